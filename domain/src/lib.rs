@@ -1,0 +1,22 @@
+//! The pure core of Brightwatch: what the words mean and how decisions are taken.
+//!
+//! Nothing here knows a socket, a database, a thread or the time of day: `now` is always an argument, and a
+//! decision returns what should happen instead of doing it. The compiler guards this: the crate depends on no
+//! async runtime and no I/O library.
+//!
+//! Read in this order:
+//! - [`id`]: the names of things, a type per kind.
+//! - [`time`]: wall-clock milliseconds, and what makes a time believable.
+//! - [`reading`]: a value, its quality, and where it belongs.
+//! - [`registry`]: township, office, owner, site, device: who is responsible for what.
+//! - [`access`]: role and jurisdiction: who may see what.
+//! - [`profile`]: what a kind of device measures, and its default rules with their sources.
+//! - [`alarm`]: the life cycle of one occurrence of a rule on a device.
+//! - [`engine`]: readings and timers in, alarm transitions out.
+
+pub mod access;
+pub mod alarm;
+pub mod id;
+pub mod reading;
+pub mod registry;
+pub mod time;

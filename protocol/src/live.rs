@@ -1,0 +1,90 @@
+//! Messages of `GET /api/v1/live` (WebSocket, text, JSON): first one snapshot, then deltas. A client that lost its
+//! socket comes back with `?resume=<epoch>.<sequence>` and gets the deltas it missed, or a new snapshot.
+
+use domain::id::{DeviceId, MetricName};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::rest::{Alarm, LinkState, Point};
+
+/// One message from the gateway.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum LiveMessage {
+    /// Everything in the jurisdiction as it is now; forget what was before.
+    Snapshot(Snapshot),
+    /// What changed since the message before.
+    Delta(Delta),
+    /// Nothing changed for a second; the gateway is alive.
+    Heartbeat {
+        /// The gateway's wall clock.
+        at_ms: i64,
+    },
+    /// The session has ended (signed out, disabled, password or jurisdiction changed); the socket closes next.
+    SessionEnded,
+}
+
+/// Position in the stream: the gateway's start, and the number of the message since.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Version {
+    /// Random per start of the gateway.
+    pub epoch: u64,
+    /// Rises by one a message in this jurisdiction's stream.
+    pub sequence: u64,
+}
+
+/// Everything in the jurisdiction.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Snapshot {
+    /// Where the deltas go on from.
+    pub version: Version,
+    /// The gateway's wall clock.
+    pub at_ms: i64,
+    /// All devices with their present values.
+    pub devices: Vec<DeviceLive>,
+    /// All open alarms.
+    pub alarms: Vec<Alarm>,
+}
+
+/// What changed.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Delta {
+    /// The version after this delta; the sequence is one more than the message before had.
+    pub version: Version,
+    /// The gateway's wall clock.
+    pub at_ms: i64,
+    /// Devices whose link or values changed; only the changed values are listed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub devices: Vec<DeviceLive>,
+    /// Alarms that were raised or changed, whole. A closed one leaves the list of open alarms.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alarms: Vec<Alarm>,
+    /// The registry changed: load devices and places again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_registry_changed: bool,
+}
+
+/// The present of one device.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct DeviceLive {
+    /// Which device.
+    #[schema(value_type = String)]
+    pub id: DeviceId,
+    /// Whether somebody speaks for it.
+    pub link: LinkState,
+    /// When `link` last changed.
+    pub link_since_ms: i64,
+    /// Latest readings.
+    pub values: Vec<MetricLive>,
+}
+
+/// The present of one metric.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct MetricLive {
+    /// Which metric.
+    #[schema(value_type = String)]
+    pub metric: MetricName,
+    /// Its latest reading.
+    #[serde(flatten)]
+    pub point: Point,
+}

@@ -1,0 +1,18 @@
+//! Bodies of the REST API under `/api/v1`. The OpenAPI document, and from it the dashboard's types, are generated
+//! from these. Times are milliseconds since 1970 UTC; a field that may be absent says what absence means.
+
+mod alarm;
+mod camera;
+mod device;
+mod overview;
+mod people;
+mod problem;
+mod registry;
+
+pub use alarm::*;
+pub use camera::*;
+pub use device::*;
+pub use overview::*;
+pub use people::*;
+pub use problem::*;
+pub use registry::*;

@@ -1,0 +1,1 @@
+//! Eclipse Sparkplug B 3.0.

@@ -1,0 +1,1 @@
+//! Framing of live video between edge, gateway and player.
