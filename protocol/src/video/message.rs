@@ -107,8 +107,11 @@ impl StreamMessage {
     }
 
     /// The text as it goes over the wire.
+    ///
+    /// # Panics
+    /// Never: plain fields always are JSON.
     pub fn to_text(&self) -> String {
-        serde_json::to_string(self).expect("a message of plain fields is always JSON")
+        serde_json::to_string(self).expect("plain fields always are JSON")
     }
 
     /// The camera that the message speaks of.

@@ -8,20 +8,22 @@
 //! 3. binary: one [`Frame`] per picture, the first of them a key frame;
 //! 4. 1 to 3 again when the camera was opened anew (another epoch).
 //!
-//! Whoever cannot take a frame in time loses all up to the next key frame ([`KeyFrameGate`]); a player that finds a
-//! hole in the sequence waits for a key frame too.
+//! Whoever cannot take frames in time goes on at a later key frame ([`FrameQueue`]); a player that finds a hole in the
+//! sequence waits for a key frame too. One who joins gets the group of pictures so far first ([`GroupCache`]).
 
 mod command;
 mod frame;
-mod gate;
+mod group;
 mod message;
+mod queue;
 
 pub use command::{OPEN_METRIC, OpenVideo, SNAPSHOT_METRIC, SNAPSHOT_REQUEST_METRIC, StreamKind, Ticket, TicketError};
 pub use frame::{Frame, FrameError, FrameHeader, HEADER_BYTES, MAX_FRAGMENT_BYTES};
-pub use gate::KeyFrameGate;
+pub use group::GroupCache;
 pub use message::{
     MAX_MESSAGE_BYTES, MessageError, Opened, PictureSize, StreamMessage, Unavailable, UnavailableReason,
 };
+pub use queue::{Delivery, FrameQueue};
 
 /// The largest group of pictures kept for a viewer that joins, in bytes, at the edge as at the gateway: two seconds
 /// of 16 Mbit/s. A larger group is not kept; the viewer then waits for the next key frame.
