@@ -7,7 +7,10 @@ use domain::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Point, RuleSource, SeverityNumber};
+use super::{
+    Point, RuleSource, SeverityNumber,
+    vocabulary::{AlarmStateSchema, SeveritySchema},
+};
 
 /// One alarm, in a list and in a live delta.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -36,10 +39,10 @@ pub struct Alarm {
     /// The rule's English name when the alarm was raised.
     pub title_en: String,
     /// Severity 1 (I, red) to 4 (IV, blue).
-    #[schema(value_type = u8)]
+    #[schema(value_type = SeveritySchema)]
     pub severity: SeverityNumber,
     /// Where it stands in its life.
-    #[schema(value_type = String)]
+    #[schema(value_type = AlarmStateSchema)]
     pub state: AlarmState,
     /// Event time of the reading that raised it, or the moment a timer did.
     pub raised_at_ms: i64,
@@ -93,12 +96,28 @@ pub struct AlarmDetail {
 pub struct AlarmEvent {
     /// When, by the gateway's clock.
     pub at_ms: i64,
-    /// `raised`, `reoccurred`, `acknowledged`, `returned` or `closed`.
-    pub what: String,
+    /// What happened.
+    pub what: AlarmEventKind,
     /// Who did it; None: a rule or a timer did.
     pub by: Option<String>,
     /// What the person wrote, or the cause in words; empty: nothing.
     pub note: String,
+}
+
+/// A kind of thing that happens to an alarm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AlarmEventKind {
+    /// The condition held for its on-delay.
+    Raised,
+    /// The condition came back before the alarm was closed.
+    Reoccurred,
+    /// A person answered.
+    Acknowledged,
+    /// The condition was gone for its off-delay.
+    Returned,
+    /// It is over.
+    Closed,
 }
 
 /// `POST /alarms/{id}/acknowledge`.

@@ -10,7 +10,10 @@ use domain::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::LinkState;
+use super::{
+    LinkState,
+    vocabulary::{QualitySchema, SeveritySchema, ValueSchema},
+};
 
 /// A device in a list, with everything the tree and the tiles show.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -104,10 +107,10 @@ pub struct Point {
     /// Event time.
     pub at_ms: i64,
     /// The value; null: the source could not be read.
-    #[schema(value_type = Option<serde_json::Value>)]
+    #[schema(value_type = Option<ValueSchema>)]
     pub value: Option<Value>,
     /// How far to trust it.
-    #[schema(value_type = String)]
+    #[schema(value_type = QualitySchema)]
     pub quality: Quality,
 }
 
@@ -120,10 +123,10 @@ pub struct Rule {
     pub title_zh: String,
     /// English name.
     pub title_en: String,
-    /// `limit`, `state`, `stale` or `offline`.
-    pub kind: String,
+    /// What kind of condition it watches.
+    pub kind: RuleKind,
     /// Severity 1 (I, red) to 4 (IV, blue).
-    #[schema(value_type = u8)]
+    #[schema(value_type = SeveritySchema)]
     pub severity: SeverityNumber,
     /// The metric it watches; None: the device's link.
     #[schema(value_type = Option<String>)]
@@ -144,13 +147,39 @@ pub struct Rule {
     pub guidance_en: String,
 }
 
+/// What kind of condition a rule watches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RuleKind {
+    /// A value beyond a number.
+    Limit,
+    /// A value that is one of certain codes.
+    State,
+    /// No new value for too long.
+    Stale,
+    /// Nobody speaks for the device.
+    Offline,
+}
+
+/// How far to trust a rule's source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Confidence {
+    /// The number was read in the document named.
+    Verified,
+    /// The document is named by others for this number, and was not read.
+    Unverified,
+    /// Our own proposal; never to be shown as regulation.
+    Proposal,
+}
+
 /// Where a rule's number comes from, and how far to trust it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RuleSource {
     /// Document and clause, such as `GB 31654-2021`.
     pub citation: String,
-    /// `verified`, `unverified` or `proposal`. Only a verified one may be called regulation.
-    pub confidence: String,
+    /// How far to trust it. Only a verified one may be called regulation.
+    pub confidence: Confidence,
 }
 
 /// A severity as the number 1 (I) to 4 (IV).

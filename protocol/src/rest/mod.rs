@@ -2,14 +2,17 @@
 //! from these. Times are milliseconds since 1970 UTC; a field that may be absent says what absence means.
 
 mod alarm;
+mod audit;
 mod camera;
 mod device;
 mod overview;
 mod people;
 mod problem;
 mod registry;
+mod vocabulary;
 
 pub use alarm::*;
+pub use audit::*;
 pub use camera::*;
 pub use device::*;
 pub use overview::*;

@@ -4,7 +4,7 @@ use domain::id::TownshipCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::SeverityNumber;
+use super::{SeverityNumber, vocabulary::SeveritySchema};
 
 /// `GET /overview`: counts of the caller's jurisdiction.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -30,6 +30,6 @@ pub struct TownshipStatus {
     /// Open alarms that nobody has answered.
     pub unacknowledged_count: u64,
     /// The worst open severity; None: no open alarm.
-    #[schema(value_type = Option<u8>)]
+    #[schema(value_type = Option<SeveritySchema>)]
     pub worst: Option<SeverityNumber>,
 }

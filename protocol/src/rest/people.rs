@@ -7,6 +7,8 @@ use domain::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::vocabulary::{PermissionSchema, RoleSchema};
+
 /// `POST /session`: sign in. The answer sets the session cookie.
 #[derive(Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -23,7 +25,7 @@ pub struct Me {
     /// The account.
     pub user: User,
     /// What this person may do.
-    #[schema(value_type = Vec<String>)]
+    #[schema(value_type = Vec<PermissionSchema>)]
     pub permissions: Vec<Permission>,
     /// Whether this gateway runs the demonstration district; the dashboard then says so on every page.
     pub is_demo: bool,
@@ -43,7 +45,7 @@ pub struct User {
     /// The person's name as shown beside what they did.
     pub display_name: String,
     /// What the person is here to do.
-    #[schema(value_type = String)]
+    #[schema(value_type = RoleSchema)]
     pub role: Role,
     /// For an office officer: which office.
     #[schema(value_type = Option<String>)]
@@ -72,7 +74,7 @@ pub struct UserDraft {
     /// The person's name.
     pub display_name: String,
     /// What the person is here to do; exactly the one of office, township, owner that the role needs must be given.
-    #[schema(value_type = String)]
+    #[schema(value_type = RoleSchema)]
     pub role: Role,
     /// For an office officer.
     #[serde(default)]

@@ -177,3 +177,15 @@ pub enum LinkState {
     /// Not heard of since the gateway started.
     Unknown,
 }
+
+/// `POST /nodes/{id}/enrol`: the credential of an edge node, shown this once.
+#[derive(Clone, Serialize, Deserialize, ToSchema)]
+pub struct NodeCredential {
+    /// The edge node.
+    #[schema(value_type = String)]
+    pub node: NodeId,
+    /// MQTT user name, also its client id.
+    pub username: String,
+    /// MQTT password. It cannot be read again; a new enrolment replaces it.
+    pub password: String,
+}
