@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
-use crate::config;
+use crate::{config, source::camera};
 
 #[derive(Parser)]
 #[command(name = "edge-agent", version, about = "Reads the equipment of one place and speaks for it to the centre")]
@@ -21,12 +21,16 @@ enum Command {
         #[arg(long, default_value = "config/edge-agent.toml")]
         config: PathBuf,
     },
+    /// Reads one camera for the agent that starts it.
+    #[command(name = camera::SUBCOMMAND, hide = true)]
+    CameraWorker,
 }
 
 /// Does what the command line asks; what failed goes to standard error.
 pub fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::CheckConfig { config } => check_config(&config),
+        Command::CameraWorker => return camera::worker::main(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

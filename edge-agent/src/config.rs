@@ -20,7 +20,7 @@ pub use self::{
     error::{ConfigError, Fault, KeyPath},
     value::{BrokerUrl, HostPort, Security},
 };
-use crate::source::{Source, modbus, replay};
+use crate::source::{Source, camera, modbus, replay};
 
 /// The whole file as it is written.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -32,6 +32,9 @@ pub struct Config {
     pub gateway: Option<Gateway>,
     /// Where everything else goes.
     pub broker: Broker,
+    /// Cameras.
+    #[serde(default)]
+    pub camera: Vec<camera::Config>,
     /// Modbus TCP connections.
     #[serde(default)]
     pub modbus: Vec<modbus::Config>,
@@ -82,6 +85,15 @@ pub struct Gateway {
     pub url: String,
     /// Certificates (PEM) that may sign the gateway's; the well-known ones when absent.
     pub ca_file: Option<PathBuf>,
+}
+
+impl Gateway {
+    fn prepare(self, folder: &Folder) -> Result<camera::Gateway, Fault> {
+        let authorities = self.ca_file.as_deref().map(|file| folder.read(file)).transpose();
+        let authorities = authorities.map_err(|fault| fault.under("ca_file"))?;
+        camera::Gateway::new(self.url, authorities.as_deref())
+            .map_err(|wrong| Fault::here(wrong.to_string()).under("ca_file"))
+    }
 }
 
 /// The MQTT broker.
@@ -157,13 +169,19 @@ pub fn load(path: &Path) -> Result<Setup, ConfigError> {
 }
 
 fn prepare(config: Config, folder: &Folder) -> Result<Setup, Fault> {
-    let Config { node, gateway: _, broker, modbus, replay } = config;
+    let Config { node, gateway, broker, camera, modbus, replay } = config;
     let credentials =
         credentials(&node, &broker, folder).map_err(|fault| fault.under("password_file").under("broker"))?;
     let broker_ca = broker.ca_file.as_deref().map(|file| folder.read(file)).transpose();
     let broker_ca = broker_ca.map_err(|fault| fault.under("ca_file").under("broker"))?;
 
+    let gateway = gateway.map(|entry| entry.prepare(folder)).transpose().map_err(|fault| fault.under("gateway"))?;
+
     let mut sources = Vec::new();
+    for (index, entry) in camera.into_iter().enumerate() {
+        let prepared = entry.prepare(folder, gateway.as_ref()).map_err(|fault| fault.at(index).under("camera"))?;
+        sources.push((KeyPath::entry("camera", index), Source::Camera(prepared)));
+    }
     for (index, entry) in modbus.into_iter().enumerate() {
         let prepared = entry.prepare().map_err(|fault| fault.at(index).under("modbus"))?;
         sources.push((KeyPath::entry("modbus", index), Source::Modbus(prepared)));

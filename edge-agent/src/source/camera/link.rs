@@ -15,7 +15,7 @@ use protocol::video::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::luma::Luma;
+use super::{config::RtspUrl, luma::Luma};
 
 const PREFIX_BYTES: usize = 4;
 /// A kind byte and the largest frame.
@@ -53,9 +53,9 @@ pub struct Job {
     /// The camera; the worker can speak of no other.
     pub device: DeviceId,
     /// `rtsp://` address of the main stream.
-    pub main_url: String,
+    pub main_url: RtspUrl,
     /// `rtsp://` address of the sub stream.
-    pub sub_url: Option<String>,
+    pub sub_url: Option<RtspUrl>,
     /// A stream without a picture for this long is given up and opened anew, in milliseconds.
     pub silence_ms: u64,
     /// How often a still is sent unasked, in milliseconds.

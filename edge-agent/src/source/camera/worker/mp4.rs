@@ -5,7 +5,7 @@ use protocol::video::PictureSize;
 /// Length of a box's own length and name, in bytes.
 const BOX_HEADER_BYTES: usize = 8;
 /// Boxes from the file down to the sample description.
-const PATH_TO_DESCRIPTION: [&[u8; 4]; 6] = [b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd"];
+const PATH_TO_DESCRIPTION: [[u8; 4]; 6] = [*b"moov", *b"trak", *b"mdia", *b"minf", *b"stbl", *b"stsd"];
 /// Version, flags and entry count before the first sample description.
 const DESCRIPTION_PREAMBLE_BYTES: usize = 8;
 /// Fixed fields of a visual sample entry before its own boxes (ISO/IEC 14496-12, 12.1.3).
@@ -26,21 +26,21 @@ pub(super) fn describe(init_segment: &[u8]) -> Option<Description> {
     for name in PATH_TO_DESCRIPTION {
         content = find(content, name)?;
     }
-    let entry = find(content.get(DESCRIPTION_PREAMBLE_BYTES..)?, b"avc1")?;
-    let side = |at: usize| Some(u32::from(u16::from_be_bytes([*entry.get(at)?, *entry.get(at + 1)?])));
-    let size = PictureSize { width: side(24)?, height: side(26)? };
+    let entry = find(content.get(DESCRIPTION_PREAMBLE_BYTES..)?, *b"avc1")?;
+    let number = |at: usize| Some(u32::from(u16::from_be_bytes([*entry.get(at)?, *entry.get(at + 1)?])));
+    let size = PictureSize { width: number(24)?, height: number(26)? };
     // Profile, compatibility and level follow the version byte (ISO/IEC 14496-15, 5.3.3.1).
-    let [_, profile, compatibility, level] = *find(entry.get(VISUAL_ENTRY_BYTES..)?, b"avcC")?.first_chunk()?;
+    let [_, profile, compatibility, level] = *find(entry.get(VISUAL_ENTRY_BYTES..)?, *b"avcC")?.first_chunk()?;
     let mime = format!("video/mp4; codecs=\"avc1.{profile:02x}{compatibility:02x}{level:02x}\"");
     Some(Description { mime, size })
 }
 
 /// The content of the first box of that name.
-fn find<'a>(mut boxes: &'a [u8], name: &[u8; 4]) -> Option<&'a [u8]> {
+fn find(mut boxes: &[u8], name: [u8; 4]) -> Option<&[u8]> {
     loop {
         let length = usize::try_from(u32::from_be_bytes(*boxes.first_chunk()?)).ok()?;
         let this = boxes.get(..length).filter(|this| this.len() >= BOX_HEADER_BYTES)?;
-        if this[4..BOX_HEADER_BYTES] == name[..] {
+        if this[4..BOX_HEADER_BYTES] == name {
             return Some(&this[BOX_HEADER_BYTES..]);
         }
         boxes = &boxes[length..];
@@ -53,18 +53,18 @@ mod tests {
 
     use super::*;
 
-    fn wrap(name: &[u8; 4], content: &[u8]) -> Vec<u8> {
+    fn wrap(name: [u8; 4], content: &[u8]) -> Vec<u8> {
         let length = u32::try_from(BOX_HEADER_BYTES + content.len()).unwrap();
-        [&length.to_be_bytes()[..], name, content].concat()
+        [&length.to_be_bytes()[..], &name, content].concat()
     }
 
     fn segment() -> Vec<u8> {
         let mut entry = vec![0; VISUAL_ENTRY_BYTES];
         entry[24..28].copy_from_slice(&[5, 0, 2, 0xd0]);
-        entry.extend(wrap(b"avcC", &[1, 0x4d, 0x40, 0x1f, 0xff]));
-        let mut content = [vec![0; DESCRIPTION_PREAMBLE_BYTES], wrap(b"avc1", &entry)].concat();
+        entry.extend(wrap(*b"avcC", &[1, 0x4d, 0x40, 0x1f, 0xff]));
+        let mut content = [vec![0; DESCRIPTION_PREAMBLE_BYTES], wrap(*b"avc1", &entry)].concat();
         for name in PATH_TO_DESCRIPTION.iter().rev() {
-            content = [wrap(b"free", b"padding"), wrap(name, &content)].concat();
+            content = [wrap(*b"free", b"padding"), wrap(*name, &content)].concat();
         }
         content
     }

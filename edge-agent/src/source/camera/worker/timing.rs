@@ -76,12 +76,12 @@ mod tests {
     #[test]
     fn arrival_steps_in_where_the_camera_gives_none_or_leaps() {
         let pictures = [
-            (None, None, 0),                          // before the first RTCP report
+            (None, None, 0), // before the first RTCP report
             (None, None, 6000),
-            (Some(1 << 40), None, 12_100),            // now it has a time: no step is known yet
+            (Some(1 << 40), None, 12_100), // now it has a time: no step is known yet
             ((Some((1 << 40) + 6000)), None, 18_000), // this step is the camera's own
-            (Some(77), None, 24_500),                 // its clock was set back
-            (Some(77), None, 24_500),                 // the same again: at least one tick
+            (Some(77), None, 24_500),      // its clock was set back
+            (Some(77), None, 24_500),      // the same again: at least one tick
         ];
         assert_eq!(decode_times(&pictures), [0, 6000, 12_100, 18_100, 24_600, 24_601]);
     }
