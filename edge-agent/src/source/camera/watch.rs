@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bytes::Bytes;
 use domain::{
     id::{DeviceId, MetricName},
     reading::Value,
@@ -97,6 +98,8 @@ struct Watch {
     health: Health,
     bitrate: Bitrate,
     uplinks: HashMap<StreamKind, Uplink>,
+    /// A still that came before the device was up.
+    still: Option<(UnixMs, Bytes)>,
     /// The state that was last told; None: the device is down.
     told: Option<CameraState>,
     sampled: Instant,
@@ -116,6 +119,7 @@ impl Watch {
             health,
             bitrate: Bitrate::default(),
             uplinks: HashMap::new(),
+            still: None,
             told: None,
             sampled: now,
         }
@@ -190,11 +194,10 @@ impl Watch {
                     }
                 }
             }
-            Some(Ok(FromWorker::Still { at, jpeg })) if self.told.is_some() => {
-                let (device, metric) = (self.device().clone(), metric(SNAPSHOT_METRIC));
-                self.out.send(SourceEvent::Blob { device, metric, at, bytes: jpeg }).await?;
+            Some(Ok(FromWorker::Still { at, jpeg })) => {
+                self.still = Some((at, jpeg));
+                self.send_still().await?;
             }
-            Some(Ok(FromWorker::Still { .. })) => {}
         }
         Ok(())
     }
@@ -289,7 +292,16 @@ impl Watch {
         } else if is_news {
             debug!(device.id = %device, ?state, "camera state");
         }
-        Ok(())
+        self.send_still().await
+    }
+
+    async fn send_still(&mut self) -> Result<(), AgentStopped> {
+        if self.told.is_none() {
+            return Ok(());
+        }
+        let Some((at, bytes)) = self.still.take() else { return Ok(()) };
+        let (device, metric) = (self.device().clone(), metric(SNAPSHOT_METRIC));
+        self.out.send(SourceEvent::Blob { device, metric, at, bytes }).await
     }
 
     fn samples(&self, state: CameraState, now: MonoMs, at: UnixMs) -> Vec<Sample> {
