@@ -7,16 +7,22 @@
 //! Read in this order:
 //! - [`id`]: the names of things, a type per kind.
 //! - [`time`]: wall-clock milliseconds, and what makes a time believable.
+//! - [`text`]: words in both languages.
 //! - [`reading`]: a value, its quality, and where it belongs.
 //! - [`registry`]: township, office, owner, site, device: who is responsible for what.
 //! - [`access`]: role and jurisdiction: who may see what.
 //! - [`profile`]: what a kind of device measures, and its default rules with their sources.
 //! - [`alarm`]: the life cycle of one occurrence of a rule on a device.
 //! - [`engine`]: readings and timers in, alarm transitions out.
+//! - [`document`]: reading the TOML that describes all this, with errors that name the line.
 
 pub mod access;
 pub mod alarm;
+pub mod document;
+pub mod engine;
 pub mod id;
+pub mod profile;
 pub mod reading;
 pub mod registry;
+pub mod text;
 pub mod time;

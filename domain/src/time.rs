@@ -15,6 +15,7 @@ impl UnixMs {
     }
 
     /// This moment moved by `milliseconds`.
+    #[must_use]
     pub const fn plus_ms(self, milliseconds: i64) -> UnixMs {
         UnixMs(self.0.saturating_add(milliseconds))
     }
@@ -31,6 +32,7 @@ impl MonoMs {
     }
 
     /// This moment moved forward by `milliseconds`.
+    #[must_use]
     pub const fn plus_ms(self, milliseconds: u64) -> MonoMs {
         MonoMs(self.0.saturating_add(milliseconds))
     }

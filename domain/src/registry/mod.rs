@@ -1,7 +1,10 @@
 //! The registry: which device stands where, who answers for it, and which edge node may speak for it.
 
+mod index;
+
 use std::collections::BTreeMap;
 
+pub use index::{Registry, RegistryError};
 use serde::{Deserialize, Serialize};
 
 use crate::id::{DeviceId, NodeId, OfficeId, OwnerId, ProfileId, SiteId, TownshipCode};

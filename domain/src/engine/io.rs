@@ -1,0 +1,84 @@
+//! What goes into an evaluation and what comes out.
+
+use crate::{
+    alarm::{AlarmRefusal, Transition},
+    engine::Delta,
+    id::{AlarmId, DeviceId, NodeId, UserName},
+    reading::Reading,
+    time::UnixMs,
+};
+
+/// What arrived since the last evaluation. Actions are taken first, since they answer what was on screen before, then
+/// links, then readings in their order. What has become due by `now` the engine finds by itself.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Input<'a> {
+    /// Readings, in the order they were received.
+    pub readings: &'a [Reading],
+    /// Links that came up or went down, in the order they did.
+    pub links: &'a [LinkChange],
+    /// What people did, in the order they did it.
+    pub actions: &'a [Action],
+}
+
+/// Whether somebody speaks for a device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Link {
+    /// It was born and has not died.
+    Online,
+    /// It died, or its node did.
+    Offline,
+}
+
+/// The link of a device, or of a node, came up or went down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkChange {
+    /// Which device; a node's own change names the node as a device, and its going offline takes its devices along.
+    pub device: DeviceId,
+    /// The node that speaks for it.
+    pub node: NodeId,
+    /// What it is now.
+    pub link: Link,
+    /// When, by the gateway's clock.
+    pub at: UnixMs,
+}
+
+/// What a person did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Answers an alarm.
+    Acknowledge {
+        /// Which alarm.
+        alarm: AlarmId,
+        /// Who.
+        by: UserName,
+        /// What the person adds; empty: nothing.
+        note: String,
+    },
+}
+
+/// Why an action was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ActionError {
+    /// There is no open alarm of this number.
+    #[error("no open alarm {0}")]
+    NoOpenAlarm(AlarmId),
+    /// The alarm's state does not allow it.
+    #[error("alarm {alarm}: {refusal}")]
+    Refused {
+        /// Which alarm.
+        alarm: AlarmId,
+        /// Why.
+        refusal: AlarmRefusal,
+    },
+}
+
+/// What an evaluation came to. Nothing has changed yet: commit the transitions, then [`super::Engine::apply`] the delta.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// What changes in the engine.
+    pub delta: Delta,
+    /// What happened to alarms, in order.
+    pub transitions: Vec<Transition>,
+    /// Actions that were refused, by their place in the input.
+    pub rejected: Vec<(usize, ActionError)>,
+}

@@ -1,0 +1,144 @@
+//! What a kind of device measures, and the rules that watch it.
+//!
+//! A profile is data (`config/profiles/*.toml`), never code: a new kind of device is a new file. Every rule names the
+//! document its number comes from and how far that was checked; [`Rule::resolve`] puts a device's nameplate in place of
+//! the defaults.
+
+mod parse;
+mod quality;
+mod resolve;
+mod rule;
+
+use std::collections::HashMap;
+
+pub use parse::ProfileError;
+pub use resolve::{ResolvedAlternative, ResolvedComparison, ResolvedCondition, ResolvedRule, Test};
+pub use rule::{Alternative, Bound, Comparison, Condition, Confidence, Expectation, Rule, Setting, Source};
+use serde::Deserialize;
+
+use crate::{
+    id::{MetricName, ProfileId, RuleId},
+    text::Text,
+};
+
+/// One kind of device.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Profile {
+    /// Its id, such as `cold_store`.
+    pub id: ProfileId,
+    /// What people call it.
+    pub title: Text,
+    /// One of [`CATEGORIES`]: picks the icon.
+    pub category: String,
+    /// What it measures, in the order to show.
+    pub metrics: Vec<Metric>,
+    /// The rules that watch it.
+    pub rules: Vec<Rule>,
+}
+
+/// The categories a profile may have.
+pub const CATEGORIES: [&str; 6] = ["kitchen", "elevator", "boiler", "gas", "ride", "edge"];
+
+/// What one metric of a profile is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Metric {
+    /// Its name, such as `cold_store.temperature`.
+    pub name: MetricName,
+    /// What people call it.
+    pub title: Text,
+    /// Unit such as `°C`; empty: none.
+    pub unit: String,
+    /// Digits after the decimal point worth showing.
+    pub decimals: u8,
+    /// What the equipment can physically do; a number outside is a broken sensor. None: anything.
+    pub plausible: Option<Range>,
+    /// Words for state codes; empty: a plain value.
+    pub states: Vec<StateName>,
+    /// How often a healthy source reports it at the latest, in seconds.
+    pub report_interval_s: u64,
+    /// A value older than this many seconds is stale.
+    pub stale_after_s: u64,
+}
+
+/// A closed range of numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Range {
+    /// Smallest, inclusive.
+    pub min: f64,
+    /// Largest, inclusive.
+    pub max: f64,
+}
+
+/// A word for a state code.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StateName {
+    /// The code; 0 and 1 stand for flags.
+    pub code: i64,
+    /// 中文.
+    pub zh: String,
+    /// English.
+    pub en: String,
+}
+
+impl Profile {
+    /// The metric of this name.
+    pub fn metric(&self, name: &MetricName) -> Option<&Metric> {
+        self.metrics.iter().find(|metric| metric.name == *name)
+    }
+
+    /// The rule of this id.
+    pub fn rule(&self, id: &RuleId) -> Option<&Rule> {
+        self.rules.iter().find(|rule| rule.id == *id)
+    }
+}
+
+/// All profiles of a gateway.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Profiles {
+    /// Sorted by id.
+    rows: Vec<Profile>,
+    index: HashMap<ProfileId, usize>,
+    metric_index: HashMap<ProfileId, HashMap<MetricName, usize>>,
+}
+
+impl Profiles {
+    /// Reads profiles from TOML documents, each given with the name of its file.
+    ///
+    /// # Errors
+    /// [`ProfileError`] names the file, the line, what is wrong there and what would be right.
+    pub fn parse(files: impl IntoIterator<Item = (String, String)>) -> Result<Self, ProfileError> {
+        parse::parse(files)
+    }
+
+    /// From profiles that were checked, each with an id of its own.
+    fn new(mut profiles: Vec<Profile>) -> Self {
+        profiles.sort_by(|a, b| a.id.cmp(&b.id));
+        let index = profiles.iter().enumerate().map(|(at, profile)| (profile.id.clone(), at)).collect();
+        let metric_index = profiles
+            .iter()
+            .map(|profile| {
+                let names = profile.metrics.iter().enumerate().map(|(at, metric)| (metric.name.clone(), at)).collect();
+                (profile.id.clone(), names)
+            })
+            .collect();
+        Self { rows: profiles, index, metric_index }
+    }
+
+    /// The profile of this id.
+    pub fn get(&self, id: &ProfileId) -> Option<&Profile> {
+        self.index.get(id).map(|&at| &self.rows[at])
+    }
+
+    /// What `profile` says about `metric`; None: nothing.
+    pub fn metric(&self, profile: &ProfileId, metric: &MetricName) -> Option<&Metric> {
+        let at = *self.metric_index.get(profile)?.get(metric)?;
+        self.get(profile)?.metrics.get(at)
+    }
+
+    /// All profiles, by id.
+    pub fn iter(&self) -> impl Iterator<Item = &Profile> {
+        self.rows.iter()
+    }
+}
