@@ -1,6 +1,6 @@
 //! The cause of an alarm in words and numbers, in both languages.
 
-use std::ops::Range;
+use std::collections::HashSet;
 
 use super::{
     evaluation::Evaluation,
@@ -51,9 +51,11 @@ impl Evaluation<'_> {
         let (profile, _) = self.engine.profiles.rule_at(watch.rule);
         match &watch.program.kind {
             ProgramKind::Values { any, .. } => {
-                let places: Range<usize> = any[0].0.clone();
+                let mut places: Vec<usize> = any.iter().flat_map(|(places, _)| places.clone()).collect();
+                let mut named = HashSet::new();
+                places.retain(|&place| named.insert(&watch.program.metrics[place]));
                 let is_alone = places.len() == 1;
-                joined(places.filter_map(|place| {
+                joined(places.into_iter().filter_map(|place| {
                     let metric = profile.metric(&watch.program.metrics[place])?;
                     let latest = self.series(watch.series[place]?).latest.as_ref()?;
                     Some(stated(metric, &latest.value, is_alone))

@@ -47,7 +47,10 @@ impl Evaluation<'_> {
                 if held == 0 && old.phase == Phase::Clear && old.wake.is_none() {
                     return;
                 }
-                let keeps = old.alarm.is_some() && held == 0 && self.must_keep(watch, any, held_until.clone());
+                let keeps = held == 0
+                    && old.alarm.is_some()
+                    && self.is_judged(watch)
+                    && (self.waits_for(watch, held_until.clone()) || old.is_inherited && self.is_undecided(watch, any));
                 Finding { held, keeps, changes_at: None }
             }
             ProgramKind::Stale { after_ms } => {
@@ -107,23 +110,16 @@ impl Evaluation<'_> {
         if held != 0 && !self.is_judged(watch) { 0 } else { held }
     }
 
-    /// An alarm stays while its condition is not known to have gone: a value that has not been read again since the
-    /// start, or a `held_until` that has not come.
-    fn must_keep(
-        &self,
-        watch: &Watch,
-        any: &[(std::ops::Range<usize>, u64)],
-        held_until: std::ops::Range<usize>,
-    ) -> bool {
-        if !self.is_judged(watch) {
-            return false;
-        }
-        let is_undecided = any.iter().any(|(places, _)| {
-            let verdicts = || places.clone().map(|place| self.verdict(watch, place, true));
-            verdicts().all(|verdict| matches!(verdict, Verdict::Yes | Verdict::Unknown))
-                && verdicts().any(|verdict| verdict == Verdict::Unknown)
-        });
-        is_undecided || held_until.into_iter().any(|place| self.verdict(watch, place, false) == Verdict::No)
+    /// Whether something that a raised alarm waits for is known not to have come.
+    fn waits_for(&self, watch: &Watch, held_until: std::ops::Range<usize>) -> bool {
+        held_until.into_iter().any(|place| self.verdict(watch, place, false) == Verdict::No)
+    }
+
+    /// Whether one of the alternatives may hold, for all that was read since the start.
+    fn is_undecided(&self, watch: &Watch, any: &[(std::ops::Range<usize>, u64)]) -> bool {
+        any.iter().any(|(places, _)| {
+            places.clone().all(|place| matches!(self.verdict(watch, place, true), Verdict::Yes | Verdict::Unknown))
+        })
     }
 
     fn staleness(&self, watch: &Watch, after_ms: &[u64]) -> Finding {
@@ -185,6 +181,7 @@ impl Evaluation<'_> {
             }
         }
         state.held = finding.held;
+        state.is_inherited &= finding.held == 0;
         state.wake = finding.changes_at;
         match state.phase {
             Phase::Clear | Phase::Pending => match self.raising(watch, &state) {

@@ -64,6 +64,9 @@ pub(super) struct WatchState {
     pub(super) wake: Option<MonoMs>,
     /// The open alarm; a returned one that nobody has answered is still open.
     pub(super) alarm: Option<AlarmId>,
+    /// Whether the alarm is from before the start and its condition has not been seen since: then a value not read yet
+    /// may be what holds it.
+    pub(super) is_inherited: bool,
 }
 
 /// Where a condition stands.
@@ -92,6 +95,7 @@ impl WatchState {
             since: [MonoMs(0); Condition::MAX_ALTERNATIVES],
             wake: Some(now),
             alarm: alarm.map(|alarm| alarm.id),
+            is_inherited: is_active,
         }
     }
 }
