@@ -1,1 +1,0 @@
-//! Framing of live video between edge, gateway and player.
