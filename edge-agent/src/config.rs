@@ -1,0 +1,202 @@
+//! The configuration: one TOML file that says who this node is, where the centre is and what stands here.
+//!
+//! Loading reads files and checks everything that can be checked without a connection; it has no effect on anything.
+//! Whatever is wrong is told with file, line, key, reason and the right keys.
+
+mod error;
+pub(crate) mod value;
+
+use std::{
+    collections::HashMap,
+    fmt, fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use domain::id::{DeviceId, NodeId, TownshipCode};
+use serde::Deserialize;
+
+pub use self::{
+    error::{ConfigError, Fault, KeyPath},
+    value::{BrokerUrl, HostPort, Security},
+};
+use crate::source::{Source, modbus, replay};
+
+/// The whole file as it is written.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Who this node is.
+    pub node: Node,
+    /// Where live pictures go.
+    pub gateway: Option<Gateway>,
+    /// Where everything else goes.
+    pub broker: Broker,
+    /// Modbus TCP connections.
+    #[serde(default)]
+    pub modbus: Vec<modbus::Config>,
+    /// Recordings to play back.
+    #[serde(default)]
+    pub replay: Vec<replay::Config>,
+}
+
+/// Who this node is.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Node {
+    /// Its id, unique in the district; also its Sparkplug edge node id and the name it signs in with at the broker.
+    pub id: NodeId,
+    /// Its Sparkplug group: the township's code. A routing hint only; what belongs where is the gateway's registry.
+    pub group: TownshipCode,
+    /// Unchanged values are sent again after this many milliseconds, so that the centre can tell still from dead.
+    #[serde(default = "default_refresh_ms", deserialize_with = "value::within::<_, 1_000, 3_600_000>")]
+    pub refresh_ms: u64,
+    /// How many messages are kept while the centre cannot be reached; beyond it the oldest are dropped and counted.
+    #[serde(default = "default_outbox_messages", deserialize_with = "value::within::<_, 100, 1_000_000>")]
+    pub outbox_messages: u64,
+}
+
+/// Ten seconds: the report interval that the profiles' stale times are made for.
+fn default_refresh_ms() -> u64 {
+    10_000
+}
+
+/// About two hours of a kitchen's changes, and some ten MiB.
+fn default_outbox_messages() -> u64 {
+    20_000
+}
+
+impl Node {
+    /// Unchanged values are sent again after this time.
+    pub fn refresh(&self) -> Duration {
+        Duration::from_millis(self.refresh_ms)
+    }
+}
+
+/// Where live pictures go.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Gateway {
+    /// `ws://host:port` or `wss://host:port`; the agent adds the path.
+    #[serde(deserialize_with = "value::websocket_url")]
+    pub url: String,
+    /// Certificates (PEM) that may sign the gateway's; the well-known ones when absent.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// The MQTT broker.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Broker {
+    /// `mqtt://host:port`, or `mqtts://host:port` for TLS.
+    pub url: BrokerUrl,
+    /// The name to sign in with; the node's id when absent.
+    pub username: Option<String>,
+    /// A file that holds the password and nothing else. Without it the node signs in without credentials.
+    pub password_file: Option<PathBuf>,
+    /// Certificates (PEM) that may sign the broker's; the system's own when absent.
+    pub ca_file: Option<PathBuf>,
+    /// The Sparkplug host this node is for: it is born only while this host says it is online.
+    pub primary_host: Option<String>,
+}
+
+/// A checked configuration with all it refers to: what the agent runs on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Setup {
+    /// Who this node is.
+    pub node: Node,
+    /// Where it speaks to.
+    pub broker: Broker,
+    /// What it signs in with; None when the broker asks for nothing.
+    pub credentials: Option<Credentials>,
+    /// Certificates (PEM) that may sign the broker's; None for the system's own.
+    pub broker_ca: Option<Vec<u8>>,
+    /// Everything that stands here.
+    pub sources: Vec<Source>,
+}
+
+/// What a node signs in with.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// The name.
+    pub username: String,
+    /// The secret.
+    pub password: String,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials").field("username", &self.username).finish_non_exhaustive()
+    }
+}
+
+/// Where the configuration file lies; the files it names lie relative to here.
+#[derive(Debug, Clone)]
+pub struct Folder(PathBuf);
+
+impl Folder {
+    /// Reads a file that the configuration names.
+    pub fn read(&self, path: &Path) -> Result<Vec<u8>, Fault> {
+        let path = self.0.join(path);
+        fs::read(&path).map_err(|wrong| Fault::here(format!("cannot read {}: {wrong}", path.display())))
+    }
+
+    /// Reads a text file that the configuration names.
+    pub fn read_text(&self, path: &Path) -> Result<String, Fault> {
+        String::from_utf8(self.read(path)?)
+            .map_err(|_| Fault::here(format!("{} is not UTF-8 text", self.0.join(path).display())))
+    }
+}
+
+/// Reads and checks a configuration file and the files it names; their paths are relative to its folder.
+pub fn load(path: &Path) -> Result<Setup, ConfigError> {
+    let text = fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
+    let config: Config = toml::from_str(&text).map_err(|wrong| error::from_toml(path, &text, &wrong))?;
+    let folder = Folder(path.parent().unwrap_or(Path::new("")).to_owned());
+    prepare(config, &folder).map_err(|fault| error::from_fault(path, &text, &fault))
+}
+
+fn prepare(config: Config, folder: &Folder) -> Result<Setup, Fault> {
+    let Config { node, gateway: _, broker, modbus, replay } = config;
+    let credentials =
+        credentials(&node, &broker, folder).map_err(|fault| fault.under("password_file").under("broker"))?;
+    let broker_ca = broker.ca_file.as_deref().map(|file| folder.read(file)).transpose();
+    let broker_ca = broker_ca.map_err(|fault| fault.under("ca_file").under("broker"))?;
+
+    let mut sources = Vec::new();
+    for (index, entry) in modbus.into_iter().enumerate() {
+        let prepared = entry.prepare().map_err(|fault| fault.at(index).under("modbus"))?;
+        sources.push((KeyPath::entry("modbus", index), Source::Modbus(prepared)));
+    }
+    for (index, entry) in replay.into_iter().enumerate() {
+        let prepared = entry.prepare(folder).map_err(|fault| fault.at(index).under("replay"))?;
+        sources.push((KeyPath::entry("replay", index), Source::Replay(prepared)));
+    }
+    each_device_once(&node, &sources)?;
+    Ok(Setup { node, broker, credentials, broker_ca, sources: sources.into_iter().map(|(_, source)| source).collect() })
+}
+
+fn credentials(node: &Node, broker: &Broker, folder: &Folder) -> Result<Option<Credentials>, Fault> {
+    let Some(file) = &broker.password_file else { return Ok(None) };
+    let password = folder.read_text(file)?.trim().to_owned();
+    if password.is_empty() {
+        return Err(Fault::here(format!("{} is empty", file.display())));
+    }
+    let username = broker.username.clone().unwrap_or_else(|| node.id.to_string());
+    Ok(Some(Credentials { username, password }))
+}
+
+/// A device that two sources speak for would jump between them.
+fn each_device_once(node: &Node, sources: &[(KeyPath, Source)]) -> Result<(), Fault> {
+    let mut seen: HashMap<DeviceId, String> = HashMap::from([(node.id.as_device(), "this node itself".to_owned())]);
+    for (path, source) in sources {
+        for device in source.devices() {
+            if let Some(other) = seen.insert(device.clone(), source.label()) {
+                let reason =
+                    format!("device `{device}` is already spoken for by {other}; ids are unique in the district");
+                return Err(Fault { path: path.clone(), reason });
+            }
+        }
+    }
+    Ok(())
+}
