@@ -165,7 +165,7 @@ fn prepare(config: Config, folder: &Folder) -> Result<Setup, Fault> {
 
     let mut sources = Vec::new();
     for (index, entry) in modbus.into_iter().enumerate() {
-        let prepared = entry.prepare().map_err(|fault| fault.at(index).under("modbus"))?;
+        let prepared = entry.prepare(folder).map_err(|fault| fault.at(index).under("modbus"))?;
         sources.push((KeyPath::entry("modbus", index), Source::Modbus(prepared)));
     }
     for (index, entry) in replay.into_iter().enumerate() {

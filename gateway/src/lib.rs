@@ -3,3 +3,4 @@
 //! A reading's way: [`clock`] stamps it, and it goes through the modules in this order.
 
 pub mod clock;
+pub mod store;

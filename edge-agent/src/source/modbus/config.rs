@@ -1,6 +1,6 @@
 //! How Modbus equipment is described in the configuration, and what is checked before anything is read.
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, path::PathBuf, time::Duration};
 
 use domain::id::{DeviceId, MetricName};
 use serde::Deserialize;
@@ -11,7 +11,7 @@ use super::{
     plan,
 };
 use crate::config::{
-    Fault,
+    Fault, Folder,
     value::{self, HostPort},
 };
 
@@ -76,9 +76,19 @@ pub struct DeviceConfig {
     /// The order of bytes in values, unless the metric says otherwise.
     #[serde(default)]
     pub word_order: WordOrder,
-    /// What it measures.
-    #[serde(rename = "metric")]
+    /// A file with the `[[metric]]` entries of this model of equipment; any number of devices may share it.
+    pub register_map: Option<PathBuf>,
+    /// What it measures, beside what the register map says.
+    #[serde(rename = "metric", default)]
     pub metrics: Vec<MetricConfig>,
+}
+
+/// A register map: what a model of equipment measures, and where.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RegisterMap {
+    #[serde(rename = "metric")]
+    metrics: Vec<MetricConfig>,
 }
 
 /// Most gear that speaks TCP natively answers to 1, and ignores it.
@@ -126,14 +136,15 @@ pub struct MetricConfig {
 }
 
 impl Config {
-    /// Checks what the keys say together, and plans the requests.
-    pub fn prepare(self) -> Result<Modbus, Fault> {
+    /// Reads the register maps, checks what the keys say together, and plans the requests.
+    pub fn prepare(self, folder: &Folder) -> Result<Modbus, Fault> {
         if self.devices.is_empty() {
             return Err(Fault::here("needs at least one [[modbus.device]]").under("device"));
         }
         let limits = plan::Limits { registers: self.registers_per_request, gap: self.gap_registers };
         let mut devices = Vec::with_capacity(self.devices.len());
-        for (index, device) in self.devices.into_iter().enumerate() {
+        for (index, mut device) in self.devices.into_iter().enumerate() {
+            device.add_register_map(folder).map_err(|fault| fault.under("register_map").at(index).under("device"))?;
             let interval_ms = device.poll_interval_ms.unwrap_or(self.poll_interval_ms);
             let points = device.points().map_err(|fault| fault.at(index).under("device"))?;
             devices.push(ModbusDevice {
@@ -148,9 +159,22 @@ impl Config {
 }
 
 impl DeviceConfig {
+    /// Puts the entries of the register map before the device's own.
+    fn add_register_map(&mut self, folder: &Folder) -> Result<(), Fault> {
+        let Some(file) = &self.register_map else { return Ok(()) };
+        let text = folder.read_text(file)?;
+        let map: RegisterMap = toml::from_str(&text).map_err(|wrong| {
+            let start = wrong.span().unwrap_or_default().start;
+            let line = text.get(..start).unwrap_or_default().matches('\n').count() + 1;
+            Fault::here(format!("{}, line {line}: {}", file.display(), wrong.message()))
+        })?;
+        self.metrics.splice(0..0, map.metrics);
+        Ok(())
+    }
+
     fn points(&self) -> Result<Vec<Point>, Fault> {
         if self.metrics.is_empty() {
-            return Err(Fault::here("needs at least one [[modbus.device.metric]]").under("metric"));
+            return Err(Fault::here("needs a `register_map` or at least one [[modbus.device.metric]]").under("metric"));
         }
         let mut names = HashSet::new();
         let mut points = Vec::with_capacity(self.metrics.len());
