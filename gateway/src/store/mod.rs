@@ -18,9 +18,11 @@ mod database;
 mod discovered;
 mod error;
 mod head;
+mod history;
 mod registry;
 mod row;
 mod scope;
+mod seal;
 mod select;
 mod session;
 mod start;
@@ -52,13 +54,19 @@ pub use self::{
     batch::{BatchCommit, DiscoveredBirth, JournalId, SeriesDefinition},
     config::StoreConfig,
     error::StoreError,
+    history::BUCKETS_MAX,
     registry::RegistryRows,
     scope::{Actor, Scope},
+    seal::SealReport,
     session::{Session, SessionId, SessionLimits, SessionToken},
     start::StartState,
     user::Credential,
 };
-use self::{database::Database, head::Head, writer::Writer};
+use self::{
+    database::Database,
+    head::{Head, SealPolicy},
+    writer::Writer,
+};
 
 /// The townships of each office.
 type Offices = BTreeMap<OfficeId, Arc<BTreeSet<TownshipCode>>>;
@@ -74,6 +82,7 @@ struct Inner {
     writer: Writer,
     readers: AnyPool,
     head: RwLock<Head>,
+    seal_policy: SealPolicy,
     last_journal: AtomicI64,
     unsettled: Mutex<Option<JournalId>>,
     damaged_journal_rows: AtomicU64,
@@ -110,6 +119,7 @@ impl Store {
             writer,
             readers,
             head: RwLock::default(),
+            seal_policy: config.seal_policy(),
             last_journal: AtomicI64::new(0),
             unsettled: Mutex::new(None),
             damaged_journal_rows: AtomicU64::new(0),
@@ -146,6 +156,10 @@ impl Store {
 
     fn head_mut(&self) -> RwLockWriteGuard<'_, Head> {
         self.inner.head.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn seal_policy(&self) -> SealPolicy {
+        self.inner.seal_policy
     }
 
     fn next_journal(&self) -> JournalId {

@@ -36,7 +36,7 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Starts the task; it ends when every clone of the handle is gone and all jobs are done.
-    pub fn start(database: Database) -> (Self, JoinHandle<()>) {
+    pub(super) fn start(database: Database) -> (Self, JoinHandle<()>) {
         let [operator, batch, ordinary, seal] = LANE_BOUNDS.map(mpsc::channel::<Job>);
         let lanes = [operator.0, batch.0, ordinary.0, seal.0];
         let (mut operator, mut batch, mut ordinary, mut seal) = (operator.1, batch.1, ordinary.1, seal.1);
@@ -63,7 +63,7 @@ impl Writer {
     ///
     /// # Errors
     /// What `work` returned, with everything rolled back; [`StoreError::Failed`] and [`StoreError::UnknownOutcome`].
-    pub async fn write<T, W, C>(
+    pub(super) async fn write<T, W, C>(
         &self,
         priority: Priority,
         operation: &'static str,
@@ -91,7 +91,7 @@ impl Writer {
     }
 
     /// Runs `work` some time, without waiting; dropped when too many jobs wait already. For what may be missed.
-    pub fn offer<W>(&self, priority: Priority, operation: &'static str, work: W)
+    pub(super) fn offer<W>(&self, priority: Priority, operation: &'static str, work: W)
     where
         W: for<'c> FnOnce(&'c mut AnyConnection) -> BoxFuture<'c, Result<(), StoreError>> + Send + 'static,
     {
