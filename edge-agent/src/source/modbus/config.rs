@@ -1,6 +1,6 @@
 //! How Modbus equipment is described in the configuration, and what is checked before anything is read.
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, path::PathBuf, time::Duration};
 
 use domain::id::{DeviceId, MetricName};
 use serde::Deserialize;
@@ -11,7 +11,7 @@ use super::{
     plan,
 };
 use crate::config::{
-    Fault,
+    Fault, Folder,
     value::{self, HostPort},
 };
 
@@ -76,9 +76,20 @@ pub struct DeviceConfig {
     /// The order of bytes in values, unless the metric says otherwise.
     #[serde(default)]
     pub word_order: WordOrder,
-    /// What it measures.
-    #[serde(rename = "metric")]
+    /// What it measures, written here.
+    #[serde(rename = "metric", default)]
     pub metrics: Vec<MetricConfig>,
+    /// What it measures, written in a file of its own for all devices of one make: a list `metric` as it would stand
+    /// here.
+    pub register_map: Option<PathBuf>,
+}
+
+/// A register map in a file of its own.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RegisterMap {
+    #[serde(rename = "metric")]
+    metrics: Vec<MetricConfig>,
 }
 
 /// Most gear that speaks TCP natively answers to 1, and ignores it.
@@ -127,7 +138,7 @@ pub struct MetricConfig {
 
 impl Config {
     /// Checks what the keys say together, and plans the requests.
-    pub fn prepare(self) -> Result<Modbus, Fault> {
+    pub fn prepare(self, folder: &Folder) -> Result<Modbus, Fault> {
         if self.devices.is_empty() {
             return Err(Fault::here("needs at least one [[modbus.device]]").under("device"));
         }
@@ -135,7 +146,7 @@ impl Config {
         let mut devices = Vec::with_capacity(self.devices.len());
         for (index, device) in self.devices.into_iter().enumerate() {
             let interval_ms = device.poll_interval_ms.unwrap_or(self.poll_interval_ms);
-            let points = device.points().map_err(|fault| fault.at(index).under("device"))?;
+            let points = device.points(folder).map_err(|fault| fault.at(index).under("device"))?;
             devices.push(ModbusDevice {
                 id: device.id,
                 unit_id: device.unit_id,
@@ -148,21 +159,30 @@ impl Config {
 }
 
 impl DeviceConfig {
-    fn points(&self) -> Result<Vec<Point>, Fault> {
-        if self.metrics.is_empty() {
-            return Err(Fault::here("needs at least one [[modbus.device.metric]]").under("metric"));
-        }
-        let mut names = HashSet::new();
-        let mut points = Vec::with_capacity(self.metrics.len());
-        for (index, metric) in self.metrics.iter().enumerate() {
-            let point = metric.point(self.word_order).map_err(|fault| fault.at(index).under("metric"))?;
-            if !names.insert(&metric.name) {
-                return Err(Fault::here("is named twice on this device").under("name").at(index).under("metric"));
+    fn points(&self, folder: &Folder) -> Result<Vec<Point>, Fault> {
+        match (&self.register_map, self.metrics.is_empty()) {
+            (None, false) => points(&self.metrics, self.word_order),
+            (None, true) => Err(Fault::here("needs `metric`, or a `register_map`").under("metric")),
+            (Some(_), false) => Err(Fault::here("cannot stand beside `metric`").under("register_map")),
+            (Some(file), true) => {
+                let points = folder.read_toml(file, |map: RegisterMap| points(&map.metrics, self.word_order));
+                points.map_err(|fault| fault.under("register_map"))
             }
-            points.push(point);
         }
-        Ok(points)
     }
+}
+
+fn points(metrics: &[MetricConfig], order: WordOrder) -> Result<Vec<Point>, Fault> {
+    let mut names = HashSet::new();
+    let mut points = Vec::with_capacity(metrics.len());
+    for (index, metric) in metrics.iter().enumerate() {
+        let point = metric.point(order).map_err(|fault| fault.at(index).under("metric"))?;
+        if !names.insert(&metric.name) {
+            return Err(Fault::here("is named twice on this device").under("name").at(index).under("metric"));
+        }
+        points.push(point);
+    }
+    Ok(points)
 }
 
 impl MetricConfig {
