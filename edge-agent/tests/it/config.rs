@@ -28,7 +28,10 @@ fn what_is_wrong_is_told_with_line_key_reason_and_what_would_be_right() {
     check(&modbus("timeout_ms = 5\ndevice = []"), &["line 9: 5 is not within 50 to 60000", "timeout_ms = 5"]);
     check("[[modbus]]\nname = \"plc\"\naddress = \"plc\"\n", &["line 8: `plc` is not `host:port`"]);
     check(&modbus("[[modbus.device]]\nid = \"a/b\"\n"), &["line 10: `a/b` holds `/`; letters, digits"]);
-    check(&modbus("[[modbus.device]]\nid = \"d\"\n"), &["line 9: `modbus[0].device[0].metric`: needs `metric`"]);
+    check(
+        &modbus("[[modbus.device]]\nid = \"d\"\n"),
+        &["line 9: `modbus[0].device[0].metric`: needs a `register_map`"],
+    );
     check(&metric("table = \"holding\", address = 70000, type = \"u16\""), &["line 12", "expected u16"]);
     check(
         &metric("table = \"holding\", address = 0, type = \"u24\""),
@@ -56,7 +59,7 @@ fn what_is_wrong_is_told_with_line_key_reason_and_what_would_be_right() {
     let one = "{ name = \"m\", table = \"coil\", address = 0, type = \"bool\" }";
     check(
         &modbus(&format!("device = [\n{{ id = \"d\", metric = [{one}, {one}] }},\n]")),
-        &["line 10: `modbus[0].device[0].metric[1].name`: is named twice"],
+        &["line 10: `modbus[0].device[0].metric`: `m` is named twice on this device"],
     );
     check(
         &modbus(&format!("device = [\n{{ id = \"d\", metric = [{one}] }},\n{{ id = \"d\", metric = [{one}] }},\n]")),

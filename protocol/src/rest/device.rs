@@ -207,7 +207,7 @@ impl TryFrom<u8> for SeverityNumber {
 }
 
 /// `GET /devices/{id}/history?metric=…&from_ms=…&to_ms=…&buckets=…`: one series over `[from, to)`.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct History {
     /// The metric asked for.
     #[schema(value_type = String)]

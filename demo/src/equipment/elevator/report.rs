@@ -16,7 +16,8 @@ use crate::{
 #[serde(rename_all = "snake_case")]
 pub enum FaultCodes {
     /// 11 is entrapment.
-    Gbt24476Of2017,
+    #[serde(rename = "gbt24476_2017")]
+    Gbt24476,
     /// 93 is entrapment.
     Chongqing,
 }
@@ -24,7 +25,7 @@ pub enum FaultCodes {
 impl FaultCodes {
     fn entrapment(self) -> u16 {
         match self {
-            Self::Gbt24476Of2017 => 11,
+            Self::Gbt24476 => 11,
             Self::Chongqing => 93,
         }
     }

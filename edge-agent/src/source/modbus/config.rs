@@ -76,15 +76,14 @@ pub struct DeviceConfig {
     /// The order of bytes in values, unless the metric says otherwise.
     #[serde(default)]
     pub word_order: WordOrder,
-    /// What it measures, written here.
+    /// A file with the `[[metric]]` entries of this model of equipment; any number of devices may share it.
+    pub register_map: Option<PathBuf>,
+    /// What it measures, beside what the register map says.
     #[serde(rename = "metric", default)]
     pub metrics: Vec<MetricConfig>,
-    /// What it measures, written in a file of its own for all devices of one make: a list `metric` as it would stand
-    /// here.
-    pub register_map: Option<PathBuf>,
 }
 
-/// A register map in a file of its own.
+/// A register map: what a model of equipment measures, and where.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RegisterMap {
@@ -137,7 +136,7 @@ pub struct MetricConfig {
 }
 
 impl Config {
-    /// Checks what the keys say together, and plans the requests.
+    /// Reads the register maps, checks what the keys say together, and plans the requests.
     pub fn prepare(self, folder: &Folder) -> Result<Modbus, Fault> {
         if self.devices.is_empty() {
             return Err(Fault::here("needs at least one [[modbus.device]]").under("device"));
@@ -160,29 +159,30 @@ impl Config {
 
 impl DeviceConfig {
     fn points(&self, folder: &Folder) -> Result<Vec<Point>, Fault> {
-        match (&self.register_map, self.metrics.is_empty()) {
-            (None, false) => points(&self.metrics, self.word_order),
-            (None, true) => Err(Fault::here("needs `metric`, or a `register_map`").under("metric")),
-            (Some(_), false) => Err(Fault::here("cannot stand beside `metric`").under("register_map")),
-            (Some(file), true) => {
-                let points = folder.read_toml(file, |map: RegisterMap| points(&map.metrics, self.word_order));
-                points.map_err(|fault| fault.under("register_map"))
+        let mut points = match &self.register_map {
+            None => Vec::new(),
+            Some(file) => folder
+                .read_toml(file, |map: RegisterMap| points(&map.metrics, self.word_order))
+                .map_err(|fault| fault.under("register_map"))?,
+        };
+        points.extend(self::points(&self.metrics, self.word_order)?);
+        if points.is_empty() {
+            return Err(Fault::here("needs a `register_map` or at least one [[modbus.device.metric]]").under("metric"));
+        }
+        let mut names = HashSet::new();
+        match points.iter().find(|point| !names.insert(&point.metric)) {
+            Some(twice) => {
+                Err(Fault::here(format!("`{}` is named twice on this device", twice.metric)).under("metric"))
             }
+            None => Ok(points),
         }
     }
 }
 
 fn points(metrics: &[MetricConfig], order: WordOrder) -> Result<Vec<Point>, Fault> {
-    let mut names = HashSet::new();
-    let mut points = Vec::with_capacity(metrics.len());
-    for (index, metric) in metrics.iter().enumerate() {
-        let point = metric.point(order).map_err(|fault| fault.at(index).under("metric"))?;
-        if !names.insert(&metric.name) {
-            return Err(Fault::here("is named twice on this device").under("name").at(index).under("metric"));
-        }
-        points.push(point);
-    }
-    Ok(points)
+    let point =
+        |(index, metric): (usize, &MetricConfig)| metric.point(order).map_err(|fault| fault.at(index).under("metric"));
+    metrics.iter().enumerate().map(point).collect()
 }
 
 impl MetricConfig {

@@ -394,5 +394,4 @@ fn encode_samples(declared: &Declared, samples: &[Sample]) -> Result<Vec<Metric>
 }
 
 #[cfg(test)]
-#[path = "edge_session_tests.rs"]
 mod tests;
