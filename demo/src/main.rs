@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::Parser;
 use demo::{
+    camera::Cameras,
     district::{Config, District},
     server::Servers,
     trouble::Schedule,
@@ -20,6 +21,9 @@ struct Arguments {
     /// What goes wrong with them, and when.
     #[arg(long)]
     troubles: PathBuf,
+    /// Control port of the RTSP server that plays the cameras; absent: no camera gets into trouble.
+    #[arg(long)]
+    rtsp_control_port: Option<u16>,
     /// Only check both files.
     #[arg(long)]
     check: bool,
@@ -39,7 +43,9 @@ async fn main() -> anyhow::Result<()> {
     for (line, address) in config.lines.iter().zip(servers.addresses()?) {
         tracing::info!(line = line.name, %address, devices = line.devices.len(), "listening");
     }
+    let cameras = Cameras::new(&schedule, config.seed);
     tokio::select! {
+        () = cameras.play(arguments.rtsp_control_port) => Ok(()),
         ended = servers.serve() => ended.context("a Modbus server ended"),
         signal = stop_signal() => signal.context("no signals can be received"),
     }

@@ -1,7 +1,6 @@
 //! What may go wrong in the district, and the schedule that makes it come and go.
 //!
-//! The schedule is a function of elapsed time and a seed: two runs of the demonstration see the same day. Cameras are
-//! listed in the same file; their troubles are played by the RTSP server, and skipped here.
+//! The schedule is a function of elapsed time and a seed: two runs of the demonstration see the same day.
 
 use std::{collections::BTreeMap, str::FromStr};
 
@@ -70,14 +69,16 @@ pub enum Kind {
     CameraBlack,
     /// The picture stands still.
     CameraFrozen,
+    /// The camera stays connected but sends nothing.
+    CameraStalled,
     /// The camera stops answering.
     CameraStopped,
 }
 
 impl Kind {
-    /// Whether the RTSP server plays it.
+    /// Whether it befalls a camera, which the RTSP server then acts out.
     pub fn is_of_camera(self) -> bool {
-        matches!(self, Kind::CameraBlack | Kind::CameraFrozen | Kind::CameraStopped)
+        matches!(self, Kind::CameraBlack | Kind::CameraFrozen | Kind::CameraStalled | Kind::CameraStopped)
     }
 
     fn takes_magnitude(self) -> bool {
@@ -200,7 +201,7 @@ impl Schedule {
             .entries
             .iter()
             .enumerate()
-            .filter(|(_, entry)| entry.device == device && !entry.kind.is_of_camera())
+            .filter(|(_, entry)| entry.device == device)
             .map(|(position, entry)| Window {
                 kind: entry.kind,
                 magnitude: entry.magnitude.unwrap_or(0.0),

@@ -6,12 +6,14 @@
 //! - [`metric`]: a body's datatype and number to a domain value and back.
 //! - [`host_state`]: the `STATE` message by which a host says that it is there.
 //! - [`edge_session`]: what an edge node may say and when; gives out `bdSeq`, `seq` and aliases.
+//! - [`host_session`]: what a host makes of it: order, gaps, births, deaths, aliases to names.
 //! - [`command`]: what a host tells a node or a device to do.
 //!
 //! The assertion ids in the tests' names are those of the specification (Eclipse Sparkplug 3.0.0).
 
 pub mod command;
 pub mod edge_session;
+pub mod host_session;
 pub mod host_state;
 pub mod metric;
 pub mod payload;

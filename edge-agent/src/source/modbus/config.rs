@@ -1,6 +1,6 @@
 //! How Modbus equipment is described in the configuration, and what is checked before anything is read.
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, path::PathBuf, time::Duration};
 
 use domain::id::{DeviceId, MetricName};
 use serde::Deserialize;
@@ -11,7 +11,7 @@ use super::{
     plan,
 };
 use crate::config::{
-    Fault,
+    Fault, Folder,
     value::{self, HostPort},
 };
 
@@ -76,9 +76,19 @@ pub struct DeviceConfig {
     /// The order of bytes in values, unless the metric says otherwise.
     #[serde(default)]
     pub word_order: WordOrder,
-    /// What it measures.
-    #[serde(rename = "metric")]
+    /// A file with the `[[metric]]` entries of this model of equipment; any number of devices may share it.
+    pub register_map: Option<PathBuf>,
+    /// What it measures, beside what the register map says.
+    #[serde(rename = "metric", default)]
     pub metrics: Vec<MetricConfig>,
+}
+
+/// A register map: what a model of equipment measures, and where.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RegisterMap {
+    #[serde(rename = "metric")]
+    metrics: Vec<MetricConfig>,
 }
 
 /// Most gear that speaks TCP natively answers to 1, and ignores it.
@@ -126,8 +136,8 @@ pub struct MetricConfig {
 }
 
 impl Config {
-    /// Checks what the keys say together, and plans the requests.
-    pub fn prepare(self) -> Result<Modbus, Fault> {
+    /// Reads the register maps, checks what the keys say together, and plans the requests.
+    pub fn prepare(self, folder: &Folder) -> Result<Modbus, Fault> {
         if self.devices.is_empty() {
             return Err(Fault::here("needs at least one [[modbus.device]]").under("device"));
         }
@@ -135,7 +145,7 @@ impl Config {
         let mut devices = Vec::with_capacity(self.devices.len());
         for (index, device) in self.devices.into_iter().enumerate() {
             let interval_ms = device.poll_interval_ms.unwrap_or(self.poll_interval_ms);
-            let points = device.points().map_err(|fault| fault.at(index).under("device"))?;
+            let points = device.points(folder).map_err(|fault| fault.at(index).under("device"))?;
             devices.push(ModbusDevice {
                 id: device.id,
                 unit_id: device.unit_id,
@@ -148,21 +158,31 @@ impl Config {
 }
 
 impl DeviceConfig {
-    fn points(&self) -> Result<Vec<Point>, Fault> {
-        if self.metrics.is_empty() {
-            return Err(Fault::here("needs at least one [[modbus.device.metric]]").under("metric"));
+    fn points(&self, folder: &Folder) -> Result<Vec<Point>, Fault> {
+        let mut points = match &self.register_map {
+            None => Vec::new(),
+            Some(file) => folder
+                .read_toml(file, |map: RegisterMap| points(&map.metrics, self.word_order))
+                .map_err(|fault| fault.under("register_map"))?,
+        };
+        points.extend(self::points(&self.metrics, self.word_order)?);
+        if points.is_empty() {
+            return Err(Fault::here("needs a `register_map` or at least one [[modbus.device.metric]]").under("metric"));
         }
         let mut names = HashSet::new();
-        let mut points = Vec::with_capacity(self.metrics.len());
-        for (index, metric) in self.metrics.iter().enumerate() {
-            let point = metric.point(self.word_order).map_err(|fault| fault.at(index).under("metric"))?;
-            if !names.insert(&metric.name) {
-                return Err(Fault::here("is named twice on this device").under("name").at(index).under("metric"));
+        match points.iter().find(|point| !names.insert(&point.metric)) {
+            Some(twice) => {
+                Err(Fault::here(format!("`{}` is named twice on this device", twice.metric)).under("metric"))
             }
-            points.push(point);
+            None => Ok(points),
         }
-        Ok(points)
     }
+}
+
+fn points(metrics: &[MetricConfig], order: WordOrder) -> Result<Vec<Point>, Fault> {
+    let point =
+        |(index, metric): (usize, &MetricConfig)| metric.point(order).map_err(|fault| fault.at(index).under("metric"));
+    metrics.iter().enumerate().map(point).collect()
 }
 
 impl MetricConfig {

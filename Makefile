@@ -1,0 +1,49 @@
+# make run     the demonstration district on this machine; Ctrl-C stops all of it
+# make test    everything that is checked, cheapest first
+# make bench   the speeds, each beside the raw limit of its parts
+# make fmt     formats everything;  make lint  the linters alone
+# make setup   only installs what is missing
+#
+# Everything a target needs and the machine lacks is installed first; the second time is quick.
+
+export PATH := $(CURDIR)/target/tools/node/bin:$(CURDIR)/target/tools/bin:$(PATH)
+
+DASHBOARD_SOURCES := $(shell find dashboard/src dashboard/public dashboard/index.html dashboard/*.ts dashboard/*.json -type f 2>/dev/null)
+
+.PHONY: run test bench fmt lint setup build
+
+run: build
+	demo/run
+
+test:
+	scripts/setup test
+	scripts/check
+
+bench: build
+	cargo build --release --locked -p bench
+	target/release/bench
+
+fmt: dashboard/node_modules/.package-lock.json
+	cargo fmt --all
+	npm --prefix dashboard run --silent format
+
+lint: dashboard/node_modules/.package-lock.json
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	npm --prefix dashboard run --silent types
+	npm --prefix dashboard run --silent lint
+
+setup:
+	scripts/setup test
+
+build:
+	scripts/setup run
+	$(MAKE) --no-print-directory dashboard/dist/index.html
+	cargo build --release --locked -p gateway -p edge-agent -p demo
+
+dashboard/node_modules/.package-lock.json: dashboard/package-lock.json
+	npm --prefix dashboard ci --no-audit --no-fund
+	touch $@
+
+dashboard/dist/index.html: dashboard/node_modules/.package-lock.json $(DASHBOARD_SOURCES)
+	npm --prefix dashboard run --silent build
+	touch $@

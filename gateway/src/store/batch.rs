@@ -1,0 +1,183 @@
+//! The hot path: a micro-batch of readings with everything that follows from it, in one transaction.
+
+use std::{fmt, sync::Arc};
+
+use domain::{
+    alarm::Transition,
+    id::{DeviceId, MetricName, NodeId, SeriesId},
+    reading::Reading,
+    time::UnixMs,
+};
+use sqlx::{AnyConnection, AssertSqlSafe};
+
+use super::{Store, alarm, codec::journal, discovered, error::StoreError, row::placeholders, writer::Priority};
+
+const OPERATION: &str = "storing a batch";
+/// Rows of one statement; three parameters each stay far below the 32 766 that both engines take.
+const SERIES_PER_STATEMENT: usize = 1000;
+
+/// Number of a micro-batch in the journal, rising from 1 in the order of commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct JournalId(pub i64);
+
+impl fmt::Display for JournalId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// What a series number stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeriesDefinition {
+    /// Its number.
+    pub id: SeriesId,
+    /// Whose readings.
+    pub device: DeviceId,
+    /// Of what.
+    pub metric: MetricName,
+}
+
+/// A birth certificate of a device, for the list of discovered devices.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DiscoveredBirth {
+    /// The id it uses on the wire.
+    pub device: DeviceId,
+    /// The edge node that speaks for it.
+    pub node: NodeId,
+    /// When the birth was received.
+    pub at: UnixMs,
+    /// The metrics it announced.
+    pub metrics: Vec<MetricName>,
+}
+
+/// Everything that becomes true together, or not at all.
+#[derive(Debug, Clone)]
+pub struct BatchCommit {
+    /// When the batch was closed, by the gateway's clock.
+    pub received: UnixMs,
+    /// Series that no earlier batch has defined. Readings may be of these and of earlier ones only.
+    pub new_series: Vec<SeriesDefinition>,
+    /// Readings in order of arrival.
+    pub readings: Arc<[Reading]>,
+    /// What happened to alarms, in order.
+    pub transitions: Vec<Transition>,
+    /// Devices that introduced themselves and are not registered.
+    pub discovered: Vec<DiscoveredBirth>,
+}
+
+impl Store {
+    /// Commits a batch: when this returns `Ok`, it is on disk, and history shows its readings.
+    ///
+    /// One batch at a time: the caller waits for the outcome before it offers the next.
+    ///
+    /// # Errors
+    /// [`StoreError::Failed`], [`StoreError::Exists`] (a second open alarm) and [`StoreError::UnknownSeries`]: nothing
+    /// was changed. [`StoreError::UnknownOutcome`]: go on with [`Store::settle_batch`].
+    pub async fn commit_batch(&self, batch: Arc<BatchCommit>) -> Result<JournalId, StoreError> {
+        if let Some(journal) = *self.unsettled() {
+            return Err(StoreError::Unsettled(journal));
+        }
+        self.write_batch(batch, None).await
+    }
+
+    /// Finds out whether a batch whose outcome was unknown was committed, and commits it if it was not.
+    ///
+    /// # Errors
+    /// As [`Store::commit_batch`]; after any error it can be called again with the same arguments.
+    pub async fn settle_batch(&self, journal: JournalId, batch: Arc<BatchCommit>) -> Result<JournalId, StoreError> {
+        self.write_batch(batch, Some(journal)).await
+    }
+
+    async fn write_batch(&self, batch: Arc<BatchCommit>, tried_as: Option<JournalId>) -> Result<JournalId, StoreError> {
+        self.check_series(&batch)?;
+        let frame = journal::encode(&batch.readings);
+        let journal = tried_as.unwrap_or_else(|| self.next_journal());
+        let (to_write, to_apply, store) = (Arc::clone(&batch), batch, self.clone());
+        let outcome = self
+            .writer()
+            .write(
+                Priority::Batch,
+                OPERATION,
+                move |connection| {
+                    Box::pin(async move {
+                        if tried_as.is_some() && is_committed(connection, journal).await? {
+                            return Ok(());
+                        }
+                        insert_batch(connection, journal, &to_write, frame).await
+                    })
+                },
+                // In the writing task, before any other job: the head is never behind the journal.
+                move |()| store.apply_batch(journal, &to_apply),
+            )
+            .await;
+        match outcome {
+            Ok(()) => {
+                *self.unsettled() = None;
+                Ok(journal)
+            }
+            Err(StoreError::UnknownOutcome { operation, source, .. }) => {
+                *self.unsettled() = Some(journal);
+                Err(StoreError::UnknownOutcome { operation, journal: Some(journal), source })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    fn check_series(&self, batch: &BatchCommit) -> Result<(), StoreError> {
+        let head = self.head();
+        let is_known =
+            |series: SeriesId| head.knows(series) || batch.new_series.iter().any(|definition| definition.id == series);
+        match batch.readings.iter().find(|reading| !is_known(reading.series)) {
+            None => Ok(()),
+            Some(reading) => Err(StoreError::UnknownSeries(reading.series)),
+        }
+    }
+
+    fn apply_batch(&self, journal: JournalId, batch: &BatchCommit) {
+        let mut head = self.head_mut();
+        for definition in &batch.new_series {
+            head.define(definition.id, JournalId(0), None);
+        }
+        head.apply(journal, batch.received, &batch.readings);
+    }
+}
+
+async fn is_committed(connection: &mut AnyConnection, journal: JournalId) -> Result<bool, StoreError> {
+    let row = sqlx::query("SELECT id FROM journal WHERE id = $1")
+        .bind(journal.0)
+        .fetch_optional(connection)
+        .await
+        .map_err(StoreError::failed(OPERATION))?;
+    Ok(row.is_some())
+}
+
+async fn insert_batch(
+    connection: &mut AnyConnection,
+    journal: JournalId,
+    batch: &BatchCommit,
+    frame: Vec<u8>,
+) -> Result<(), StoreError> {
+    for rows in batch.new_series.chunks(SERIES_PER_STATEMENT) {
+        let sql = format!("INSERT INTO series (id, device_id, metric) VALUES {}", placeholders(rows.len(), 3, 0));
+        let mut insert = sqlx::query(AssertSqlSafe(sql));
+        for row in rows {
+            insert = insert.bind(i64::from(row.id.0)).bind(row.device.as_str()).bind(row.metric.as_str());
+        }
+        insert.execute(&mut *connection).await.map_err(StoreError::failed(OPERATION))?;
+    }
+    sqlx::query("INSERT INTO journal (id, received_at_ms, reading_count, readings) VALUES ($1, $2, $3, $4)")
+        .bind(journal.0)
+        .bind(batch.received.0)
+        .bind(i64::try_from(batch.readings.len()).unwrap_or(i64::MAX))
+        .bind(frame)
+        .execute(&mut *connection)
+        .await
+        .map_err(StoreError::failed(OPERATION))?;
+    for transition in &batch.transitions {
+        alarm::store_transition(connection, transition).await?;
+    }
+    for birth in &batch.discovered {
+        discovered::store_birth(connection, birth).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,48 @@
+//! Where the store is, and when readings leave the journal.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use super::head::SealPolicy;
+
+/// `[store]` of the gateway's configuration.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StoreConfig {
+    /// `sqlite:<path>` (relative to the data directory) or `postgres://user@host/database`.
+    pub url: String,
+    /// A file whose first line is the PostgreSQL password; None: the URL or the server's rules for the user suffice.
+    pub password_file: Option<PathBuf>,
+    /// Connections for reading. Each costs SQLite about 2 MiB; more than the machine has cores gains little.
+    pub reader_count: u32,
+    /// A series is sealed when it has this many open readings. Beyond 900 the compression hardly gains.
+    pub seal_reading_count: u32,
+    /// A series is sealed at this age of its oldest open reading, in seconds, however few they are: bounds the journal.
+    pub seal_age_s: u64,
+    /// Open readings of all series together, in readings; beyond it the oldest are sealed at once: bounds memory.
+    pub open_reading_budget: u64,
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        Self {
+            url: "sqlite:brightwatch.db".into(),
+            password_file: None,
+            reader_count: 4,
+            seal_reading_count: 900,
+            seal_age_s: 3600,
+            open_reading_budget: 20_000_000,
+        }
+    }
+}
+
+impl StoreConfig {
+    pub(super) fn seal_policy(&self) -> SealPolicy {
+        SealPolicy {
+            reading_count: self.seal_reading_count.max(1),
+            age_ms: i64::try_from(self.seal_age_s).unwrap_or(i64::MAX).saturating_mul(1000),
+            open_reading_budget: self.open_reading_budget,
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! The two engines behind one door: where they differ is here, in the migrations, and nowhere else.
+//!
+//! Statements elsewhere are written so that both understand them: `$1` placeholders, whole numbers as 64-bit, times as
+//! milliseconds, flags as 0 and 1, no optional floating-point parameters (PostgreSQL would keep the type of the first
+//! NULL for the prepared statement).
+
+use std::{fmt::Write as _, path::Path, str::FromStr, time::Duration};
+
+use sqlx::{
+    AnyConnection, AnyPool, ConnectOptions, Connection, Executor,
+    any::{AnyConnectOptions, AnyPoolOptions},
+    migrate::Migrator,
+};
+
+use super::{config::StoreConfig, error::StoreError};
+
+static SQLITE_MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+static POSTGRES_MIGRATIONS: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// How long a reader waits for a free connection, or a new connection for the server: longer than any query that people
+/// wait for, shorter than their patience.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a PostgreSQL server may take over one write before the connection is given up.
+const POSTGRES_WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Which engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+/// How to reach the database.
+#[derive(Debug, Clone)]
+pub(super) struct Database {
+    pub(super) engine: Engine,
+    options: AnyConnectOptions,
+}
+
+impl Database {
+    /// Works out engine and address; `data_dir` is where a relative SQLite path starts.
+    pub(super) fn from_config(config: &StoreConfig, data_dir: &Path) -> Result<Self, StoreError> {
+        sqlx::any::install_default_drivers();
+        let location = |why: String| StoreError::Location { url: without_password(&config.url), why };
+        let (engine, url) = if let Some(path) = config.url.strip_prefix("sqlite:") {
+            let path = std::path::absolute(data_dir.join(path.trim_start_matches("//")))
+                .map_err(|error| location(error.to_string()))?;
+            let path = path.to_str().ok_or_else(|| location("the path is not UTF-8".into()))?;
+            let escaped = path.replace('%', "%25").replace('?', "%3F").replace('#', "%23");
+            (Engine::Sqlite, format!("sqlite://{escaped}?mode=rwc"))
+        } else if config.url.starts_with("postgres:") || config.url.starts_with("postgresql:") {
+            (Engine::Postgres, with_password(config).map_err(location)?)
+        } else {
+            return Err(location("it starts with neither `sqlite:` nor `postgres:`".into()));
+        };
+        let options =
+            AnyConnectOptions::from_str(&url).map_err(|error| location(error.to_string()))?.disable_statement_logging();
+        Ok(Self { engine, options })
+    }
+
+    /// Brings the schema to this version.
+    pub(super) async fn migrate(&self) -> Result<(), StoreError> {
+        let mut connection = self.connect_writer().await.map_err(StoreError::Open)?;
+        let migrations = match self.engine {
+            Engine::Sqlite => &SQLITE_MIGRATIONS,
+            Engine::Postgres => &POSTGRES_MIGRATIONS,
+        };
+        migrations.run(&mut connection).await.map_err(StoreError::Migrate)?;
+        connection.close().await.map_err(StoreError::Open)
+    }
+
+    /// The connection that writes. Durable means fsync'd: `synchronous=FULL`.
+    pub(super) async fn connect_writer(&self) -> Result<AnyConnection, sqlx::Error> {
+        let connecting = AnyConnection::connect_with(&self.options);
+        let mut connection =
+            tokio::time::timeout(ACQUIRE_TIMEOUT, connecting).await.map_err(|_| sqlx::Error::PoolTimedOut)??;
+        let set_up = match self.engine {
+            Engine::Sqlite => {
+                "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
+                 PRAGMA busy_timeout = 5000; PRAGMA journal_size_limit = 67108864"
+            }
+            Engine::Postgres => "SET synchronous_commit = on; SET idle_in_transaction_session_timeout = '60s'",
+        };
+        connection.execute(set_up).await?;
+        Ok(connection)
+    }
+
+    /// The connections that read, and cannot write.
+    pub(super) async fn connect_readers(&self, count: u32) -> Result<AnyPool, StoreError> {
+        let set_up = match self.engine {
+            Engine::Sqlite => "PRAGMA query_only = ON; PRAGMA busy_timeout = 5000",
+            Engine::Postgres => "SET default_transaction_read_only = on; SET statement_timeout = '30s'",
+        };
+        AnyPoolOptions::new()
+            .max_connections(count.max(1))
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .after_connect(move |connection, _| Box::pin(async move { connection.execute(set_up).await.map(drop) }))
+            .connect_with(self.options.clone())
+            .await
+            .map_err(StoreError::Open)
+    }
+
+    /// The statement that opens a writing transaction. SQLite takes its write lock at once, so that a transaction
+    /// never fails in its middle because another process wrote.
+    pub(super) const fn begin(&self) -> &'static str {
+        match self.engine {
+            Engine::Sqlite => "BEGIN IMMEDIATE",
+            Engine::Postgres => "BEGIN",
+        }
+    }
+
+    /// How long one write may take; None: as long as the local disk takes, because giving up on it would not stop it.
+    pub(super) const fn write_timeout(&self) -> Option<Duration> {
+        match self.engine {
+            Engine::Sqlite => None,
+            Engine::Postgres => Some(POSTGRES_WRITE_TIMEOUT),
+        }
+    }
+}
+
+fn with_password(config: &StoreConfig) -> Result<String, String> {
+    let Some(file) = &config.password_file else { return Ok(config.url.clone()) };
+    let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let password = text.lines().next().unwrap_or_default().trim();
+    let (scheme, rest) = config.url.split_once("://").ok_or("`://` is missing")?;
+    let (user, host) = rest.split_once('@').ok_or("`password_file` needs `user@` in the URL")?;
+    let user = user.split(':').next().unwrap_or_default();
+    Ok(format!("{scheme}://{user}:{}@{host}", percent_encoded(password)))
+}
+
+fn percent_encoded(text: &str) -> String {
+    text.bytes().fold(String::with_capacity(text.len() * 3), |mut encoded, byte| {
+        write!(encoded, "%{byte:02X}").expect("writing to a string never fails");
+        encoded
+    })
+}
+
+fn without_password(url: &str) -> String {
+    match (url.split_once("://"), url.rsplit_once('@')) {
+        (Some((scheme, rest)), Some((_, host))) => {
+            let user = rest.split([':', '@']).next().unwrap_or_default();
+            format!("{scheme}://{user}@{host}")
+        }
+        _ => url.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_never_shown() {
+        assert_eq!(without_password("postgres://bw:s3:cr@t@db/bw"), "postgres://bw@db/bw");
+        assert_eq!(without_password("postgres://bw@db/bw"), "postgres://bw@db/bw");
+        assert_eq!(without_password("mysql:bw"), "mysql:bw");
+    }
+
+    #[test]
+    fn a_wrong_address_says_what_would_be_right() {
+        let config = StoreConfig { url: "mysql://root@db/x".into(), ..StoreConfig::default() };
+        let error = Database::from_config(&config, Path::new("/tmp")).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "`mysql://root@db/x` is not a database the gateway can use: it starts with neither `sqlite:` nor `postgres:`"
+        );
+    }
+}

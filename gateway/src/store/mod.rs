@@ -1,0 +1,184 @@
+//! The gateway's memory, and all its SQL: readings, alarms, the registry, people, the audit log.
+//!
+//! One task writes ([`writer`](self)), a pool of connections reads and cannot write. A reading's way: [`batch`] commits
+//! it to the journal together with the alarms it caused; the head keeps it in memory until sealing moves it into a
+//! compressed chunk; [`history`] reads both and gives the same answer whichever side it is on.
+//!
+//! Everything that people ask for takes a [`Scope`], which only a valid session yields. What the gateway asks for itself
+//! has names of its own: [`Store::load_start`], [`Store::load_registry`], and [`Actor::Shell`] for the command line.
+//!
+//! SQLite is the default; PostgreSQL holds the same tables and keeps the same promises.
+
+mod alarm;
+mod audit;
+mod batch;
+mod codec;
+mod config;
+mod database;
+mod discovered;
+mod error;
+mod head;
+mod history;
+mod registry;
+mod row;
+mod scope;
+mod seal;
+mod select;
+mod session;
+mod start;
+#[cfg(test)]
+mod tests;
+mod user;
+mod writer;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+};
+
+use arc_swap::{ArcSwap, Guard};
+use domain::{
+    id::{OfficeId, TownshipCode},
+    registry::Office,
+};
+use sqlx::AnyPool;
+use tokio::{sync::watch, task::JoinHandle};
+
+pub use self::{
+    alarm::{AlarmFilter, AlarmRecord},
+    audit::{AuditEntry, AuditRecord},
+    batch::{BatchCommit, DiscoveredBirth, JournalId, SeriesDefinition},
+    config::StoreConfig,
+    error::StoreError,
+    history::BUCKETS_MAX,
+    registry::RegistryRows,
+    scope::{Actor, Scope},
+    seal::SealReport,
+    session::{Session, SessionId, SessionLimits, SessionToken},
+    start::StartState,
+    user::Credential,
+};
+use self::{
+    database::Database,
+    head::{Head, SealPolicy},
+    writer::Writer,
+};
+
+/// The townships of each office.
+type Offices = BTreeMap<OfficeId, Arc<BTreeSet<TownshipCode>>>;
+
+/// The store; clone it freely.
+#[derive(Debug, Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    writer: Writer,
+    readers: AnyPool,
+    head: RwLock<Head>,
+    seal_policy: SealPolicy,
+    last_journal: AtomicI64,
+    unsettled: Mutex<Option<JournalId>>,
+    damaged_journal_rows: AtomicU64,
+    offices: ArcSwap<Offices>,
+    session_changes: watch::Sender<u64>,
+}
+
+/// The task that writes; wait for it after dropping every [`Store`] to be sure that all is on disk and closed.
+#[derive(Debug)]
+pub struct StoreTask(JoinHandle<()>);
+
+impl StoreTask {
+    /// Waits until the last job is done and the connection closed.
+    ///
+    /// # Errors
+    /// When the writing task panicked.
+    pub async fn finished(self) -> Result<(), tokio::task::JoinError> {
+        self.0.await
+    }
+}
+
+impl Store {
+    /// Opens the database, brings its schema to this version and reads the journal back into memory. A relative SQLite
+    /// path starts at `data_dir`.
+    ///
+    /// # Errors
+    /// [`StoreError::Location`], [`StoreError::Open`], [`StoreError::Migrate`], or what reading the journal met.
+    pub async fn open(config: &StoreConfig, data_dir: &Path) -> Result<(Self, StoreTask), StoreError> {
+        let database = Database::from_config(config, data_dir)?;
+        database.migrate().await?;
+        let readers = database.connect_readers(config.reader_count).await?;
+        let (writer, task) = Writer::start(database);
+        let inner = Inner {
+            writer,
+            readers,
+            head: RwLock::default(),
+            seal_policy: config.seal_policy(),
+            last_journal: AtomicI64::new(0),
+            unsettled: Mutex::new(None),
+            damaged_journal_rows: AtomicU64::new(0),
+            offices: ArcSwap::default(),
+            session_changes: watch::Sender::new(0),
+        };
+        let store = Self { inner: Arc::new(inner) };
+        let (last_journal, damaged_count) = store.replay().await?;
+        store.inner.last_journal.store(last_journal.0, Ordering::Relaxed);
+        store.inner.damaged_journal_rows.store(damaged_count, Ordering::Relaxed);
+        Ok((store, StoreTask(task)))
+    }
+
+    /// Tells which townships each office answers for. Until then office officers see nothing.
+    pub fn set_offices<'a>(&self, offices: impl IntoIterator<Item = &'a Office>) {
+        let offices = offices
+            .into_iter()
+            .map(|office| (office.id.clone(), Arc::new(office.townships.iter().cloned().collect())))
+            .collect();
+        self.inner.offices.store(Arc::new(offices));
+    }
+
+    fn writer(&self) -> &Writer {
+        &self.inner.writer
+    }
+
+    fn readers(&self) -> &AnyPool {
+        &self.inner.readers
+    }
+
+    fn head(&self) -> RwLockReadGuard<'_, Head> {
+        self.inner.head.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn head_mut(&self) -> RwLockWriteGuard<'_, Head> {
+        self.inner.head.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn seal_policy(&self) -> SealPolicy {
+        self.inner.seal_policy
+    }
+
+    fn next_journal(&self) -> JournalId {
+        JournalId(self.inner.last_journal.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    fn unsettled(&self) -> MutexGuard<'_, Option<JournalId>> {
+        self.inner.unsettled.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn damaged_journal_rows(&self) -> u64 {
+        self.inner.damaged_journal_rows.load(Ordering::Relaxed)
+    }
+
+    fn offices(&self) -> Guard<Arc<Offices>> {
+        self.inner.offices.load()
+    }
+
+    fn session_change_counter(&self) -> &watch::Sender<u64> {
+        &self.inner.session_changes
+    }
+}

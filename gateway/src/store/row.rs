@@ -1,0 +1,125 @@
+//! Columns to values of the domain. What does not fit was not written by this program: an error, never a guess.
+
+use std::{fmt::Display, str::FromStr};
+
+use domain::{reading::Reading, time::UnixMs};
+use serde::{Serialize, de::DeserializeOwned};
+use sqlx::{Any, Decode, Row as _, Type, any::AnyRow};
+
+use super::{codec::journal, error::StoreError};
+
+/// Typed access to the columns of a row.
+pub(super) trait Columns {
+    /// A column as it is.
+    fn get_as<'r, T: Decode<'r, Any> + Type<Any>>(&'r self, column: &'static str) -> Result<T, StoreError>;
+    /// A text that is an id.
+    fn id<T: FromStr<Err: Display>>(&self, column: &'static str) -> Result<T, StoreError>;
+    /// A text that is an id, where there may be none.
+    fn id_or_none<T: FromStr<Err: Display>>(&self, column: &'static str) -> Result<Option<T>, StoreError>;
+    /// A text that is a word of an enumeration.
+    fn word<T: DeserializeOwned>(&self, column: &'static str) -> Result<T, StoreError>;
+    /// A text that is JSON.
+    fn json<T: DeserializeOwned>(&self, column: &'static str) -> Result<T, StoreError>;
+    /// A flag, stored as 0 or 1.
+    fn flag(&self, column: &'static str) -> Result<bool, StoreError>;
+    /// A whole number that is never negative and fits the type.
+    fn number<T: TryFrom<i64, Error: Display>>(&self, column: &'static str) -> Result<T, StoreError>;
+    /// A moment.
+    fn time(&self, column: &'static str) -> Result<UnixMs, StoreError>;
+    /// A moment, where there may be none.
+    fn time_or_none(&self, column: &'static str) -> Result<Option<UnixMs>, StoreError>;
+    /// One reading, where there may be none.
+    fn reading_or_none(&self, column: &'static str) -> Result<Option<Reading>, StoreError>;
+}
+
+impl Columns for AnyRow {
+    fn get_as<'r, T: Decode<'r, Any> + Type<Any>>(&'r self, column: &'static str) -> Result<T, StoreError> {
+        self.try_get(column).map_err(StoreError::damaged(column))
+    }
+
+    fn id<T: FromStr<Err: Display>>(&self, column: &'static str) -> Result<T, StoreError> {
+        let text: String = self.get_as(column)?;
+        text.parse().map_err(StoreError::damaged(column))
+    }
+
+    fn id_or_none<T: FromStr<Err: Display>>(&self, column: &'static str) -> Result<Option<T>, StoreError> {
+        let text: Option<String> = self.get_as(column)?;
+        text.map(|text| text.parse()).transpose().map_err(StoreError::damaged(column))
+    }
+
+    fn word<T: DeserializeOwned>(&self, column: &'static str) -> Result<T, StoreError> {
+        let text: String = self.get_as(column)?;
+        serde_json::from_value(text.into()).map_err(StoreError::damaged(column))
+    }
+
+    fn json<T: DeserializeOwned>(&self, column: &'static str) -> Result<T, StoreError> {
+        let text: String = self.get_as(column)?;
+        serde_json::from_str(&text).map_err(StoreError::damaged(column))
+    }
+
+    fn flag(&self, column: &'static str) -> Result<bool, StoreError> {
+        Ok(self.get_as::<i64>(column)? != 0)
+    }
+
+    fn number<T: TryFrom<i64, Error: Display>>(&self, column: &'static str) -> Result<T, StoreError> {
+        self.get_as::<i64>(column)?.try_into().map_err(StoreError::damaged(column))
+    }
+
+    fn time(&self, column: &'static str) -> Result<UnixMs, StoreError> {
+        self.get_as(column).map(UnixMs)
+    }
+
+    fn time_or_none(&self, column: &'static str) -> Result<Option<UnixMs>, StoreError> {
+        Ok(self.get_as::<Option<i64>>(column)?.map(UnixMs))
+    }
+
+    fn reading_or_none(&self, column: &'static str) -> Result<Option<Reading>, StoreError> {
+        let Some(frame) = self.get_as::<Option<Vec<u8>>>(column)? else { return Ok(None) };
+        let readings = journal::decode(&frame).map_err(StoreError::damaged(column))?;
+        Ok(readings.into_iter().next())
+    }
+}
+
+/// A value of an enumeration as the word that [`Columns::word`] reads.
+pub(super) fn word_of<T: Serialize>(value: &T) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        other => unreachable!("only enumerations of plain words are stored as words, not {other:?}"),
+    }
+}
+
+/// A value as JSON text.
+pub(super) fn json_of<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).expect("maps of numbers and lists of texts are JSON")
+}
+
+/// `($1, $2), ($3, $4)`: placeholders for `rows` rows of `columns` values each, after `before` earlier ones.
+pub(super) fn placeholders(rows: usize, columns: usize, before: usize) -> String {
+    use std::fmt::Write as _;
+    let mut text = String::with_capacity(rows * columns * 6);
+    for row in 0..rows {
+        text.push_str(if row == 0 { "(" } else { ", (" });
+        for column in 0..columns {
+            let number = before + row * columns + column + 1;
+            let comma = if column == 0 { "" } else { ", " };
+            write!(text, "{comma}${number}").expect("writing to a string never fails");
+        }
+        text.push(')');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_are_numbered_through() {
+        assert_eq!(placeholders(2, 3, 1), "($2, $3, $4), ($5, $6, $7)");
+    }
+
+    #[test]
+    fn words_are_what_the_api_calls_them() {
+        assert_eq!(word_of(&domain::access::Role::OfficeOfficer), "office_officer");
+    }
+}

@@ -1,0 +1,142 @@
+//! A query whose conditions depend on what was asked, and always on who asked.
+
+use domain::access::Jurisdiction;
+use sqlx::{AnyPool, AssertSqlSafe, any::AnyRow};
+
+use super::{error::StoreError, scope::Scope};
+
+/// A value of a condition.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Bound {
+    Number(i64),
+    Text(String),
+}
+
+/// A SELECT under construction. Only fixed text becomes SQL; values are always bound.
+#[derive(Debug)]
+pub(super) struct Select {
+    sql: String,
+    has_condition: bool,
+    bounds: Vec<Bound>,
+}
+
+impl Select {
+    /// Starts with the part up to, not including, `WHERE`.
+    pub(super) fn new(from: &'static str) -> Self {
+        Self { sql: from.into(), has_condition: false, bounds: Vec::new() }
+    }
+
+    /// Only what lies in the person's jurisdiction. The query must have joined `device` and `site`. A device that was
+    /// removed belongs to nobody but the district, like one that was never registered.
+    pub(super) fn within(&mut self, scope: &Scope) -> &mut Self {
+        match scope.jurisdiction() {
+            Jurisdiction::District => self,
+            Jurisdiction::Townships { codes } => {
+                self.and("device.removed_at_ms IS NULL");
+                if codes.is_empty() {
+                    return self.and("1 = 0");
+                }
+                self.and("site.township_code IN (");
+                for (index, code) in codes.iter().enumerate() {
+                    if index > 0 {
+                        self.sql.push_str(", ");
+                    }
+                    self.bind(Bound::Text(code.to_string()));
+                }
+                self.sql.push(')');
+                self
+            }
+            Jurisdiction::Owner { id } => {
+                self.and("device.removed_at_ms IS NULL").and_equals("site.owner_id", Bound::Text(id.to_string()))
+            }
+        }
+    }
+
+    /// Adds a condition without a value.
+    pub(super) fn and(&mut self, condition: &'static str) -> &mut Self {
+        self.sql.push_str(if self.has_condition { " AND " } else { " WHERE " });
+        self.sql.push_str(condition);
+        self.has_condition = true;
+        self
+    }
+
+    /// Adds `column = value`.
+    pub(super) fn and_equals(&mut self, column: &'static str, value: Bound) -> &mut Self {
+        self.and(column);
+        self.sql.push_str(" = ");
+        self.bind(value);
+        self
+    }
+
+    /// Adds `column < value`.
+    pub(super) fn and_below(&mut self, column: &'static str, value: Bound) -> &mut Self {
+        self.and(column);
+        self.sql.push_str(" < ");
+        self.bind(value);
+        self
+    }
+
+    /// Ends with order and limit: `ORDER BY … LIMIT` and its value.
+    pub(super) fn finish(&mut self, tail: &'static str, limit: Bound) -> &mut Self {
+        self.sql.push(' ');
+        self.sql.push_str(tail);
+        self.sql.push(' ');
+        self.bind(limit);
+        self
+    }
+
+    /// Runs the query.
+    pub(super) async fn fetch_all(self, readers: &AnyPool, operation: &'static str) -> Result<Vec<AnyRow>, StoreError> {
+        let mut query = sqlx::query(AssertSqlSafe(self.sql));
+        for bound in self.bounds {
+            query = match bound {
+                Bound::Number(number) => query.bind(number),
+                Bound::Text(text) => query.bind(text),
+            };
+        }
+        query.fetch_all(readers).await.map_err(StoreError::read(operation))
+    }
+
+    fn bind(&mut self, value: Bound) {
+        self.bounds.push(value);
+        self.sql.push('$');
+        self.sql.push_str(&self.bounds.len().to_string());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use domain::{
+        access::Role,
+        id::{OwnerId, TownshipCode},
+    };
+
+    use super::*;
+
+    #[test]
+    fn every_jurisdiction_narrows_the_query() {
+        let sql = |role, jurisdiction| {
+            let mut select = Select::new("SELECT 1");
+            select.within(&Scope::for_tests(role, jurisdiction)).and_equals("id", Bound::Number(7));
+            (select.sql, select.bounds.len())
+        };
+        let townships = |codes: &[&str]| Jurisdiction::Townships {
+            codes: Arc::new(codes.iter().map(|code| TownshipCode::new(code).unwrap()).collect()),
+        };
+        assert_eq!(sql(Role::Admin, Jurisdiction::District), ("SELECT 1 WHERE id = $1".into(), 1));
+        assert_eq!(
+            sql(Role::OfficeOfficer, townships(&["500156001", "500156002"])),
+            ("SELECT 1 WHERE device.removed_at_ms IS NULL AND site.township_code IN ($1, $2) AND id = $3".into(), 3)
+        );
+        assert_eq!(
+            sql(Role::TownshipOfficer, townships(&[])).0,
+            "SELECT 1 WHERE device.removed_at_ms IS NULL AND 1 = 0 AND id = $1"
+        );
+        assert_eq!(
+            sql(Role::Owner, Jurisdiction::Owner { id: OwnerId::new("hotel").unwrap() }).0,
+            "SELECT 1 WHERE device.removed_at_ms IS NULL AND site.owner_id = $1 AND id = $2"
+        );
+    }
+}

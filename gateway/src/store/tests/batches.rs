@@ -1,0 +1,144 @@
+//! The journal, the alarms, and what a restart finds.
+
+use std::sync::Arc;
+
+use domain::{
+    access::Role,
+    alarm::{AlarmState, What},
+    id::{AlarmId, MetricName, SeriesId, UserName},
+    reading::{Quality, Reading, Value},
+};
+
+use protocol::rest::AlarmEventKind;
+
+use super::fixture::{Fixture, START, batch, definition, device, reading, sign_in, transition};
+use crate::store::{AlarmFilter, BatchCommit, JournalId, StoreError};
+
+pub(super) async fn a_committed_batch_is_there_after_a_crash(fixture: Fixture) {
+    let store = fixture.open_district().await;
+    let bad = Reading { value: Some(Value::Float(f64::NAN)), quality: Quality::Bad, ..reading(1, 2000, None) };
+    let readings = [reading(1, 1000, Value::Float(4.5)), bad.clone(), reading(3, 500, Value::Text("E5".into()))];
+    let journal = store.commit_batch(Arc::new(batch(readings))).await.unwrap();
+    assert_eq!(journal, JournalId(2));
+    drop(store);
+
+    let store = fixture.open().await;
+    let start = store.load_start().await.unwrap();
+    assert_eq!(start.series[2], definition(3, "hotel-fridge", "temperature"));
+    assert_eq!(start.latest.len(), 2);
+    assert!(matches!(start.latest[0].value, Some(Value::Float(value)) if value.is_nan()));
+    assert_eq!((start.latest[0].quality, start.latest[0].event_time), (Quality::Bad, bad.event_time));
+    assert_eq!(start.latest[1], reading(3, 500, Value::Text("E5".into())));
+    assert_eq!(start.damaged_journal_rows, 0);
+    assert_eq!(store.commit_batch(Arc::new(batch([reading(2, 0, Value::Bool(true))]))).await.unwrap(), JournalId(3));
+}
+
+pub(super) async fn an_equal_time_makes_the_later_arrival_the_latest(fixture: Fixture) {
+    let store = fixture.open_district().await;
+    let readings = [reading(1, 1000, Value::Int(1)), reading(1, 1000, Value::Int(2)), reading(1, 900, Value::Int(3))];
+    store.commit_batch(Arc::new(batch(readings))).await.unwrap();
+    assert_eq!(store.load_start().await.unwrap().latest, [reading(1, 1000, Value::Int(2))]);
+}
+
+pub(super) async fn a_refused_batch_changes_nothing(fixture: Fixture) {
+    let store = fixture.open_district().await;
+    let unknown = store.commit_batch(Arc::new(batch([reading(9, 0, Value::Int(1))]))).await;
+    assert!(matches!(unknown, Err(StoreError::UnknownSeries(SeriesId(9)))));
+
+    let twice = vec![definition(4, "school-fridge", "humidity"), definition(4, "school-fridge", "pressure")];
+    let refused = BatchCommit { new_series: twice, ..batch([reading(1, 0, Value::Int(1))]) };
+    assert!(matches!(store.commit_batch(Arc::new(refused)).await, Err(StoreError::Failed { .. })));
+    let start = store.load_start().await.unwrap();
+    assert_eq!((start.series.len(), start.latest.len()), (3, 0));
+}
+
+pub(super) async fn a_settled_batch_is_stored_once(fixture: Fixture) {
+    let store = fixture.open_district().await;
+    let offered = Arc::new(batch([reading(1, 0, Value::Int(1))]));
+    let journal = store.commit_batch(Arc::clone(&offered)).await.unwrap();
+    // As if the answer had been lost: it was committed, and is not committed again.
+    *store.unsettled() = Some(journal);
+    assert!(matches!(store.commit_batch(Arc::clone(&offered)).await, Err(StoreError::Unsettled(id)) if id == journal));
+    assert_eq!(store.settle_batch(journal, Arc::clone(&offered)).await.unwrap(), journal);
+    // As if the connection had broken before the commit: it is committed now.
+    let lost = JournalId(journal.0 + 1);
+    assert_eq!(store.settle_batch(lost, offered).await.unwrap(), lost);
+}
+
+pub(super) async fn an_alarm_goes_on_after_a_restart(fixture: Fixture) {
+    let store = fixture.open_district().await;
+    let mut raised = transition(1, "school-fridge", What::Raised, AlarmState::ActiveUnacknowledged);
+    raised.reading = Some((MetricName::new("temperature").unwrap(), reading(1, 0, Value::Float(9.1))));
+    let mut acknowledged = transition(1, "school-fridge", What::Acknowledged, AlarmState::ActiveAcknowledged);
+    acknowledged.by = Some(UserName::new("wang").unwrap());
+    acknowledged.note = "门没关".into();
+    let transitions = vec![raised, acknowledged];
+    store.commit_batch(Arc::new(BatchCommit { transitions, ..batch([]) })).await.unwrap();
+    drop(store);
+
+    let store = fixture.open().await;
+    let start = store.load_start().await.unwrap();
+    assert_eq!(start.next_alarm, AlarmId(2));
+    let open = &start.open_alarms[0];
+    assert_eq!((open.state, open.acknowledged_at), (AlarmState::ActiveAcknowledged, Some(START.plus_ms(1))));
+    assert_eq!(open.acknowledged_by.as_ref().unwrap().as_str(), "wang");
+
+    let returned = transition(1, "school-fridge", What::Returned, AlarmState::Closed);
+    store.commit_batch(Arc::new(BatchCommit { transitions: vec![returned], ..batch([]) })).await.unwrap();
+    let scope = sign_in(&store, Role::Admin, "").await;
+    let record = store.alarm(&scope, AlarmId(1)).await.unwrap().unwrap();
+    assert_eq!(record.alarm.closed_at_ms, Some(START.0 + 1));
+    assert_eq!(record.alarm.device_name, device("school-fridge", "school-kitchen").name);
+    let history: Vec<_> = record.history.iter().map(|event| (event.what, event.note.as_str())).collect();
+    assert_eq!(
+        history,
+        [
+            (AlarmEventKind::Raised, "1.1 °C > 8 °C"),
+            (AlarmEventKind::Acknowledged, "门没关"),
+            (AlarmEventKind::Returned, "1.1 °C > 8 °C")
+        ]
+    );
+    let (metric, cause) = record.cause.unwrap();
+    assert_eq!((metric.as_str(), cause.value), ("temperature", Some(Value::Float(9.1))));
+}
+
+pub(super) async fn a_rule_has_one_open_alarm_on_a_device(fixture: Fixture) {
+    let store = fixture.open_district().await;
+    let raise = |alarm, device| {
+        let transitions = vec![transition(alarm, device, What::Raised, AlarmState::ActiveUnacknowledged)];
+        Arc::new(BatchCommit { transitions, ..batch([reading(1, alarm, Value::Int(alarm))]) })
+    };
+    store.commit_batch(raise(1, "school-fridge")).await.unwrap();
+    store.commit_batch(raise(2, "hotel-fridge")).await.unwrap();
+    let second = store.commit_batch(raise(3, "school-fridge")).await;
+    assert!(matches!(second, Err(StoreError::Exists(_))), "{second:?}");
+    // The readings of the refused batch are gone with it.
+    assert_eq!(store.load_start().await.unwrap().latest, [reading(1, 2, Value::Int(2))]);
+
+    let closed = transition(1, "school-fridge", What::Closed, AlarmState::Closed);
+    store.commit_batch(Arc::new(BatchCommit { transitions: vec![closed], ..batch([]) })).await.unwrap();
+    store.commit_batch(raise(3, "school-fridge")).await.unwrap();
+
+    let scope = sign_in(&store, Role::Admin, "").await;
+    let listed = async |filter: AlarmFilter| {
+        let page = store.alarms(&scope, &filter).await.unwrap();
+        (page.alarms.iter().map(|alarm| alarm.id.0).collect::<Vec<_>>(), page.next_before)
+    };
+    assert_eq!(listed(AlarmFilter { limit: 2, ..AlarmFilter::default() }).await, (vec![3, 2], Some(2)));
+    let older = AlarmFilter { before: Some(AlarmId(2)), limit: 2, ..AlarmFilter::default() };
+    assert_eq!(listed(older).await, (vec![1], None));
+    let open = AlarmFilter { is_open: Some(true), limit: 9, ..AlarmFilter::default() };
+    assert_eq!(listed(open).await, (vec![3, 2], None));
+}
+
+pub(super) async fn racing_writers_cannot_open_an_alarm_twice(fixture: Fixture) {
+    let first = fixture.open_district().await;
+    let second = fixture.open().await;
+    let raise = |alarm| {
+        let transitions = vec![transition(alarm, "school-fridge", What::Raised, AlarmState::ActiveUnacknowledged)];
+        Arc::new(BatchCommit { transitions, ..batch([]) })
+    };
+    let (one, other) = tokio::join!(first.commit_batch(raise(1)), second.commit_batch(raise(2)));
+    assert!(one.is_ok() != other.is_ok(), "exactly one may win: {one:?} {other:?}");
+    assert_eq!(first.load_start().await.unwrap().open_alarms.len(), 1);
+}

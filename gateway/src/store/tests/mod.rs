@@ -1,0 +1,51 @@
+//! What the store promises, kept by both engines: one list of tests, run on SQLite one by one and on a real PostgreSQL
+//! server all in one go (starting a server for each would take most of the time).
+
+mod batches;
+mod crash;
+mod fixture;
+mod history;
+mod people;
+mod registry;
+
+use fixture::Fixture;
+
+macro_rules! on_every_engine {
+    ($($module:ident :: $test:ident),+ $(,)?) => {
+        mod sqlite {
+            $(
+                #[tokio::test]
+                async fn $test() {
+                    super::$module::$test(super::Fixture::sqlite()).await;
+                }
+            )+
+        }
+    };
+}
+
+on_every_engine!(
+    batches::a_committed_batch_is_there_after_a_crash,
+    batches::an_equal_time_makes_the_later_arrival_the_latest,
+    batches::a_refused_batch_changes_nothing,
+    batches::a_settled_batch_is_stored_once,
+    batches::an_alarm_goes_on_after_a_restart,
+    batches::a_rule_has_one_open_alarm_on_a_device,
+    batches::racing_writers_cannot_open_an_alarm_twice,
+    crash::nothing_committed_is_lost_or_doubled,
+    history::readings_are_the_same_before_and_after_sealing,
+    history::buckets_are_the_same_wherever_the_readings_are,
+    history::a_long_tail_becomes_several_chunks,
+    history::the_journal_is_trimmed_behind_the_slowest_series,
+    history::a_crash_between_seal_and_trim_doubles_nothing,
+    history::a_damaged_journal_row_is_passed_over_and_counted,
+    history::nobody_sees_beyond_their_jurisdiction,
+    people::a_session_yields_the_scope_of_its_account,
+    people::a_session_ends_by_time_and_by_change,
+    people::a_name_is_taken_in_whatever_case,
+    people::passwords_end_other_sessions,
+    people::only_administrators_manage_people,
+    people::the_audit_log_only_grows_and_is_chained,
+    registry::rows_come_back_and_references_are_checked,
+    registry::what_is_removed_can_be_put_again,
+    registry::only_the_registry_manager_sees_discovered_devices,
+);

@@ -1,0 +1,191 @@
+//! What a birth declared, and how later metrics are read by it.
+
+use std::collections::HashMap;
+
+use domain::{id::MetricName, reading::Quality, time::UnixMs};
+
+use super::super::{
+    command::{MetricRef, REBIRTH},
+    edge_session::BD_SEQ,
+    metric::{self, Content, ContentError, DataType},
+    payload::{Metric, Payload, RawValue},
+};
+
+/// A metric as it was heard: named, dated, read.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Heard {
+    /// Its name.
+    pub name: MetricName,
+    /// Its time by the node's clock, else the message's; None: neither says one.
+    pub at: Option<UnixMs>,
+    /// Its value; None: null.
+    pub content: Result<Option<Content>, ContentError>,
+    /// What the node says of its quality.
+    pub quality: Quality,
+    /// Measured earlier and sent late: not the present value.
+    pub is_historical: bool,
+}
+
+/// Why a metric of a message cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unread {
+    /// A name that cannot be used.
+    #[error("the metric's name is empty, too long, or holds control characters")]
+    Name,
+    /// Neither name nor alias.
+    #[error("a metric with neither name nor alias")]
+    Nameless,
+    /// The name stands twice in one birth.
+    #[error("metric {0} stands twice in the birth")]
+    Twice(MetricName),
+    /// The birth does not know the name.
+    #[error("metric {0} is not declared in the birth")]
+    Undeclared(MetricName),
+    /// The birth does not know the alias, or gave it to two metrics.
+    #[error("alias {0} is not declared in the birth, or twice")]
+    Alias(u64),
+    /// The value is of another kind than the birth declared.
+    #[error("metric {0} is of another kind than the birth declared")]
+    Kind(MetricName),
+    /// Messages were lost: until the next birth, only what names itself and its datatype is certain.
+    #[error("the metric's meaning is not certain before the next birth")]
+    Uncertain,
+}
+
+/// The declared metrics of a node or a device.
+#[derive(Debug, Default)]
+pub(super) struct Birth {
+    by_name: HashMap<MetricName, Declared>,
+    /// None: the birth gave the alias twice, so it means nothing.
+    by_alias: HashMap<u64, Option<MetricName>>,
+    /// False after lost messages: a birth may have been among them.
+    pub(super) is_certain: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Declared {
+    datatype: Option<DataType>,
+    alias: Option<u64>,
+}
+
+/// Whether the metric belongs to the protocol rather than to the equipment.
+fn is_protocol(name: &MetricName) -> bool {
+    let name = name.as_str();
+    name == BD_SEQ || name == REBIRTH || name.starts_with("Node Control/") || name.starts_with("Device Control/")
+}
+
+/// The birth's or death's number; None when it has none in 0..=255.
+pub(super) fn bd_seq_of(payload: &Payload) -> Option<u8> {
+    let metric = payload.metrics.iter().find(|metric| metric.name.as_deref() == Some(BD_SEQ))?;
+    match metric.value {
+        Some(RawValue::Int(number)) => u8::try_from(number).ok(),
+        Some(RawValue::Long(number)) => u8::try_from(number).ok(),
+        _ => None,
+    }
+}
+
+impl Birth {
+    /// Reads a birth: what it declares, and the present values. Protocol metrics can be commanded, but are not heard.
+    pub(super) fn read(payload: Payload, unread: &mut Vec<Unread>) -> (Self, Vec<Heard>) {
+        let mut birth = Self { is_certain: true, ..Self::default() };
+        let mut heard = Vec::with_capacity(payload.metrics.len());
+        for metric in payload.metrics {
+            match birth.declare(&metric) {
+                Ok((name, _)) if is_protocol(&name) => {}
+                Ok((name, datatype)) => heard.push(hear(name, datatype, payload.timestamp, &metric)),
+                Err(reason) => unread.push(reason),
+            }
+        }
+        (birth, heard)
+    }
+
+    fn declare(&mut self, metric: &Metric) -> Result<(MetricName, Option<DataType>), Unread> {
+        let name = metric.name.as_deref().ok_or(Unread::Nameless)?;
+        let name = MetricName::new(name).map_err(|_| Unread::Name)?;
+        let declared = Declared { datatype: datatype_of(metric), alias: metric.alias };
+        if self.by_name.contains_key(&name) {
+            return Err(Unread::Twice(name));
+        }
+        self.by_name.insert(name.clone(), declared);
+        if let Some(alias) = metric.alias {
+            self.by_alias.entry(alias).and_modify(|owner| *owner = None).or_insert_with(|| Some(name.clone()));
+        }
+        Ok((name, declared.datatype))
+    }
+
+    /// Reads the metrics of a data message.
+    pub(super) fn hear(&self, payload: Payload, unread: &mut Vec<Unread>) -> Vec<Heard> {
+        let mut heard = Vec::with_capacity(payload.metrics.len());
+        for metric in payload.metrics {
+            match self.resolve(&metric) {
+                Ok((name, _)) if is_protocol(&name) => {}
+                Ok((name, datatype)) => heard.push(hear(name, datatype, payload.timestamp, &metric)),
+                Err(reason) => unread.push(reason),
+            }
+        }
+        heard
+    }
+
+    /// The name and datatype of a metric in a data message.
+    fn resolve(&self, metric: &Metric) -> Result<(MetricName, Option<DataType>), Unread> {
+        let told = metric.datatype.and_then(DataType::from_code);
+        let name = match (&metric.name, metric.alias) {
+            (Some(name), _) => MetricName::new(name).map_err(|_| Unread::Name)?,
+            (None, Some(_)) if !self.is_certain => return Err(Unread::Uncertain),
+            (None, Some(alias)) => match self.by_alias.get(&alias) {
+                Some(Some(name)) => name.clone(),
+                Some(None) | None => return Err(Unread::Alias(alias)),
+            },
+            (None, None) => return Err(Unread::Nameless),
+        };
+        let Some(declared) = self.by_name.get(&name) else {
+            return Err(Unread::Undeclared(name));
+        };
+        let datatype = match (told, declared.datatype) {
+            (None, Some(_)) if !self.is_certain => return Err(Unread::Uncertain),
+            (Some(told), Some(declared)) if told.kind() != declared.kind() => return Err(Unread::Kind(name)),
+            (told, declared) => told.or(declared),
+        };
+        Ok((name, datatype))
+    }
+
+    /// How to name a metric in a command, and its datatype; None when the birth does not know it.
+    pub(super) fn command_target(&self, name: &MetricName) -> Option<(MetricRef, DataType)> {
+        let declared = self.by_name.get(name)?;
+        let is_plain = |alias: &u64| matches!(self.by_alias.get(alias), Some(Some(_)));
+        let reference = match declared.alias.filter(|alias| self.is_certain && is_plain(alias)) {
+            Some(alias) => MetricRef::Alias(alias),
+            None => MetricRef::Name(name.clone()),
+        };
+        Some((reference, declared.datatype?))
+    }
+
+    /// How many metrics it declares.
+    pub(super) fn len(&self) -> usize {
+        self.by_name.len()
+    }
+}
+
+/// The datatype that a birth's metric declares, or shows.
+fn datatype_of(metric: &Metric) -> Option<DataType> {
+    metric.datatype.and_then(DataType::from_code).or_else(|| metric::datatype_of_field(metric.value.as_ref()?))
+}
+
+fn hear(name: MetricName, datatype: Option<DataType>, message_time: Option<u64>, metric: &Metric) -> Heard {
+    let content = match (&metric.value, datatype) {
+        (None, _) => Ok(None),
+        (Some(_), _) if metric.is_null == Some(true) => Ok(None),
+        (Some(raw), Some(datatype)) => metric::read(datatype, raw).map(Some),
+        // A code that is not read is named; no code at all is another fault.
+        (Some(_), None) => {
+            Err(metric.datatype.map_or(ContentError::NoDatatype, |code| ContentError::Unreadable { code }))
+        }
+    };
+    Heard {
+        name,
+        at: metric.timestamp.or(message_time).map(|at| UnixMs(i64::try_from(at).unwrap_or(i64::MAX))),
+        content,
+        quality: metric::quality_of(metric),
+        is_historical: metric.is_historical == Some(true),
+    }
+}
