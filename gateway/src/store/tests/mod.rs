@@ -7,8 +7,15 @@ mod fixture;
 mod history;
 mod people;
 mod registry;
+mod server;
+
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use fixture::Fixture;
+use futures_util::{FutureExt as _, future::LocalBoxFuture};
+use server::Server;
+
+use super::{Actor, BatchCommit, JournalId, Scope, Store, StoreConfig};
 
 macro_rules! on_every_engine {
     ($($module:ident :: $test:ident),+ $(,)?) => {
@@ -19,6 +26,23 @@ macro_rules! on_every_engine {
                     super::$module::$test(super::Fixture::sqlite()).await;
                 }
             )+
+        }
+
+        #[tokio::test]
+        async fn postgres_keeps_every_promise_of_the_list() {
+            let tests: Vec<(&str, fn(Fixture) -> LocalBoxFuture<'static, ()>)> =
+                vec![$((stringify!($test), |fixture| Box::pin($module::$test(fixture)))),+];
+            let server = Server::start().await;
+            let mut failed = Vec::new();
+            for (name, test) in tests {
+                let started = std::time::Instant::now();
+                let fixture = server.database(name).await;
+                if AssertUnwindSafe(test(fixture)).catch_unwind().await.is_err() {
+                    failed.push(name);
+                }
+                println!("{name}: {:.2} s", started.elapsed().as_secs_f64());
+            }
+            assert!(failed.is_empty(), "failed on PostgreSQL: {failed:?}");
         }
     };
 }
@@ -49,3 +73,20 @@ on_every_engine!(
     registry::what_is_removed_can_be_put_again,
     registry::only_the_registry_manager_sees_discovered_devices,
 );
+
+/// Request handlers move between threads: what they wait for must too. Never run, only compiled.
+#[expect(dead_code, reason = "compiling it is the test")]
+fn every_promise_can_be_awaited_on_any_thread(store: &Store, scope: &Scope, batch: Arc<BatchCommit>) {
+    fn check<T>(_: impl Future<Output = T> + Send) {}
+    let (at, actor) = (fixture::START, Actor::Person(scope));
+    check(Store::open(&StoreConfig::default(), std::path::Path::new("/")));
+    check(store.load_start());
+    check(store.commit_batch(Arc::clone(&batch)));
+    check(store.settle_batch(JournalId(1), batch));
+    check(store.seal_due(at));
+    check(store.import(actor, fixture::district(), at));
+    check(store.session(&fixture::token(1), at));
+    check(store.users(actor));
+    check(store.discovered(scope));
+    check(store.check_audit_log());
+}
