@@ -4,6 +4,7 @@
 //!
 //! - [`eventually()`]: waits for a condition, never for a time;
 //! - [`process`]: a real binary with its log;
+//! - [`person`]: somebody who is signed in, with a live stream;
 //! - [`modbus`]: equipment whose registers a story sets;
 //! - [`camera`]: the RTSP server of the demonstration, with a clip made on the spot;
 //! - [`proxy`]: a TCP connection that can be cut or stalled;
@@ -15,6 +16,7 @@
 pub mod camera;
 pub mod eventually;
 pub mod modbus;
+pub mod person;
 pub mod postgres;
 pub mod process;
 pub mod proxy;

@@ -4,13 +4,17 @@
 //! document its number comes from and how far that was checked; [`Rule::resolve`] puts a device's nameplate in place of
 //! the defaults.
 
+mod gap;
 mod parse;
 mod quality;
 mod resolve;
 mod rule;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeSet, HashMap};
 
+pub use gap::Gap;
 pub use parse::ProfileError;
 pub use resolve::{ResolvedAlternative, ResolvedComparison, ResolvedCondition, ResolvedRule, Test};
 pub use rule::{Alternative, Bound, Comparison, Condition, Confidence, Expectation, Rule, Setting, Source};

@@ -10,6 +10,8 @@ mod announce;
 mod answers;
 mod batch;
 mod run;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 

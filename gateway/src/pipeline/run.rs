@@ -39,6 +39,8 @@ pub struct Parts {
     pub live: Hub,
     /// Which number is which (device, metric).
     pub series: Arc<SeriesIndex>,
+    /// Series up to this number are stored, and known to engine and live.
+    pub stored_series: SeriesId,
     /// Decoded messages.
     pub from_ingest: mpsc::Receiver<Ingested>,
     /// What people do.
@@ -61,8 +63,7 @@ pub struct PipelineError(#[source] StoreError);
 /// # Errors
 /// [`PipelineError`] when trying again cannot help.
 pub async fn run(parts: Parts, stop: CancellationToken) -> Result<(), PipelineError> {
-    let mut pipeline = Pipeline { parts, bound_series: SeriesId(0), answers: Answers::default() };
-    pipeline.bind_new_series();
+    let mut pipeline = Pipeline { bound_series: parts.stored_series, parts, answers: Answers::default() };
     pipeline.take_registry();
     while let Some(batch) = pipeline.gather(&stop).await {
         if !pipeline.settle(batch, &stop).await? {

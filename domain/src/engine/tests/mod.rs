@@ -5,7 +5,7 @@ mod properties;
 mod registry_change;
 mod values;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use super::{Action, ActionError, Engine, Input, Link, LinkChange};
 use crate::{
@@ -161,10 +161,11 @@ const SERIES: [(SeriesId, &str, &str); 6] = [
 /// 2026-10-01T00:00:00Z.
 const WALL_AT_START: i64 = 1_790_812_800_000;
 
-fn profiles() -> Arc<Profiles> {
+/// Read once: the properties build thousands of engines.
+static PARSED: LazyLock<Arc<Profiles>> = LazyLock::new(|| {
     let files = PROFILES.map(|(file, text)| (file.to_owned(), text.to_owned()));
     Arc::new(Profiles::parse(files).unwrap())
-}
+});
 
 fn device(id: &str, profile: &str, nameplate: &[(&str, f64)]) -> Device {
     Device {
@@ -218,7 +219,7 @@ impl Bench {
     fn continuing(open: Vec<OpenAlarm>) -> Self {
         let now = Now { wall: UnixMs(WALL_AT_START), mono: MonoMs(0) };
         let next_alarm = AlarmId(open.iter().map(|alarm| alarm.id.0).max().unwrap_or(0) + 1);
-        let mut engine = Engine::new(profiles(), next_alarm, open);
+        let mut engine = Engine::new(Arc::clone(&PARSED), next_alarm, open);
         for (series, device, metric) in SERIES {
             engine.bind_series(series, DeviceId::new(device).unwrap(), MetricName::new(metric).unwrap());
         }

@@ -172,7 +172,7 @@ fn a_suspect_clock_is_judged_by_the_time_of_receipt() {
         quality: Quality::ClockSuspect,
         ..bench.reading(SPEED, 3.0)
     };
-    let (transitions, _) = bench.evaluate(&Input { readings: &[reading.clone()], ..Input::default() });
+    let (transitions, _) = bench.evaluate(&Input { readings: std::slice::from_ref(&reading), ..Input::default() });
     assert_eq!(transitions[0].event_time, bench.now.wall);
     assert_eq!(transitions[0].reading, Some((MetricName::new("speed").unwrap(), reading)));
 }
