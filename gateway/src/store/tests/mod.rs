@@ -17,6 +17,14 @@ use server::Server;
 
 use super::{Actor, BatchCommit, JournalId, Scope, Store, StoreConfig};
 
+/// A test by its name.
+type Test = (&'static str, fn(Fixture) -> LocalBoxFuture<'static, ()>);
+
+/// What only a server can do to us.
+const ON_A_SERVER: [Test; 1] = [("a_broken_connection_is_replaced_and_nothing_is_lost", |fixture| {
+    Box::pin(batches::a_broken_connection_is_replaced_and_nothing_is_lost(fixture))
+})];
+
 macro_rules! on_every_engine {
     ($($module:ident :: $test:ident),+ $(,)?) => {
         mod sqlite {
@@ -30,8 +38,9 @@ macro_rules! on_every_engine {
 
         #[tokio::test]
         async fn postgres_keeps_every_promise_of_the_list() {
-            let tests: Vec<(&str, fn(Fixture) -> LocalBoxFuture<'static, ()>)> =
+            let tests: Vec<Test> =
                 vec![$((stringify!($test), |fixture| Box::pin($module::$test(fixture)))),+];
+            let tests = tests.into_iter().chain(ON_A_SERVER);
             let server = Server::start().await;
             let mut failed = Vec::new();
             for (name, test) in tests {
@@ -73,6 +82,11 @@ on_every_engine!(
     registry::what_is_removed_can_be_put_again,
     registry::only_the_registry_manager_sees_discovered_devices,
 );
+
+#[tokio::test]
+async fn sqlite_files_are_whole_at_any_moment() {
+    batches::what_is_on_disk_at_any_moment_is_enough(Fixture::sqlite()).await;
+}
 
 /// Request handlers move between threads: what they wait for must too. Never run, only compiled.
 #[expect(dead_code, reason = "compiling it is the test")]
