@@ -14,7 +14,7 @@ use std::{
 };
 
 use domain::id::{DeviceId, NodeId, TownshipCode};
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 
 pub use self::{
     error::{ConfigError, Fault, KeyPath},
@@ -48,6 +48,9 @@ pub struct Node {
     pub id: NodeId,
     /// Its Sparkplug group: the township's code. A routing hint only; what belongs where is the gateway's registry.
     pub group: TownshipCode,
+    /// A folder of the agent's own, for what must survive a restart; made when it is not there. `ID.state` beside this
+    /// file when absent.
+    pub state_dir: Option<PathBuf>,
     /// Unchanged values are sent again after this many milliseconds, so that the centre can tell still from dead.
     #[serde(default = "default_refresh_ms", deserialize_with = "value::within::<_, 1_000, 3_600_000>")]
     pub refresh_ms: u64,
@@ -94,7 +97,7 @@ pub struct Broker {
     pub username: Option<String>,
     /// A file that holds the password and nothing else. Without it the node signs in without credentials.
     pub password_file: Option<PathBuf>,
-    /// Certificates (PEM) that may sign the broker's; the system's own when absent.
+    /// Certificates (PEM) that may sign the broker's; needed for TLS.
     pub ca_file: Option<PathBuf>,
     /// The Sparkplug host this node is for: it is born only while this host says it is online.
     pub primary_host: Option<String>,
@@ -105,11 +108,15 @@ pub struct Broker {
 pub struct Setup {
     /// Who this node is.
     pub node: Node,
-    /// Where it speaks to.
+    /// The agent's own folder, for what must survive a restart.
+    pub state_dir: PathBuf,
+    /// Where live pictures go.
+    pub gateway: Option<Gateway>,
+    /// Where everything else goes.
     pub broker: Broker,
     /// What it signs in with; None when the broker asks for nothing.
     pub credentials: Option<Credentials>,
-    /// Certificates (PEM) that may sign the broker's; None for the system's own.
+    /// Certificates (PEM) that may sign the broker's.
     pub broker_ca: Option<Vec<u8>>,
     /// Everything that stands here.
     pub sources: Vec<Source>,
@@ -146,22 +153,47 @@ impl Folder {
         String::from_utf8(self.read(path)?)
             .map_err(|_| Fault::here(format!("{} is not UTF-8 text", self.0.join(path).display())))
     }
+
+    /// Reads and checks a further TOML file; what is wrong in it is told with its own name and line.
+    pub fn read_toml<T: DeserializeOwned, U>(
+        &self,
+        path: &Path,
+        check: impl FnOnce(T) -> Result<U, Fault>,
+    ) -> Result<U, Fault> {
+        let text = self.read_text(path)?;
+        parse(&self.0.join(path), &text, check).map_err(|wrong| Fault::here(wrong.to_string()))
+    }
 }
 
 /// Reads and checks a configuration file and the files it names; their paths are relative to its folder.
 pub fn load(path: &Path) -> Result<Setup, ConfigError> {
     let text = fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-    let config: Config = toml::from_str(&text).map_err(|wrong| error::from_toml(path, &text, &wrong))?;
     let folder = Folder(path.parent().unwrap_or(Path::new("")).to_owned());
-    prepare(config, &folder).map_err(|fault| error::from_fault(path, &text, &fault))
+    parse(path, &text, |config| prepare(config, &folder))
+}
+
+fn parse<T: DeserializeOwned, U>(
+    path: &Path,
+    text: &str,
+    check: impl FnOnce(T) -> Result<U, Fault>,
+) -> Result<U, ConfigError> {
+    let written = toml::from_str(text).map_err(|wrong| error::from_toml(path, text, &wrong))?;
+    check(written).map_err(|fault| error::from_fault(path, text, &fault))
 }
 
 fn prepare(config: Config, folder: &Folder) -> Result<Setup, Fault> {
-    let Config { node, gateway: _, broker, modbus, replay } = config;
+    let Config { node, gateway, broker, modbus, replay } = config;
+    let state_dir = node.state_dir.clone().unwrap_or_else(|| format!("{}.state", node.id).into());
+    let state_dir = folder.0.join(state_dir);
     let credentials =
         credentials(&node, &broker, folder).map_err(|fault| fault.under("password_file").under("broker"))?;
     let broker_ca = broker.ca_file.as_deref().map(|file| folder.read(file)).transpose();
     let broker_ca = broker_ca.map_err(|fault| fault.under("ca_file").under("broker"))?;
+
+    if broker.url.security == Security::Tls && broker_ca.is_none() {
+        let reason = "is needed for `mqtts`; /etc/ssl/certs/ca-certificates.crt has the public authorities";
+        return Err(Fault::here(reason).under("ca_file").under("broker"));
+    }
 
     let mut sources = Vec::new();
     for (index, entry) in modbus.into_iter().enumerate() {
@@ -173,7 +205,8 @@ fn prepare(config: Config, folder: &Folder) -> Result<Setup, Fault> {
         sources.push((KeyPath::entry("replay", index), Source::Replay(prepared)));
     }
     each_device_once(&node, &sources)?;
-    Ok(Setup { node, broker, credentials, broker_ca, sources: sources.into_iter().map(|(_, source)| source).collect() })
+    let sources = sources.into_iter().map(|(_, source)| source).collect();
+    Ok(Setup { node, state_dir, gateway, broker, credentials, broker_ca, sources })
 }
 
 fn credentials(node: &Node, broker: &Broker, folder: &Folder) -> Result<Option<Credentials>, Fault> {

@@ -84,7 +84,7 @@ pub struct DeviceConfig {
 }
 
 /// A register map: what a model of equipment measures, and where.
-#[derive(Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RegisterMap {
     #[serde(rename = "metric")]
@@ -143,10 +143,9 @@ impl Config {
         }
         let limits = plan::Limits { registers: self.registers_per_request, gap: self.gap_registers };
         let mut devices = Vec::with_capacity(self.devices.len());
-        for (index, mut device) in self.devices.into_iter().enumerate() {
-            device.add_register_map(folder).map_err(|fault| fault.under("register_map").at(index).under("device"))?;
+        for (index, device) in self.devices.into_iter().enumerate() {
             let interval_ms = device.poll_interval_ms.unwrap_or(self.poll_interval_ms);
-            let points = device.points().map_err(|fault| fault.at(index).under("device"))?;
+            let points = device.points(folder).map_err(|fault| fault.at(index).under("device"))?;
             devices.push(ModbusDevice {
                 id: device.id,
                 unit_id: device.unit_id,
@@ -159,34 +158,31 @@ impl Config {
 }
 
 impl DeviceConfig {
-    /// Puts the entries of the register map before the device's own.
-    fn add_register_map(&mut self, folder: &Folder) -> Result<(), Fault> {
-        let Some(file) = &self.register_map else { return Ok(()) };
-        let text = folder.read_text(file)?;
-        let map: RegisterMap = toml::from_str(&text).map_err(|wrong| {
-            let start = wrong.span().unwrap_or_default().start;
-            let line = text.get(..start).unwrap_or_default().matches('\n').count() + 1;
-            Fault::here(format!("{}, line {line}: {}", file.display(), wrong.message()))
-        })?;
-        self.metrics.splice(0..0, map.metrics);
-        Ok(())
-    }
-
-    fn points(&self) -> Result<Vec<Point>, Fault> {
-        if self.metrics.is_empty() {
+    fn points(&self, folder: &Folder) -> Result<Vec<Point>, Fault> {
+        let mut points = match &self.register_map {
+            None => Vec::new(),
+            Some(file) => folder
+                .read_toml(file, |map: RegisterMap| points(&map.metrics, self.word_order))
+                .map_err(|fault| fault.under("register_map"))?,
+        };
+        points.extend(self::points(&self.metrics, self.word_order)?);
+        if points.is_empty() {
             return Err(Fault::here("needs a `register_map` or at least one [[modbus.device.metric]]").under("metric"));
         }
         let mut names = HashSet::new();
-        let mut points = Vec::with_capacity(self.metrics.len());
-        for (index, metric) in self.metrics.iter().enumerate() {
-            let point = metric.point(self.word_order).map_err(|fault| fault.at(index).under("metric"))?;
-            if !names.insert(&metric.name) {
-                return Err(Fault::here("is named twice on this device").under("name").at(index).under("metric"));
+        match points.iter().find(|point| !names.insert(&point.metric)) {
+            Some(twice) => {
+                Err(Fault::here(format!("`{}` is named twice on this device", twice.metric)).under("metric"))
             }
-            points.push(point);
+            None => Ok(points),
         }
-        Ok(points)
     }
+}
+
+fn points(metrics: &[MetricConfig], order: WordOrder) -> Result<Vec<Point>, Fault> {
+    let point =
+        |(index, metric): (usize, &MetricConfig)| metric.point(order).map_err(|fault| fault.at(index).under("metric"));
+    metrics.iter().enumerate().map(point).collect()
 }
 
 impl MetricConfig {
