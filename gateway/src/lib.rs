@@ -2,5 +2,6 @@
 //!
 //! A reading's way: [`clock`] stamps it, and it goes through the modules in this order.
 
+pub mod broker;
 pub mod clock;
 pub mod store;
