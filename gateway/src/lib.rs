@@ -2,9 +2,16 @@
 //!
 //! A reading goes through the modules in this order: [`ingest`] decodes and checks it, [`pipeline`] judges it, [`store`]
 //! makes it true, [`live`] shows it. `docs/ARCHITECTURE.md` walks the whole way.
+//!
+//! Around it: [`identity`] knows who somebody is, [`registry`] who is responsible for what, [`api`] answers people and
+//! their programs, [`ops`] those who run the gateway.
 
+pub mod api;
 pub mod clock;
+pub mod identity;
 pub mod ingest;
 pub mod live;
+pub mod ops;
 pub mod pipeline;
+pub mod registry;
 pub mod store;

@@ -155,6 +155,8 @@ pub enum RuleKind {
     Limit,
     /// A value that is one of certain codes.
     State,
+    /// Several values that together mean something.
+    Combination,
     /// No new value for too long.
     Stale,
     /// Nobody speaks for the device.
