@@ -40,6 +40,8 @@ pub enum Permission {
     ManageRegistry,
     /// Add, change and disable accounts.
     ManageUsers,
+    /// Read who did what.
+    ReadAudit,
 }
 
 impl Role {
@@ -49,9 +51,9 @@ impl Role {
 
     /// What this role may do.
     pub const fn permissions(self) -> &'static [Permission] {
-        use Permission::{AcknowledgeAlarm, ManageRegistry, ManageUsers, View};
+        use Permission::{AcknowledgeAlarm, ManageRegistry, ManageUsers, ReadAudit, View};
         match self {
-            Role::Admin => &[View, AcknowledgeAlarm, ManageRegistry, ManageUsers],
+            Role::Admin => &[View, AcknowledgeAlarm, ManageRegistry, ManageUsers, ReadAudit],
             Role::CentreOperator | Role::OfficeOfficer | Role::TownshipOfficer | Role::Owner => {
                 &[View, AcknowledgeAlarm]
             }

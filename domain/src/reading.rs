@@ -33,6 +33,30 @@ impl Value {
     }
 }
 
+impl From<bool> for Value {
+    fn from(flag: bool) -> Self {
+        Self::Bool(flag)
+    }
+}
+
+impl From<i64> for Value {
+    fn from(count: i64) -> Self {
+        Self::Int(count)
+    }
+}
+
+impl From<f64> for Value {
+    fn from(quantity: f64) -> Self {
+        Self::Float(quantity)
+    }
+}
+
+impl From<&str> for Value {
+    fn from(text: &str) -> Self {
+        Self::Text(text.into())
+    }
+}
+
 /// How far a reading can be trusted. The numbers are stored; do not change them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -1,10 +1,18 @@
 //! The command line: `edge-agent run` and `edge-agent check-config`.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
+use anyhow::Context;
 use clap::{Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+use tracing_subscriber::EnvFilter;
 
-use crate::config;
+use crate::{app, config, source::camera};
 
 #[derive(Parser)]
 #[command(name = "edge-agent", version, about = "Reads the equipment of one place and speaks for it to the centre")]
@@ -15,18 +23,28 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Say whether a configuration is right; exits 0, or names file, line, key and reason.
-    CheckConfig {
-        /// The configuration file.
-        #[arg(long, default_value = "config/edge-agent.toml")]
-        config: PathBuf,
-    },
+    /// Read the equipment and speak for it, until told to stop (SIGTERM, SIGINT).
+    Run(ConfigFile),
+    /// Say whether a configuration is right: exits with 0, or names file, line, key and reason.
+    CheckConfig(ConfigFile),
+    /// Reads one camera for the agent that starts it.
+    #[command(name = camera::SUBCOMMAND, hide = true)]
+    CameraWorker,
+}
+
+#[derive(clap::Args)]
+struct ConfigFile {
+    /// The configuration file; what it names lies relative to its folder.
+    #[arg(long = "config", default_value = "config/edge-agent.toml")]
+    path: PathBuf,
 }
 
 /// Does what the command line asks; what failed goes to standard error.
 pub fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
-        Command::CheckConfig { config } => check_config(&config),
+        Command::Run(file) => run(&file.path),
+        Command::CheckConfig(file) => check_config(&file.path),
+        Command::CameraWorker => return camera::worker::main(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -37,9 +55,37 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn check_config(path: &std::path::Path) -> anyhow::Result<()> {
+fn check_config(path: &Path) -> anyhow::Result<()> {
     let setup = config::load(path)?;
     let devices: usize = setup.sources.iter().map(|source| source.devices().len()).sum();
-    println!("{}: right; {} sources, {devices} devices", path.display(), setup.sources.len());
+    println!("{}: right; sources: {}, devices: {devices}", path.display(), setup.sources.len());
     Ok(())
+}
+
+/// One thread is enough for all parts; what needs more brings its own.
+#[tokio::main(flavor = "current_thread")]
+async fn run(path: &Path) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    // Several libraries speak TLS and none brings its own cryptography.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+
+    let setup = config::load(path)?;
+    let stop = CancellationToken::new();
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+    let pass_on_signals = async {
+        tokio::select! {
+            _ = terminate.recv() => info!("SIGTERM: stopping"),
+            _ = interrupt.recv() => info!("SIGINT: stopping"),
+            () = stop.cancelled() => {}
+        }
+        stop.cancel();
+    };
+    let agent = async {
+        let outcome = app::run(setup, stop.clone()).await;
+        stop.cancel();
+        outcome
+    };
+    tokio::join!(agent, pass_on_signals).0
 }

@@ -13,14 +13,17 @@ use std::{
     time::Duration,
 };
 
-use domain::id::{DeviceId, NodeId, TownshipCode};
-use serde::Deserialize;
+use domain::{
+    code_system::CodeSystem,
+    id::{DeviceId, NodeId, TownshipCode},
+};
+use serde::{Deserialize, de::DeserializeOwned};
 
 pub use self::{
     error::{ConfigError, Fault, KeyPath},
     value::{BrokerUrl, HostPort, Security},
 };
-use crate::source::{Source, modbus, replay};
+use crate::source::{Source, camera, modbus, replay};
 
 /// The whole file as it is written.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -32,6 +35,9 @@ pub struct Config {
     pub gateway: Option<Gateway>,
     /// Where everything else goes.
     pub broker: Broker,
+    /// Cameras.
+    #[serde(default)]
+    pub camera: Vec<camera::Config>,
     /// Modbus TCP connections.
     #[serde(default)]
     pub modbus: Vec<modbus::Config>,
@@ -48,12 +54,23 @@ pub struct Node {
     pub id: NodeId,
     /// Its Sparkplug group: the township's code. A routing hint only; what belongs where is the gateway's registry.
     pub group: TownshipCode,
+    /// A folder of the agent's own, for what must survive a restart; made when it is not there. `ID.state` beside this
+    /// file when absent.
+    pub state_dir: Option<PathBuf>,
+    /// Where the code systems lie that sources name.
+    #[serde(default = "default_code_systems_dir")]
+    pub code_systems_dir: PathBuf,
     /// Unchanged values are sent again after this many milliseconds, so that the centre can tell still from dead.
     #[serde(default = "default_refresh_ms", deserialize_with = "value::within::<_, 1_000, 3_600_000>")]
     pub refresh_ms: u64,
     /// How many messages are kept while the centre cannot be reached; beyond it the oldest are dropped and counted.
     #[serde(default = "default_outbox_messages", deserialize_with = "value::within::<_, 100, 1_000_000>")]
     pub outbox_messages: u64,
+}
+
+/// Beside this file, as in the installed configuration.
+fn default_code_systems_dir() -> PathBuf {
+    "code_systems".into()
 }
 
 /// Ten seconds: the report interval that the profiles' stale times are made for.
@@ -84,6 +101,15 @@ pub struct Gateway {
     pub ca_file: Option<PathBuf>,
 }
 
+impl Gateway {
+    fn prepare(self, folder: &Folder) -> Result<camera::Gateway, Fault> {
+        let authorities = self.ca_file.as_deref().map(|file| folder.read(file)).transpose();
+        let authorities = authorities.map_err(|fault| fault.under("ca_file"))?;
+        camera::Gateway::new(self.url, authorities.as_deref())
+            .map_err(|wrong| Fault::here(wrong.to_string()).under("ca_file"))
+    }
+}
+
 /// The MQTT broker.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -94,7 +120,7 @@ pub struct Broker {
     pub username: Option<String>,
     /// A file that holds the password and nothing else. Without it the node signs in without credentials.
     pub password_file: Option<PathBuf>,
-    /// Certificates (PEM) that may sign the broker's; the system's own when absent.
+    /// Certificates (PEM) that may sign the broker's; needed for TLS.
     pub ca_file: Option<PathBuf>,
     /// The Sparkplug host this node is for: it is born only while this host says it is online.
     pub primary_host: Option<String>,
@@ -105,11 +131,13 @@ pub struct Broker {
 pub struct Setup {
     /// Who this node is.
     pub node: Node,
-    /// Where it speaks to.
+    /// The agent's own folder, for what must survive a restart.
+    pub state_dir: PathBuf,
+    /// Where everything else goes.
     pub broker: Broker,
     /// What it signs in with; None when the broker asks for nothing.
     pub credentials: Option<Credentials>,
-    /// Certificates (PEM) that may sign the broker's; None for the system's own.
+    /// Certificates (PEM) that may sign the broker's.
     pub broker_ca: Option<Vec<u8>>,
     /// Everything that stands here.
     pub sources: Vec<Source>,
@@ -132,38 +160,81 @@ impl fmt::Debug for Credentials {
 
 /// Where the configuration file lies; the files it names lie relative to here.
 #[derive(Debug, Clone)]
-pub struct Folder(PathBuf);
+pub struct Folder {
+    path: PathBuf,
+    code_systems: PathBuf,
+}
 
 impl Folder {
     /// Reads a file that the configuration names.
     pub fn read(&self, path: &Path) -> Result<Vec<u8>, Fault> {
-        let path = self.0.join(path);
+        let path = self.path.join(path);
         fs::read(&path).map_err(|wrong| Fault::here(format!("cannot read {}: {wrong}", path.display())))
     }
 
     /// Reads a text file that the configuration names.
     pub fn read_text(&self, path: &Path) -> Result<String, Fault> {
         String::from_utf8(self.read(path)?)
-            .map_err(|_| Fault::here(format!("{} is not UTF-8 text", self.0.join(path).display())))
+            .map_err(|_| Fault::here(format!("{} is not UTF-8 text", self.path.join(path).display())))
+    }
+
+    /// Reads and checks a further TOML file; what is wrong in it is told with its own name and line.
+    pub fn read_toml<T: DeserializeOwned, U>(
+        &self,
+        path: &Path,
+        check: impl FnOnce(T) -> Result<U, Fault>,
+    ) -> Result<U, Fault> {
+        let text = self.read_text(path)?;
+        parse(&self.path.join(path), &text, check).map_err(|wrong| Fault::here(wrong.to_string()))
+    }
+
+    /// Reads the code system of that name.
+    pub fn code_system(&self, name: &str) -> Result<CodeSystem, Fault> {
+        let path = self.code_systems.join(format!("{name}.toml"));
+        let text = self.read_text(&path)?;
+        CodeSystem::parse(&path.display().to_string(), &text).map_err(|wrong| Fault::here(wrong.to_string()))
     }
 }
 
 /// Reads and checks a configuration file and the files it names; their paths are relative to its folder.
 pub fn load(path: &Path) -> Result<Setup, ConfigError> {
     let text = fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-    let config: Config = toml::from_str(&text).map_err(|wrong| error::from_toml(path, &text, &wrong))?;
-    let folder = Folder(path.parent().unwrap_or(Path::new("")).to_owned());
-    prepare(config, &folder).map_err(|fault| error::from_fault(path, &text, &fault))
+    let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+    parse(path, &text, |config: Config| {
+        let folder = Folder { path: folder, code_systems: config.node.code_systems_dir.clone() };
+        prepare(config, &folder)
+    })
+}
+
+fn parse<T: DeserializeOwned, U>(
+    path: &Path,
+    text: &str,
+    check: impl FnOnce(T) -> Result<U, Fault>,
+) -> Result<U, ConfigError> {
+    let written = toml::from_str(text).map_err(|wrong| error::from_toml(path, text, &wrong))?;
+    check(written).map_err(|fault| error::from_fault(path, text, &fault))
 }
 
 fn prepare(config: Config, folder: &Folder) -> Result<Setup, Fault> {
-    let Config { node, gateway: _, broker, modbus, replay } = config;
+    let Config { node, gateway, broker, camera, modbus, replay } = config;
+    let state_dir = node.state_dir.clone().unwrap_or_else(|| format!("{}.state", node.id).into());
+    let state_dir = folder.path.join(state_dir);
     let credentials =
         credentials(&node, &broker, folder).map_err(|fault| fault.under("password_file").under("broker"))?;
     let broker_ca = broker.ca_file.as_deref().map(|file| folder.read(file)).transpose();
     let broker_ca = broker_ca.map_err(|fault| fault.under("ca_file").under("broker"))?;
 
+    if broker.url.security == Security::Tls && broker_ca.is_none() {
+        let reason = "is needed for `mqtts`; /etc/ssl/certs/ca-certificates.crt has the public authorities";
+        return Err(Fault::here(reason).under("ca_file").under("broker"));
+    }
+    let gateway = gateway.map(|entry| entry.prepare(folder)).transpose().map_err(|fault| fault.under("gateway"))?;
+
     let mut sources = Vec::new();
+    for (index, entry) in camera.into_iter().enumerate() {
+        let prepared = entry.prepare(folder, gateway.as_ref()).map_err(|fault| fault.at(index).under("camera"))?;
+        sources.push((KeyPath::entry("camera", index), Source::Camera(prepared)));
+    }
     for (index, entry) in modbus.into_iter().enumerate() {
         let prepared = entry.prepare(folder).map_err(|fault| fault.at(index).under("modbus"))?;
         sources.push((KeyPath::entry("modbus", index), Source::Modbus(prepared)));
@@ -173,7 +244,8 @@ fn prepare(config: Config, folder: &Folder) -> Result<Setup, Fault> {
         sources.push((KeyPath::entry("replay", index), Source::Replay(prepared)));
     }
     each_device_once(&node, &sources)?;
-    Ok(Setup { node, broker, credentials, broker_ca, sources: sources.into_iter().map(|(_, source)| source).collect() })
+    let sources = sources.into_iter().map(|(_, source)| source).collect();
+    Ok(Setup { node, state_dir, broker, credentials, broker_ca, sources })
 }
 
 fn credentials(node: &Node, broker: &Broker, folder: &Folder) -> Result<Option<Credentials>, Fault> {

@@ -10,10 +10,18 @@
 //! Read in this order:
 //! - [`config`]: the one file that says what stands here.
 //! - [`source`]: the shape every source has; a folder a kind.
+//! - [`shape`]: which samples are worth sending.
+//! - [`outbox`]: what waits to be sent.
+//! - [`node`]: the Sparkplug edge node.
+//! - [`app`]: puts the parts together.
 //! - [`cli`]: `run` and `check-config`.
 
+pub mod app;
 pub mod backoff;
 pub mod cli;
 mod clock;
 pub mod config;
+pub mod node;
+pub mod outbox;
+pub mod shape;
 pub mod source;

@@ -1,7 +1,18 @@
 //! The centre's server, as a library: every part can be started by a test. `main.rs` only parses the command line.
 //!
-//! A reading's way: [`clock`] stamps it, and it goes through the modules in this order.
+//! A reading goes through the modules in this order: [`ingest`] decodes and checks it, [`pipeline`] judges it, [`store`]
+//! makes it true, [`live`] shows it. `docs/ARCHITECTURE.md` walks the whole way.
+//!
+//! Around it: [`identity`] knows who somebody is, [`registry`] who is responsible for what, [`api`] answers people and
+//! their programs, [`ops`] those who run the gateway.
 
+pub mod api;
 pub mod broker;
 pub mod clock;
+pub mod identity;
+pub mod ingest;
+pub mod live;
+pub mod ops;
+pub mod pipeline;
+pub mod registry;
 pub mod store;

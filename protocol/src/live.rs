@@ -11,7 +11,8 @@ use crate::rest::{Alarm, LinkState, Point};
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum LiveMessage {
-    /// Everything in the jurisdiction as it is now; forget what was before.
+    /// Everything in the jurisdiction as it is now; forget what was before. In mid-stream it also means that the registry
+    /// may have changed: load devices and places again.
     Snapshot(Snapshot),
     /// What changed since the message before.
     Delta(Delta),
@@ -27,10 +28,29 @@ pub enum LiveMessage {
 /// Position in the stream: the gateway's start, and the number of the message since.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Version {
-    /// Random per start of the gateway.
+    /// Random per start of the gateway, below 2^53 so that every JSON reader holds it exactly.
     pub epoch: u64,
     /// Rises by one a message in this jurisdiction's stream.
     pub sequence: u64,
+}
+
+impl std::fmt::Display for Version {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.epoch, self.sequence)
+    }
+}
+
+impl std::str::FromStr for Version {
+    type Err = String;
+
+    /// Reads `<epoch>.<sequence>`, as `?resume=` carries it.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parse = || {
+            let (epoch, sequence) = text.split_once('.')?;
+            Some(Self { epoch: epoch.parse().ok()?, sequence: sequence.parse().ok()? })
+        };
+        parse().ok_or_else(|| "a version is two whole numbers with a dot between, such as `81273.42`".to_owned())
+    }
 }
 
 /// Everything in the jurisdiction.
@@ -59,9 +79,6 @@ pub struct Delta {
     /// Alarms that were raised or changed, whole. A closed one leaves the list of open alarms.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alarms: Vec<Alarm>,
-    /// The registry changed: load devices and places again.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub is_registry_changed: bool,
 }
 
 /// The present of one device.

@@ -3,113 +3,305 @@
 //! [`Engine::evaluate`] changes nothing: it answers with the transitions and with a [`Delta`] of only what changes.
 //! The caller commits the transitions and then hands the delta to [`Engine::apply`]; when the commit fails, it drops
 //! the outcome and nothing has happened.
+//!
+//! How things are judged:
+//! - Every delay and time-out runs on the monotonic clock; the wall clock only stamps what happened.
+//! - A reading from before its series' present is history and changes nothing here. A reading whose clock is suspect
+//!   is taken in the order of arrival.
+//! - A bad or implausible reading judges nothing; without usable ones the metric becomes stale.
+//! - A value stays in force until a newer one: when the link dies while a condition is pending, the delay runs on and
+//!   the alarm is raised, because what was last known to be dangerous and is now out of sight is dangerous.
+//! - Stale is judged only while the device is online, and offline yields to the node's own offline alarm: one cause,
+//!   one alarm. What had been raised before stays until something is known again.
+//! - There is at most one open alarm for a device and rule.
 
+mod cause;
+mod evaluation;
 mod io;
+mod judge;
+mod plan;
+mod state;
+#[cfg(test)]
+mod tests;
 
-use std::{collections::BTreeMap, sync::Arc};
-
-pub use io::{Action, ActionError, Input, Link, LinkChange, Outcome};
-
-use crate::{
-    alarm::{AlarmInput, OpenAlarm, Transition, What},
-    id::{AlarmId, DeviceId, MetricName, SeriesId},
-    profile::Profiles,
-    registry::Registry,
-    time::{MonoMs, Now},
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
 };
 
-/// What an evaluation changes in the engine; opaque.
-#[derive(Debug, Default)]
-pub struct Delta {
-    /// Alarms that changed; None: closed.
-    alarms: BTreeMap<AlarmId, Option<OpenAlarm>>,
-}
+pub use io::{Action, ActionError, Input, Link, LinkChange, Outcome};
+pub use state::Delta;
+
+use self::{
+    evaluation::Evaluation,
+    plan::{Plan, WatchAt},
+    state::{Latest, LinkState, SeriesState, WatchState},
+};
+use crate::{
+    alarm::OpenAlarm,
+    id::{AlarmId, DeviceId, MetricName, NodeId, RuleId, SeriesId},
+    profile::Profiles,
+    reading::{Quality, Reading},
+    registry::Registry,
+    time::{MonoMs, Now, UnixMs},
+};
+
+/// How many devices that nobody registered have their link remembered; the link of one more is learnt from its next
+/// birth after it was registered.
+const MAX_STRANGERS: usize = 10_000;
 
 /// Judges every device by the rules of its profile.
 #[derive(Debug)]
 pub struct Engine {
     profiles: Arc<Profiles>,
     registry: Arc<Registry>,
-    next_alarm: AlarmId,
+    plan: Plan,
+    /// By series number.
+    series: Vec<SeriesState>,
+    /// In the order of the plan's watches.
+    watches: Vec<WatchState>,
+    /// In the order of the plan's slots.
+    links: Vec<LinkState>,
+    strangers: HashMap<DeviceId, Stranger>,
     open: BTreeMap<AlarmId, OpenAlarm>,
+    next_alarm: AlarmId,
+    /// Open alarms whose device or rule has gone.
+    orphans: Vec<AlarmId>,
+    /// When to look at which watch without a reading; agrees with each watch's `wake`.
+    due: BTreeSet<(MonoMs, WatchAt)>,
+    /// Both clocks at the start; None: no registry yet.
+    start: Option<Now>,
+    latest: MonoMs,
+}
+
+/// The link of a device that nobody registered.
+#[derive(Debug)]
+struct Stranger {
+    node: NodeId,
+    link: LinkState,
 }
 
 impl Engine {
     /// An engine that goes on with the alarms that were open; `next_alarm` is the number of the next to be raised.
     pub fn new(profiles: Arc<Profiles>, next_alarm: AlarmId, open: Vec<OpenAlarm>) -> Self {
-        let open = open.into_iter().map(|alarm| (alarm.id, alarm)).collect();
-        Self { profiles, registry: Arc::default(), next_alarm, open }
+        Self {
+            profiles,
+            registry: Arc::default(),
+            plan: Plan::default(),
+            series: Vec::new(),
+            watches: Vec::new(),
+            links: Vec::new(),
+            strangers: HashMap::new(),
+            open: open.into_iter().filter(|alarm| alarm.state.is_open()).map(|alarm| (alarm.id, alarm)).collect(),
+            next_alarm,
+            orphans: Vec::new(),
+            due: BTreeSet::new(),
+            start: None,
+            latest: MonoMs::default(),
+        }
     }
 
-    /// Judges by this registry from now on. What is known of devices that stay is kept.
+    /// Judges by this registry from now on. What is known of devices that stay is kept; a device that moved to another
+    /// node is offline until that node speaks for it. Alarms of devices and rules that have gone are closed by the next
+    /// evaluation, which is due at once. An outcome from before is to be applied, or dropped, first.
     pub fn set_registry(&mut self, registry: Arc<Registry>, now: Now) {
-        let _ = (now, &self.profiles, self.next_alarm, &self.registry);
+        self.start.get_or_insert(now);
+        self.latest = self.latest.max(now.mono);
         self.registry = registry;
+        let mut plan = Plan::build(&self.profiles, &self.registry, std::mem::take(&mut self.plan.series));
+        std::mem::swap(&mut self.plan, &mut plan);
+        let before = plan;
+
+        self.links = self.carry_links(&before, now.mono);
+        self.watches = self.carry_watches(&before, now.mono);
+        self.due = (0..).zip(&self.watches).filter_map(|(at, watch)| Some((watch.wake?, at))).collect();
+        let is_orphan = |alarm: &&OpenAlarm| {
+            let profile = self.registry.device(&alarm.device).map(|device| self.profiles.get(&device.profile));
+            match profile {
+                None => true,
+                // A profile that is not there at all is a fault of the configuration, not the end of an alarm.
+                Some(None) => false,
+                Some(Some(profile)) => profile.rule(&alarm.rule).is_none(),
+            }
+        };
+        self.orphans = self.open.values().filter(is_orphan).map(|alarm| alarm.id).collect();
+    }
+
+    /// The registry it judges by.
+    pub fn registry(&self) -> &Arc<Registry> {
+        &self.registry
+    }
+
+    fn carry_links(&mut self, before: &Plan, now: MonoMs) -> Vec<LinkState> {
+        let unknown = LinkState { link: None, since: now };
+        let links = self.plan.slots.iter().enumerate().map(|(at, slot)| {
+            let node = self.plan.node_id(plan::index(at));
+            if let Some(old) = before.find(&slot.id) {
+                return if before.node_id(old) == node { self.links[old as usize] } else { unknown };
+            }
+            match self.strangers.get(&slot.id) {
+                Some(stranger) if stranger.node.as_str() == node.as_str() => stranger.link,
+                _ => unknown,
+            }
+        });
+        let links = links.collect();
+        for (old, slot) in before.slots.iter().enumerate() {
+            if self.plan.find(&slot.id).is_none()
+                && self.strangers.len() < MAX_STRANGERS
+                && let Ok(node) = NodeId::new(before.node_id(plan::index(old)).as_str())
+            {
+                self.strangers.insert(slot.id.clone(), Stranger { node, link: self.links[old] });
+            }
+        }
+        self.strangers.retain(|id, _| self.plan.find(id).is_none());
+        links
+    }
+
+    fn carry_watches(&self, before: &Plan, now: MonoMs) -> Vec<WatchState> {
+        let open: HashMap<(&DeviceId, &RuleId), &OpenAlarm> =
+            self.open.values().map(|alarm| ((&alarm.device, &alarm.rule), alarm)).collect();
+        let mut watches = Vec::with_capacity(self.plan.watches.len());
+        for slot in &self.plan.slots {
+            let old = before.find(&slot.id).map_or(0..0, |old| before.slots[old as usize].watches.clone());
+            for at in slot.watches.clone() {
+                let rule = self.plan.watches[at as usize].rule;
+                let known = old.clone().find(|&old| before.watches[old as usize].rule == rule);
+                let (_, rule) = self.profiles.rule_at(rule);
+                watches.push(known.map_or_else(
+                    || WatchState::beginning(open.get(&(&slot.id, &rule.id)).copied(), now),
+                    |old| WatchState { wake: Some(now), ..self.watches[old as usize].clone() },
+                ));
+            }
+        }
+        watches
     }
 
     /// Tells which device and metric a series stands for, before its first reading.
     pub fn bind_series(&mut self, series: SeriesId, device: DeviceId, metric: MetricName) {
-        drop((series, device, metric));
+        let at = series.0 as usize;
+        if self.series.len() <= at {
+            self.series.resize_with(at + 1, || SeriesState::unread(self.latest));
+        }
+        self.plan.bind(series, device, metric);
+        self.recheck_watches_of(at);
+    }
+
+    /// Has the next evaluation, which is due at once, look again at what reads this series.
+    fn recheck_watches_of(&mut self, series: usize) {
+        let series = &self.plan.series[series];
+        for &watch in series.value_watches.iter().chain(&series.stale_watches) {
+            let state = &mut self.watches[watch as usize];
+            reschedule(&mut self.due, watch, state.wake, Some(self.latest));
+            state.wake = Some(self.latest);
+        }
+    }
+
+    /// Takes up the latest stored reading of each series at a start, so that what was last known goes on being judged
+    /// and older readings count as history. To be called after the series were bound.
+    pub fn restore_latest(&mut self, readings: impl IntoIterator<Item = Reading>) {
+        for reading in readings {
+            let at = reading.series.0 as usize;
+            let Some(state) = self.series.get_mut(at) else { continue };
+            if reading.quality != Quality::ClockSuspect {
+                state.order = reading.event_time;
+            }
+            if let Some(value) = reading.value
+                && reading.quality.is_usable()
+            {
+                state.latest = Some(Latest { value, event_time: reading.event_time, quality: reading.quality });
+                self.recheck_watches_of(at);
+            }
+        }
     }
 
     /// What follows from `input` and from what is due by `now`. Nothing changes in the engine.
     pub fn evaluate(&self, input: &Input<'_>, now: Now) -> Outcome {
-        let mut outcome = Outcome::default();
-        for (at, action) in input.actions.iter().enumerate() {
-            if let Err(error) = self.act(action, now, &mut outcome) {
-                outcome.rejected.push((at, error));
-            }
-        }
-        outcome
-    }
-
-    fn act(&self, action: &Action, now: Now, outcome: &mut Outcome) -> Result<(), ActionError> {
-        let Action::Acknowledge { alarm: id, by, note } = action;
-        let changed = outcome.delta.alarms.get(id).map(Option::as_ref);
-        let alarm = changed.unwrap_or_else(|| self.open.get(id)).ok_or(ActionError::NoOpenAlarm(*id))?;
-        let (state, what) = alarm
-            .state
-            .after(AlarmInput::Acknowledge)
-            .map_err(|refusal| ActionError::Refused { alarm: *id, refusal })?;
-        let transition = Transition {
-            alarm: *id,
-            device: alarm.device.clone(),
-            rule: alarm.rule.clone(),
-            severity: alarm.severity,
-            title: alarm.title.clone(),
-            cause: alarm.cause.clone(),
-            what,
-            state,
-            at: now.wall,
-            event_time: now.wall,
-            by: Some(by.clone()),
-            note: note.clone(),
-            reading: None,
-        };
-        debug_assert_eq!(what, What::Acknowledged);
-        let after = alarm.after(&transition);
-        outcome.delta.alarms.insert(*id, after);
-        outcome.transitions.push(transition);
-        Ok(())
+        Evaluation::run(self, input, now)
     }
 
     /// Makes an outcome's changes, after its transitions were committed.
     pub fn apply(&mut self, delta: Delta) {
+        self.latest = self.latest.max(delta.now);
+        for (at, state) in delta.series {
+            self.series[at as usize] = state;
+        }
+        for (at, state) in delta.watches {
+            let old = &mut self.watches[at as usize];
+            reschedule(&mut self.due, at, old.wake, state.wake);
+            *old = state;
+        }
+        for (at, link) in delta.links {
+            self.links[at as usize] = link;
+        }
+        for (change, at) in delta.strangers {
+            self.remember_stranger(change, at);
+        }
         for (id, alarm) in delta.alarms {
             match alarm {
                 Some(alarm) => self.open.insert(id, alarm),
                 None => self.open.remove(&id),
             };
         }
+        if let Some(next_alarm) = delta.next_alarm {
+            self.next_alarm = next_alarm;
+        }
+        if delta.are_orphans_closed {
+            self.orphans.clear();
+        }
     }
 
-    /// When to evaluate next even if nothing arrives; None: nothing is pending.
+    fn remember_stranger(&mut self, change: LinkChange, at: MonoMs) {
+        let link = LinkState { link: Some(change.link), since: at };
+        if change.link == Link::Offline && change.device.as_str() == change.node.as_str() {
+            for stranger in self.strangers.values_mut().filter(|stranger| stranger.node == change.node) {
+                stranger.link = link;
+            }
+        }
+        let is_registered = self.plan.find(&change.device).is_some();
+        let is_known = self.strangers.contains_key(&change.device);
+        if !is_registered && (is_known || self.strangers.len() < MAX_STRANGERS) {
+            self.strangers.insert(change.device, Stranger { node: change.node, link });
+        }
+    }
+
+    /// When to evaluate next even if nothing arrives; None: nothing is pending. It may lie in the past.
     pub fn next_due(&self) -> Option<MonoMs> {
-        None
+        if !self.orphans.is_empty() {
+            return Some(self.latest);
+        }
+        self.due.first().map(|&(due, _)| due)
     }
 
     /// All open alarms, oldest first.
     pub fn open_alarms(&self) -> impl Iterator<Item = &OpenAlarm> {
         self.open.values()
+    }
+
+    /// The present by a wall clock that never jumps: what it showed at the start, moved on by the monotonic clock.
+    fn present(&self, now: Now) -> UnixMs {
+        let start = self.start.unwrap_or(now);
+        let elapsed_ms = i64::try_from(now.mono.since_ms(start.mono)).unwrap_or(i64::MAX);
+        start.wall.plus_ms(elapsed_ms)
+    }
+
+    /// The watch that raised an open alarm; None: its device or rule has gone.
+    fn watch_of(&self, alarm: &OpenAlarm) -> Option<WatchAt> {
+        let slot = self.plan.find(&alarm.device)?;
+        self.plan.slots[slot as usize].watches.clone().find(|&at| {
+            let (_, rule) = self.profiles.rule_at(self.plan.watches[at as usize].rule);
+            rule.id == alarm.rule
+        })
+    }
+}
+
+fn reschedule(due: &mut BTreeSet<(MonoMs, WatchAt)>, at: WatchAt, old: Option<MonoMs>, new: Option<MonoMs>) {
+    if old == new {
+        return;
+    }
+    if let Some(old) = old {
+        due.remove(&(old, at));
+    }
+    if let Some(new) = new {
+        due.insert((new, at));
     }
 }

@@ -4,13 +4,17 @@
 //! document its number comes from and how far that was checked; [`Rule::resolve`] puts a device's nameplate in place of
 //! the defaults.
 
+mod gap;
 mod parse;
 mod quality;
 mod resolve;
 mod rule;
+#[cfg(test)]
+mod tests;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
+pub use gap::Gap;
 pub use parse::ProfileError;
 pub use resolve::{ResolvedAlternative, ResolvedComparison, ResolvedCondition, ResolvedRule, Test};
 pub use rule::{Alternative, Bound, Comparison, Condition, Confidence, Expectation, Rule, Setting, Source};
@@ -88,6 +92,11 @@ impl Profile {
         self.metrics.iter().find(|metric| metric.name == *name)
     }
 
+    /// The nameplate keys that its rules look at, sorted.
+    pub fn nameplate_keys(&self) -> BTreeSet<&str> {
+        self.rules.iter().flat_map(Rule::settings).filter_map(|setting| setting.nameplate.as_deref()).collect()
+    }
+
     /// The rule of this id.
     pub fn rule(&self, id: &RuleId) -> Option<&Rule> {
         self.rules.iter().find(|rule| rule.id == *id)
@@ -129,6 +138,16 @@ impl Profiles {
     /// The profile of this id.
     pub fn get(&self, id: &ProfileId) -> Option<&Profile> {
         self.index.get(id).map(|&at| &self.rows[at])
+    }
+
+    /// The profile of this id and its place among all.
+    pub(crate) fn position(&self, id: &ProfileId) -> Option<(usize, &Profile)> {
+        self.index.get(id).map(|&at| (at, &self.rows[at]))
+    }
+
+    /// The profile at a place, and one of its rules.
+    pub(crate) fn rule_at(&self, (profile, rule): (usize, usize)) -> (&Profile, &Rule) {
+        (&self.rows[profile], &self.rows[profile].rules[rule])
     }
 
     /// What `profile` says about `metric`; None: nothing.

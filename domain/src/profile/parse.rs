@@ -1,12 +1,13 @@
 //! Profiles from TOML: what the document may say, and the checks that serde cannot make.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Deserializer, de};
 use toml::Spanned;
 
 use super::{
     CATEGORIES, Metric, Profile, Profiles, Range, StateName,
+    gap::listed,
     rule::{Alternative, Bound, Comparison, Condition, Expectation, Rule, Setting, Source},
 };
 use crate::{
@@ -168,7 +169,7 @@ pub(super) fn parse(files: impl IntoIterator<Item = (String, String)>) -> Result
         let document = Document { file: &file, text: &text };
         let table: ProfileTable = document.read()?;
         let id_span = table.id.span();
-        let profile = Reader { document, metrics: HashSet::new() }.profile(table)?;
+        let profile = Reader { document, metrics: BTreeSet::new() }.profile(table)?;
         if profiles.iter().any(|other| other.id == profile.id) {
             return Err(document.error(id_span, format!("profile `{}` stands in another file already", profile.id)));
         }
@@ -180,14 +181,17 @@ pub(super) fn parse(files: impl IntoIterator<Item = (String, String)>) -> Result
 /// Turns the tables of one document into a profile.
 struct Reader<'a> {
     document: Document<'a>,
-    metrics: HashSet<MetricName>,
+    metrics: BTreeSet<MetricName>,
 }
 
 impl Reader<'_> {
     fn profile(mut self, table: ProfileTable) -> Result<Profile, ProfileError> {
         if !CATEGORIES.contains(&table.category.get_ref().as_str()) {
-            let problem =
-                format!("category `{}` does not exist; there are {}", table.category.get_ref(), listed(&CATEGORIES));
+            let problem = format!(
+                "category `{}` does not exist; there are {}",
+                table.category.get_ref(),
+                listed(CATEGORIES.into_iter())
+            );
             return Err(self.document.error(table.category.span(), problem));
         }
         let metrics = table.metrics.into_iter().map(|metric| self.metric(metric)).collect::<Result<_, _>>()?;
@@ -247,6 +251,10 @@ impl Reader<'_> {
         }
         if table.source.citation.trim().is_empty() {
             return fail(format!("rule `{}`: `source.citation` must name the document the rule comes from", table.id));
+        }
+        let is_over_values = !matches!(table.condition, ConditionTable::Stale(_) | ConditionTable::Offline);
+        if !is_over_values && !table.only_while.is_empty() {
+            return fail(format!("rule `{}`: `only_while` goes with rules over values; remove it here", table.id));
         }
         let condition = match table.condition {
             ConditionTable::Limit(limit) => self.limit(limit)?,
@@ -340,13 +348,8 @@ impl Reader<'_> {
         if self.metrics.contains(metric.get_ref()) {
             return Ok(metric.into_inner());
         }
-        let mut names: Vec<&str> = self.metrics.iter().map(MetricName::as_str).collect();
-        names.sort_unstable();
-        let problem = format!("metric `{}` is not of this profile; there are {}", metric.get_ref(), listed(&names));
+        let names = listed(self.metrics.iter().map(MetricName::as_str));
+        let problem = format!("metric `{}` is not of this profile; there are {names}", metric.get_ref());
         Err(self.document.error(metric.span(), problem))
     }
-}
-
-fn listed(names: &[&str]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }

@@ -131,30 +131,6 @@ impl Rule {
         let only_while = compare(&self.only_while, nameplate);
         ResolvedRule { above, below, on_delay_s, off_delay_s: self.off_delay_s, condition, only_while }
     }
-
-    /// The nameplate keys without which this rule cannot be judged, or not in full.
-    pub fn required_nameplate(&self) -> Vec<&str> {
-        let mut settings: Vec<&Setting> = match &self.condition {
-            Condition::Limit { bound, .. } => match bound {
-                Bound::Above(limit) | Bound::AtLeast(limit) | Bound::Below(limit) => vec![limit],
-                Bound::Outside(low, high) => vec![low, high],
-            },
-            Condition::Combination { any, held_until } => {
-                any.iter().flat_map(|alternative| &alternative.all).chain(held_until).filter_map(setting).collect()
-            }
-            Condition::State { .. } | Condition::Stale { .. } | Condition::Offline => Vec::new(),
-        };
-        settings.extend(self.only_while.iter().filter_map(setting));
-        let required = settings.into_iter().filter(|setting| setting.default.is_none());
-        required.filter_map(|setting| setting.nameplate.as_deref()).collect()
-    }
-}
-
-fn setting(comparison: &Comparison) -> Option<&Setting> {
-    match &comparison.must_be {
-        Expectation::Above(setting) | Expectation::Below(setting) => Some(setting),
-        Expectation::Is(_) | Expectation::IsNot(_) => None,
-    }
 }
 
 fn one(comparison: ResolvedComparison, for_s: f64) -> ResolvedCondition {

@@ -32,6 +32,26 @@ pub struct Rule {
     pub guidance: Text,
 }
 
+impl Rule {
+    /// Every number of this rule that a nameplate may give.
+    pub fn settings(&self) -> Vec<&Setting> {
+        let mut settings = vec![&self.on_delay_s];
+        match &self.condition {
+            Condition::Limit { bound, .. } => match bound {
+                Bound::Above(limit) | Bound::AtLeast(limit) | Bound::Below(limit) => settings.push(limit),
+                Bound::Outside(low, high) => settings.extend([low, high]),
+            },
+            Condition::Combination { any, held_until } => {
+                let comparisons = any.iter().flat_map(|alternative| &alternative.all).chain(held_until);
+                settings.extend(comparisons.filter_map(Comparison::setting));
+            }
+            Condition::State { .. } | Condition::Stale { .. } | Condition::Offline => {}
+        }
+        settings.extend(self.only_while.iter().filter_map(Comparison::setting));
+        settings
+    }
+}
+
 /// When a rule applies.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Condition {
@@ -123,6 +143,16 @@ pub struct Comparison {
     pub metric: MetricName,
     /// The test.
     pub must_be: Expectation,
+}
+
+impl Comparison {
+    /// The number it compares with; None: it compares states.
+    const fn setting(&self) -> Option<&Setting> {
+        match &self.must_be {
+            Expectation::Above(setting) | Expectation::Below(setting) => Some(setting),
+            Expectation::Is(_) | Expectation::IsNot(_) => None,
+        }
+    }
 }
 
 /// What a comparison expects.

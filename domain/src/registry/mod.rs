@@ -1,9 +1,13 @@
 //! The registry: which device stands where, who answers for it, and which edge node may speak for it.
 
+mod district;
 mod index;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
+pub use district::{Offices, Townships};
 pub use index::{Registry, RegistryError};
 use serde::{Deserialize, Serialize};
 

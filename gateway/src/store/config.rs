@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use super::head::SealPolicy;
+
 /// `[store]` of the gateway's configuration.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -31,6 +33,16 @@ impl Default for StoreConfig {
             seal_reading_count: 900,
             seal_age_s: 3600,
             open_reading_budget: 20_000_000,
+        }
+    }
+}
+
+impl StoreConfig {
+    pub(super) fn seal_policy(&self) -> SealPolicy {
+        SealPolicy {
+            reading_count: self.seal_reading_count.max(1),
+            age_ms: i64::try_from(self.seal_age_s).unwrap_or(i64::MAX).saturating_mul(1000),
+            open_reading_budget: self.open_reading_budget,
         }
     }
 }

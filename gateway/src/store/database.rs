@@ -4,7 +4,7 @@
 //! milliseconds, flags as 0 and 1, no optional floating-point parameters (PostgreSQL would keep the type of the first
 //! NULL for the prepared statement).
 
-use std::{path::Path, str::FromStr, time::Duration};
+use std::{fmt::Write as _, path::Path, str::FromStr, time::Duration};
 
 use sqlx::{
     AnyConnection, AnyPool, ConnectOptions, Connection, Executor,
@@ -33,13 +33,13 @@ pub(super) enum Engine {
 /// How to reach the database.
 #[derive(Debug, Clone)]
 pub(super) struct Database {
-    pub engine: Engine,
+    pub(super) engine: Engine,
     options: AnyConnectOptions,
 }
 
 impl Database {
     /// Works out engine and address; `data_dir` is where a relative SQLite path starts.
-    pub fn from_config(config: &StoreConfig, data_dir: &Path) -> Result<Self, StoreError> {
+    pub(super) fn from_config(config: &StoreConfig, data_dir: &Path) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
         let location = |why: String| StoreError::Location { url: without_password(&config.url), why };
         let (engine, url) = if let Some(path) = config.url.strip_prefix("sqlite:") {
@@ -59,18 +59,19 @@ impl Database {
     }
 
     /// Brings the schema to this version.
-    pub async fn migrate(&self) -> Result<(), StoreError> {
+    pub(super) async fn migrate(&self) -> Result<(), StoreError> {
         let mut connection = self.connect_writer().await.map_err(StoreError::Open)?;
         let migrations = match self.engine {
             Engine::Sqlite => &SQLITE_MIGRATIONS,
             Engine::Postgres => &POSTGRES_MIGRATIONS,
         };
-        migrations.run(&mut connection).await.map_err(StoreError::Migrate)?;
+        // `Migrator::run` would tie the future to one thread.
+        migrations.run_direct(None, &mut connection, false).await.map_err(StoreError::Migrate)?;
         connection.close().await.map_err(StoreError::Open)
     }
 
     /// The connection that writes. Durable means fsync'd: `synchronous=FULL`.
-    pub async fn connect_writer(&self) -> Result<AnyConnection, sqlx::Error> {
+    pub(super) async fn connect_writer(&self) -> Result<AnyConnection, sqlx::Error> {
         let connecting = AnyConnection::connect_with(&self.options);
         let mut connection =
             tokio::time::timeout(ACQUIRE_TIMEOUT, connecting).await.map_err(|_| sqlx::Error::PoolTimedOut)??;
@@ -86,7 +87,7 @@ impl Database {
     }
 
     /// The connections that read, and cannot write.
-    pub async fn connect_readers(&self, count: u32) -> Result<AnyPool, StoreError> {
+    pub(super) async fn connect_readers(&self, count: u32) -> Result<AnyPool, StoreError> {
         let set_up = match self.engine {
             Engine::Sqlite => "PRAGMA query_only = ON; PRAGMA busy_timeout = 5000",
             Engine::Postgres => "SET default_transaction_read_only = on; SET statement_timeout = '30s'",
@@ -102,7 +103,7 @@ impl Database {
 
     /// The statement that opens a writing transaction. SQLite takes its write lock at once, so that a transaction
     /// never fails in its middle because another process wrote.
-    pub const fn begin(&self) -> &'static str {
+    pub(super) const fn begin(&self) -> &'static str {
         match self.engine {
             Engine::Sqlite => "BEGIN IMMEDIATE",
             Engine::Postgres => "BEGIN",
@@ -110,7 +111,7 @@ impl Database {
     }
 
     /// How long one write may take; None: as long as the local disk takes, because giving up on it would not stop it.
-    pub const fn write_timeout(&self) -> Option<Duration> {
+    pub(super) const fn write_timeout(&self) -> Option<Duration> {
         match self.engine {
             Engine::Sqlite => None,
             Engine::Postgres => Some(POSTGRES_WRITE_TIMEOUT),
@@ -129,7 +130,10 @@ fn with_password(config: &StoreConfig) -> Result<String, String> {
 }
 
 fn percent_encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
+    text.bytes().fold(String::with_capacity(text.len() * 3), |mut encoded, byte| {
+        write!(encoded, "%{byte:02X}").expect("writing to a string never fails");
+        encoded
+    })
 }
 
 fn without_password(url: &str) -> String {

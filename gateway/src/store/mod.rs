@@ -18,9 +18,11 @@ mod database;
 mod discovered;
 mod error;
 mod head;
+mod history;
 mod registry;
 mod row;
 mod scope;
+mod seal;
 mod select;
 mod session;
 mod start;
@@ -52,13 +54,19 @@ pub use self::{
     batch::{BatchCommit, DiscoveredBirth, JournalId, SeriesDefinition},
     config::StoreConfig,
     error::StoreError,
+    history::BUCKETS_MAX,
     registry::RegistryRows,
     scope::{Actor, Scope},
+    seal::SealReport,
     session::{Session, SessionId, SessionLimits, SessionToken},
     start::StartState,
     user::Credential,
 };
-use self::{database::Database, head::Head, writer::Writer};
+use self::{
+    database::Database,
+    head::{Head, SealPolicy},
+    writer::Writer,
+};
 
 /// The townships of each office.
 type Offices = BTreeMap<OfficeId, Arc<BTreeSet<TownshipCode>>>;
@@ -74,6 +82,7 @@ struct Inner {
     writer: Writer,
     readers: AnyPool,
     head: RwLock<Head>,
+    seal_policy: SealPolicy,
     last_journal: AtomicI64,
     unsettled: Mutex<Option<JournalId>>,
     damaged_journal_rows: AtomicU64,
@@ -102,6 +111,19 @@ impl Store {
     /// # Errors
     /// [`StoreError::Location`], [`StoreError::Open`], [`StoreError::Migrate`], or what reading the journal met.
     pub async fn open(config: &StoreConfig, data_dir: &Path) -> Result<(Self, StoreTask), StoreError> {
+        let (store, task) = Self::open_for_shell(config, data_dir).await?;
+        let (last_journal, damaged_count) = store.replay().await?;
+        store.inner.last_journal.store(last_journal.0, Ordering::Relaxed);
+        store.inner.damaged_journal_rows.store(damaged_count, Ordering::Relaxed);
+        Ok((store, task))
+    }
+
+    /// Opens the database for the command line, beside a gateway that may be running: people, registry and audit log
+    /// work; open readings are not loaded, so batches and sealing do not.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn open_for_shell(config: &StoreConfig, data_dir: &Path) -> Result<(Self, StoreTask), StoreError> {
         let database = Database::from_config(config, data_dir)?;
         database.migrate().await?;
         let readers = database.connect_readers(config.reader_count).await?;
@@ -110,17 +132,14 @@ impl Store {
             writer,
             readers,
             head: RwLock::default(),
+            seal_policy: config.seal_policy(),
             last_journal: AtomicI64::new(0),
             unsettled: Mutex::new(None),
             damaged_journal_rows: AtomicU64::new(0),
             offices: ArcSwap::default(),
             session_changes: watch::Sender::new(0),
         };
-        let store = Self { inner: Arc::new(inner) };
-        let (last_journal, damaged_count) = store.replay().await?;
-        store.inner.last_journal.store(last_journal.0, Ordering::Relaxed);
-        store.inner.damaged_journal_rows.store(damaged_count, Ordering::Relaxed);
-        Ok((store, StoreTask(task)))
+        Ok((Self { inner: Arc::new(inner) }, StoreTask(task)))
     }
 
     /// Tells which townships each office answers for. Until then office officers see nothing.
@@ -146,6 +165,10 @@ impl Store {
 
     fn head_mut(&self) -> RwLockWriteGuard<'_, Head> {
         self.inner.head.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn seal_policy(&self) -> SealPolicy {
+        self.inner.seal_policy
     }
 
     fn next_journal(&self) -> JournalId {

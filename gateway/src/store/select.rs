@@ -22,13 +22,13 @@ pub(super) struct Select {
 
 impl Select {
     /// Starts with the part up to, not including, `WHERE`.
-    pub fn new(from: &'static str) -> Self {
+    pub(super) fn new(from: &'static str) -> Self {
         Self { sql: from.into(), has_condition: false, bounds: Vec::new() }
     }
 
     /// Only what lies in the person's jurisdiction. The query must have joined `device` and `site`. A device that was
     /// removed belongs to nobody but the district, like one that was never registered.
-    pub fn within(&mut self, scope: &Scope) -> &mut Self {
+    pub(super) fn within(&mut self, scope: &Scope) -> &mut Self {
         match scope.jurisdiction() {
             Jurisdiction::District => self,
             Jurisdiction::Townships { codes } => {
@@ -53,7 +53,7 @@ impl Select {
     }
 
     /// Adds a condition without a value.
-    pub fn and(&mut self, condition: &'static str) -> &mut Self {
+    pub(super) fn and(&mut self, condition: &'static str) -> &mut Self {
         self.sql.push_str(if self.has_condition { " AND " } else { " WHERE " });
         self.sql.push_str(condition);
         self.has_condition = true;
@@ -61,7 +61,7 @@ impl Select {
     }
 
     /// Adds `column = value`.
-    pub fn and_equals(&mut self, column: &'static str, value: Bound) -> &mut Self {
+    pub(super) fn and_equals(&mut self, column: &'static str, value: Bound) -> &mut Self {
         self.and(column);
         self.sql.push_str(" = ");
         self.bind(value);
@@ -69,7 +69,7 @@ impl Select {
     }
 
     /// Adds `column < value`.
-    pub fn and_below(&mut self, column: &'static str, value: Bound) -> &mut Self {
+    pub(super) fn and_below(&mut self, column: &'static str, value: Bound) -> &mut Self {
         self.and(column);
         self.sql.push_str(" < ");
         self.bind(value);
@@ -77,7 +77,7 @@ impl Select {
     }
 
     /// Ends with order and limit: `ORDER BY … LIMIT` and its value.
-    pub fn finish(&mut self, tail: &'static str, limit: Bound) -> &mut Self {
+    pub(super) fn finish(&mut self, tail: &'static str, limit: Bound) -> &mut Self {
         self.sql.push(' ');
         self.sql.push_str(tail);
         self.sql.push(' ');
@@ -86,7 +86,7 @@ impl Select {
     }
 
     /// Runs the query.
-    pub async fn fetch_all(self, readers: &AnyPool, operation: &'static str) -> Result<Vec<AnyRow>, StoreError> {
+    pub(super) async fn fetch_all(self, readers: &AnyPool, operation: &'static str) -> Result<Vec<AnyRow>, StoreError> {
         let mut query = sqlx::query(AssertSqlSafe(self.sql));
         for bound in self.bounds {
             query = match bound {

@@ -8,7 +8,6 @@ use domain::{
     time::UnixMs,
 };
 use protocol::rest;
-use rand::Rng;
 use sha2::{Digest as _, Sha256};
 use sqlx::AnyConnection;
 use tokio::sync::watch;
@@ -28,7 +27,7 @@ pub struct SessionToken([u8; TOKEN_BYTES]);
 
 impl SessionToken {
     /// A new one from a cryptographic source of randomness.
-    pub fn generate(random: &mut (impl Rng + rand::CryptoRng)) -> Self {
+    pub fn generate(random: &mut impl rand::CryptoRng) -> Self {
         let mut bytes = [0; TOKEN_BYTES];
         random.fill_bytes(&mut bytes);
         Self(bytes)

@@ -83,9 +83,9 @@ pub struct AlarmDetail {
     pub cause: Option<Point>,
     /// The metric it watches; None: the device's link.
     pub metric: Option<String>,
-    /// Where the rule's number comes from.
-    pub source: RuleSource,
-    /// 处置建议.
+    /// Where the rule's number comes from; None: the rule, or its device, is no longer there.
+    pub source: Option<RuleSource>,
+    /// 处置建议; empty: nothing special.
     pub guidance_zh: String,
     /// What to do first, in English.
     pub guidance_en: String,

@@ -19,14 +19,12 @@ pub struct AuditEntry {
     pub id: i64,
     /// When, by the gateway's clock.
     pub at_ms: i64,
-    /// Account name; None: the gateway itself, or somebody who did not get in.
-    pub by: Option<String>,
+    /// Account name, or in parentheses who else it was, such as `(command line)`.
+    pub actor: String,
     /// What was done, such as `alarm.acknowledge` or `camera.watch`.
     pub action: String,
     /// What it was done to, such as an alarm's number or a device's id; empty: nothing in particular.
-    pub subject: String,
-    /// More, in words; empty: nothing.
+    pub object: String,
+    /// More, such as the network address it came from; empty: nothing.
     pub detail: String,
-    /// Network address of the person's program; empty: the server's own shell.
-    pub address: String,
 }

@@ -155,6 +155,8 @@ pub enum RuleKind {
     Limit,
     /// A value that is one of certain codes.
     State,
+    /// Several values that together mean something.
+    Combination,
     /// No new value for too long.
     Stale,
     /// Nobody speaks for the device.
@@ -207,7 +209,7 @@ impl TryFrom<u8> for SeverityNumber {
 }
 
 /// `GET /devices/{id}/history?metric=…&from_ms=…&to_ms=…&buckets=…`: one series over `[from, to)`.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct History {
     /// The metric asked for.
     #[schema(value_type = String)]

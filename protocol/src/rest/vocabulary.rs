@@ -25,6 +25,7 @@ pub(super) enum PermissionSchema {
     AcknowledgeAlarm,
     ManageRegistry,
     ManageUsers,
+    ReadAudit,
 }
 
 /// Where an alarm stands in its life.

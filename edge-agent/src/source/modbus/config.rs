@@ -1,6 +1,6 @@
 //! How Modbus equipment is described in the configuration, and what is checked before anything is read.
 
-use std::{collections::HashSet, path::PathBuf, time::Duration};
+use std::{collections::HashSet, path::PathBuf, sync::Arc, time::Duration};
 
 use domain::id::{DeviceId, MetricName};
 use serde::Deserialize;
@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::{
     Modbus, ModbusDevice,
     decode::{DataType, Decoding, Linear, Point, Table, WordOrder},
+    fault_code::{Coding, FaultCodes},
     plan,
 };
 use crate::config::{
@@ -84,7 +85,7 @@ pub struct DeviceConfig {
 }
 
 /// A register map: what a model of equipment measures, and where.
-#[derive(Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RegisterMap {
     #[serde(rename = "metric")]
@@ -130,6 +131,10 @@ pub struct MetricConfig {
     /// The smallest change worth sending, in the unit.
     #[serde(default, deserialize_with = "value::finite")]
     pub deadband: f64,
+    /// The code system that says what the number means: a file of that name in `node.code_systems_dir`.
+    pub code_system: Option<String>,
+    /// How the number holds codes; beside `code_system` only.
+    pub codes: Option<Coding>,
     /// Raw numbers by which the equipment says that it has no value, such as 32767 for a broken probe.
     #[serde(default)]
     pub no_value: Vec<i64>,
@@ -143,10 +148,9 @@ impl Config {
         }
         let limits = plan::Limits { registers: self.registers_per_request, gap: self.gap_registers };
         let mut devices = Vec::with_capacity(self.devices.len());
-        for (index, mut device) in self.devices.into_iter().enumerate() {
-            device.add_register_map(folder).map_err(|fault| fault.under("register_map").at(index).under("device"))?;
+        for (index, device) in self.devices.into_iter().enumerate() {
             let interval_ms = device.poll_interval_ms.unwrap_or(self.poll_interval_ms);
-            let points = device.points().map_err(|fault| fault.at(index).under("device"))?;
+            let points = device.points(folder).map_err(|fault| fault.at(index).under("device"))?;
             devices.push(ModbusDevice {
                 id: device.id,
                 unit_id: device.unit_id,
@@ -159,38 +163,38 @@ impl Config {
 }
 
 impl DeviceConfig {
-    /// Puts the entries of the register map before the device's own.
-    fn add_register_map(&mut self, folder: &Folder) -> Result<(), Fault> {
-        let Some(file) = &self.register_map else { return Ok(()) };
-        let text = folder.read_text(file)?;
-        let map: RegisterMap = toml::from_str(&text).map_err(|wrong| {
-            let start = wrong.span().unwrap_or_default().start;
-            let line = text.get(..start).unwrap_or_default().matches('\n').count() + 1;
-            Fault::here(format!("{}, line {line}: {}", file.display(), wrong.message()))
-        })?;
-        self.metrics.splice(0..0, map.metrics);
-        Ok(())
-    }
-
-    fn points(&self) -> Result<Vec<Point>, Fault> {
-        if self.metrics.is_empty() {
+    fn points(&self, folder: &Folder) -> Result<Vec<Point>, Fault> {
+        let mut points = match &self.register_map {
+            None => Vec::new(),
+            Some(file) => folder
+                .read_toml(file, |map: RegisterMap| points(&map.metrics, self.word_order, folder))
+                .map_err(|fault| fault.under("register_map"))?,
+        };
+        points.extend(self::points(&self.metrics, self.word_order, folder)?);
+        if points.is_empty() {
             return Err(Fault::here("needs a `register_map` or at least one [[modbus.device.metric]]").under("metric"));
         }
         let mut names = HashSet::new();
-        let mut points = Vec::with_capacity(self.metrics.len());
-        for (index, metric) in self.metrics.iter().enumerate() {
-            let point = metric.point(self.word_order).map_err(|fault| fault.at(index).under("metric"))?;
-            if !names.insert(&metric.name) {
-                return Err(Fault::here("is named twice on this device").under("name").at(index).under("metric"));
+        let reported = points.iter().flat_map(Point::declarations).map(|metric| metric.name);
+        for name in reported {
+            if names.contains(&name) {
+                return Err(Fault::here(format!("`{name}` is reported twice by this device")).under("metric"));
             }
-            points.push(point);
+            names.insert(name);
         }
         Ok(points)
     }
 }
 
+fn points(metrics: &[MetricConfig], order: WordOrder, folder: &Folder) -> Result<Vec<Point>, Fault> {
+    let point = |(index, metric): (usize, &MetricConfig)| {
+        metric.point(order, folder).map_err(|fault| fault.at(index).under("metric"))
+    };
+    metrics.iter().enumerate().map(point).collect()
+}
+
 impl MetricConfig {
-    fn point(&self, device_order: WordOrder) -> Result<Point, Fault> {
+    fn point(&self, device_order: WordOrder, folder: &Folder) -> Result<Point, Fault> {
         let width = self.data_type.registers();
         if usize::from(self.address) + width > 1 << 16 {
             return Err(Fault::here("the value would end behind address 65535").under("address"));
@@ -209,7 +213,23 @@ impl MetricConfig {
             decoding,
             unit: self.unit.clone(),
             deadband: self.deadband,
+            fault_codes: self.fault_codes(folder)?,
         })
+    }
+
+    fn fault_codes(&self, folder: &Folder) -> Result<Option<FaultCodes>, Fault> {
+        let Some(name) = &self.code_system else {
+            return match self.codes {
+                None => Ok(None),
+                Some(_) => Err(Fault::here("stands beside `code_system` only").under("codes")),
+            };
+        };
+        let is_whole = !matches!(self.data_type, DataType::Bool | DataType::F32 | DataType::F64);
+        if !is_whole || self.scale.is_some() || self.offset.is_some() {
+            return Err(Fault::here("is for whole numbers without `scale` and `offset`").under("code_system"));
+        }
+        let system = folder.code_system(name).map_err(|fault| fault.under("code_system"))?;
+        Ok(Some(FaultCodes { system: Arc::new(system), coding: self.codes.unwrap_or_default() }))
     }
 
     fn flag(&self) -> Result<Decoding, Fault> {

@@ -49,33 +49,33 @@ pub(in crate::store) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// Starts at the front of `bytes`.
-    pub const fn new(bytes: &'a [u8]) -> Self {
+    pub(in crate::store) const fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
 
     /// One byte.
-    pub fn byte(&mut self) -> Result<u8, CodecError> {
+    pub(in crate::store) fn byte(&mut self) -> Result<u8, CodecError> {
         let (&first, rest) = self.rest.split_first().ok_or(CodecError::Truncated)?;
         self.rest = rest;
         Ok(first)
     }
 
     /// `N` bytes.
-    pub fn array<const N: usize>(&mut self) -> Result<[u8; N], CodecError> {
+    pub(in crate::store) fn array<const N: usize>(&mut self) -> Result<[u8; N], CodecError> {
         let (first, rest) = self.rest.split_first_chunk::<N>().ok_or(CodecError::Truncated)?;
         self.rest = rest;
         Ok(*first)
     }
 
     /// `length` bytes.
-    pub fn slice(&mut self, length: usize) -> Result<&'a [u8], CodecError> {
+    pub(in crate::store) fn slice(&mut self, length: usize) -> Result<&'a [u8], CodecError> {
         let (first, rest) = self.rest.split_at_checked(length).ok_or(CodecError::Truncated)?;
         self.rest = rest;
         Ok(first)
     }
 
     /// What [`put_varint`] wrote.
-    pub fn varint(&mut self) -> Result<u64, CodecError> {
+    pub(in crate::store) fn varint(&mut self) -> Result<u64, CodecError> {
         let mut number = 0_u64;
         for shift in (0..70).step_by(7) {
             let byte = self.byte()?;
@@ -92,29 +92,29 @@ impl<'a> Reader<'a> {
     }
 
     /// What [`put_signed`] wrote.
-    pub fn signed(&mut self) -> Result<i64, CodecError> {
+    pub(in crate::store) fn signed(&mut self) -> Result<i64, CodecError> {
         let number = self.varint()?;
         Ok((number >> 1).cast_signed() ^ -(number & 1).cast_signed())
     }
 
     /// A length that fits into memory.
-    pub fn length(&mut self) -> Result<usize, CodecError> {
+    pub(in crate::store) fn length(&mut self) -> Result<usize, CodecError> {
         usize::try_from(self.varint()?).map_err(|_| CodecError::Truncated)
     }
 
     /// What [`put_text`] wrote.
-    pub fn text(&mut self) -> Result<&'a str, CodecError> {
+    pub(in crate::store) fn text(&mut self) -> Result<&'a str, CodecError> {
         let length = self.length()?;
         str::from_utf8(self.slice(length)?).map_err(|_| CodecError::Meaningless("text"))
     }
 
     /// Whether everything was read.
-    pub const fn is_empty(&self) -> bool {
+    pub(in crate::store) const fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }
 
     /// Checks that everything was read.
-    pub fn finish(self) -> Result<(), CodecError> {
+    pub(in crate::store) fn finish(self) -> Result<(), CodecError> {
         if self.is_empty() { Ok(()) } else { Err(CodecError::Trailing) }
     }
 }

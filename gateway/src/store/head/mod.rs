@@ -38,30 +38,30 @@ struct Slot {
 #[derive(Debug)]
 pub(super) struct Tail {
     /// In order of arrival.
-    pub samples: Vec<Sample>,
+    pub(in crate::store) samples: Vec<Sample>,
     /// Chunks up to this journal row belong to the same picture; newer ones hold what `samples` holds.
-    pub sealed_through: JournalId,
+    pub(in crate::store) sealed_through: JournalId,
 }
 
 /// A frozen tail.
 #[derive(Debug, Clone)]
 pub(super) struct Frozen {
-    pub series: SeriesId,
-    pub segment: Arc<Segment>,
-    pub latest: Sample,
+    pub(in crate::store) series: SeriesId,
+    pub(in crate::store) segment: Arc<Segment>,
+    pub(in crate::store) latest: Sample,
 }
 
 /// When a tail is to be sealed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SealPolicy {
-    pub reading_count: u32,
-    pub age_ms: i64,
-    pub open_reading_budget: u64,
+    pub(in crate::store) reading_count: u32,
+    pub(in crate::store) age_ms: i64,
+    pub(in crate::store) open_reading_budget: u64,
 }
 
 impl Head {
     /// Makes room for a series. `sealed_through` and `latest` are what the database knows of it.
-    pub fn define(&mut self, series: SeriesId, sealed_through: JournalId, latest: Option<Sample>) {
+    pub(in crate::store) fn define(&mut self, series: SeriesId, sealed_through: JournalId, latest: Option<Sample>) {
         let index = series.0 as usize;
         if index >= self.slots.len() {
             self.slots.resize_with(index + 1, || None);
@@ -70,13 +70,13 @@ impl Head {
     }
 
     /// Whether the series has been defined.
-    pub fn knows(&self, series: SeriesId) -> bool {
+    pub(in crate::store) fn knows(&self, series: SeriesId) -> bool {
         self.slot(series).is_some()
     }
 
     /// Adds the readings of a committed journal row; what is sealed already is passed over. Readings of unknown series
     /// are counted, not kept.
-    pub fn apply(&mut self, journal: JournalId, received: UnixMs, readings: &[Reading]) -> usize {
+    pub(in crate::store) fn apply(&mut self, journal: JournalId, received: UnixMs, readings: &[Reading]) -> usize {
         let mut unknown_count = 0;
         for reading in readings {
             let Some(slot) = self.slots.get_mut(reading.series.0 as usize).and_then(Option::as_mut) else {
@@ -98,12 +98,12 @@ impl Head {
     }
 
     /// The newest reading of every series that has one.
-    pub fn latest(&self) -> impl Iterator<Item = Reading> + '_ {
+    pub(in crate::store) fn latest(&self) -> impl Iterator<Item = Reading> + '_ {
         self.series().filter_map(|(series, slot)| Some(slot.latest.clone()?.of_series(series)))
     }
 
     /// The open readings of a series within `[from, to)`.
-    pub fn tail(&self, series: SeriesId, from: UnixMs, to: UnixMs) -> Option<Tail> {
+    pub(in crate::store) fn tail(&self, series: SeriesId, from: UnixMs, to: UnixMs) -> Option<Tail> {
         let slot = self.slot(series)?;
         let frozen = slot.sealing.iter().flat_map(|segment| segment.samples());
         let samples = frozen.chain(slot.open.samples()).filter(|sample| (from..to).contains(&sample.at)).collect();
@@ -111,7 +111,7 @@ impl Head {
     }
 
     /// The series whose tails are to be sealed now, oldest first.
-    pub fn due(&self, policy: SealPolicy, now: UnixMs) -> Vec<SeriesId> {
+    pub(in crate::store) fn due(&self, policy: SealPolicy, now: UnixMs) -> Vec<SeriesId> {
         let mut tails: Vec<(JournalId, SeriesId, u32, bool)> = self
             .series()
             .filter_map(|(series, slot)| {
@@ -136,7 +136,7 @@ impl Head {
     }
 
     /// Freezes the tails of these series; what was frozen before and not sealed comes first, alone.
-    pub fn freeze(&mut self, series: &[SeriesId]) -> Vec<Frozen> {
+    pub(in crate::store) fn freeze(&mut self, series: &[SeriesId]) -> Vec<Frozen> {
         series
             .iter()
             .filter_map(|&series| {
@@ -150,7 +150,7 @@ impl Head {
     }
 
     /// Forgets a frozen tail: it stands in a chunk now.
-    pub fn forget(&mut self, frozen: &Frozen) {
+    pub(in crate::store) fn forget(&mut self, frozen: &Frozen) {
         let Some(slot) = self.slots.get_mut(frozen.series.0 as usize).and_then(Option::as_mut) else { return };
         let Some((_, last_journal)) = frozen.segment.journal_range() else { return };
         if slot.sealing.as_ref().is_some_and(|sealing| Arc::ptr_eq(sealing, &frozen.segment)) {
@@ -161,7 +161,7 @@ impl Head {
     }
 
     /// Journal rows up to this one hold nothing that is not sealed.
-    pub fn trimmable_through(&self) -> JournalId {
+    pub(in crate::store) fn trimmable_through(&self) -> JournalId {
         self.series()
             .filter_map(|(_, slot)| slot.sealing.as_deref().unwrap_or(&slot.open).journal_range())
             .map(|(first_journal, _)| JournalId(first_journal.0 - 1))
@@ -170,7 +170,7 @@ impl Head {
     }
 
     /// Readings in all open tails.
-    pub const fn open_reading_count(&self) -> u64 {
+    pub(in crate::store) const fn open_reading_count(&self) -> u64 {
         self.open_reading_count
     }
 

@@ -58,7 +58,7 @@ struct Before {
 
 impl Segment {
     /// Adds a reading of journal row `journal`, received at `received`.
-    pub fn push(&mut self, sample: &Sample, journal: JournalId, received: UnixMs) {
+    pub(in crate::store) fn push(&mut self, sample: &Sample, journal: JournalId, received: UnixMs) {
         if self.count == 0 {
             self.first_journal = journal;
             self.received = received.0;
@@ -69,22 +69,22 @@ impl Segment {
     }
 
     /// How many readings.
-    pub const fn count(&self) -> u32 {
+    pub(in crate::store) const fn count(&self) -> u32 {
         self.count
     }
 
     /// Journal rows of the oldest and the newest reading; None: empty.
-    pub const fn journal_range(&self) -> Option<(JournalId, JournalId)> {
+    pub(in crate::store) const fn journal_range(&self) -> Option<(JournalId, JournalId)> {
         if self.count == 0 { None } else { Some((self.first_journal, self.last_journal)) }
     }
 
     /// When the oldest reading was received; None: empty.
-    pub const fn received(&self) -> Option<UnixMs> {
+    pub(in crate::store) const fn received(&self) -> Option<UnixMs> {
         if self.count == 0 { None } else { Some(UnixMs(self.received)) }
     }
 
     /// The readings in order of arrival.
-    pub fn samples(&self) -> impl Iterator<Item = Sample> + '_ {
+    pub(in crate::store) fn samples(&self) -> impl Iterator<Item = Sample> + '_ {
         let mut reader = Reader::new(&self.bytes);
         let mut before = Before::default();
         (0..self.count).map(move |_| before.read(&mut reader).expect("a segment holds what `push` wrote"))
@@ -92,7 +92,7 @@ impl Segment {
 
     /// Bytes of memory that the readings take.
     #[cfg(test)]
-    pub fn size(&self) -> usize {
+    pub(in crate::store) fn size(&self) -> usize {
         self.bytes.len()
     }
 }
@@ -131,18 +131,16 @@ impl Before {
                 self.integer = *count;
                 4
             }
-            Value::Float(quantity) => match decimal(*quantity) {
-                Some((decimals, scaled)) => {
-                    let before = &mut self.scaled[usize::from(decimals)];
-                    put_signed(out, scaled.wrapping_sub(*before));
-                    *before = scaled;
-                    5 | decimals << DECIMALS_SHIFT
-                }
-                None => {
+            Value::Float(quantity) => {
+                let Some((decimals, scaled)) = decimal(*quantity) else {
                     out.extend_from_slice(&quantity.to_le_bytes());
-                    6
-                }
-            },
+                    return 6;
+                };
+                let before = &mut self.scaled[usize::from(decimals)];
+                put_signed(out, scaled.wrapping_sub(*before));
+                *before = scaled;
+                5 | decimals << DECIMALS_SHIFT
+            }
             Value::Text(text) => {
                 put_text(out, text);
                 7
@@ -225,17 +223,17 @@ mod tests {
 
     #[test]
     fn a_regular_series_takes_few_bytes() {
-        let size_of = |value: fn(i64) -> Value| {
+        let size_of = |value: fn(i32) -> Value| {
             let mut segment = Segment::default();
-            for second in 0..1000_i64 {
-                let at = UnixMs(1_790_000_000_000 + second * 1000);
+            for second in 0..1000_i32 {
+                let at = UnixMs(1_790_000_000_000 + i64::from(second) * 1000);
                 let sample = Sample { at, value: Some(value(second)), quality: Quality::Good };
                 segment.push(&sample, JournalId(1), at);
             }
             segment.size()
         };
-        let state = size_of(|second| Value::Int(second / 300));
-        let temperature = size_of(|second| Value::Float((40 + second % 7) as f64 / 10.0));
+        let state = size_of(|second| Value::Int(i64::from(second / 300)));
+        let temperature = size_of(|second| Value::Float(f64::from(40 + second % 7) / 10.0));
         assert!(state < 1020, "{state} bytes for 1000 readings of a state");
         assert!(temperature < 2030, "{temperature} bytes for 1000 readings of a temperature");
     }

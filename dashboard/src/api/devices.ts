@@ -1,0 +1,32 @@
+/** Devices, places, kinds of devices, history and cameras. */
+import { path, request } from './request'
+import type { Camera, DeviceDetail, DeviceSummary, History, Places, Profile } from './types'
+
+export const listDevices = () => request<DeviceSummary[]>('/devices')
+
+export const getDevice = (id: string, signal?: AbortSignal) =>
+  request<DeviceDetail>(path`/devices/${id}`, signal && { signal })
+
+export interface HistoryQuery {
+  metric: string
+  from_ms: number
+  to_ms: number
+  /** At most so many buckets; fewer readings than that come one by one. */
+  buckets: number
+}
+
+export const getHistory = (device: string, query: HistoryQuery, signal?: AbortSignal) =>
+  request<History>(path`/devices/${device}/history`, { query: { ...query }, ...(signal && { signal }) })
+
+export const getPlaces = () => request<Places>('/places')
+
+export const listProfiles = () => request<Profile[]>('/profiles')
+
+export const listCameras = (signal?: AbortSignal) => request<Camera[]>('/cameras', signal && { signal })
+
+/** Where the newest still of a camera is; `version` makes the browser fetch a newer one. */
+export const snapshotUrl = (camera: string, version: number) =>
+  `/api/v1${path`/cameras/${camera}/snapshot`}?t=${version}`
+
+export const requestSnapshot = (camera: string) =>
+  request<undefined>(path`/cameras/${camera}/snapshot`, { method: 'POST' })

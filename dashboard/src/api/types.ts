@@ -1,0 +1,57 @@
+/**
+ * The bodies of the gateway's API by short names. They are generated (`schema.d.ts`, from the OpenAPI document); here
+ * closed sets of words and numbers are put where the document can only say `integer` or `string`.
+ */
+import type { components } from './schema'
+
+type Bodies = components['schemas']
+type Narrow<T, N> = Omit<T, keyof N> & N
+
+/** 1 (I, red) to 4 (IV, blue). */
+export type Severity = 1 | 2 | 3 | 4
+/** What kind of equipment; picks the icon. */
+export type Category = 'kitchen' | 'elevator' | 'boiler' | 'gas' | 'ride' | 'edge'
+
+export type Acknowledge = Bodies['Acknowledge']
+export type Alarm = Narrow<Bodies['Alarm'], { severity: Severity }>
+export type AlarmDetail = Narrow<Bodies['AlarmDetail'], { severity: Severity }>
+export type AlarmEvent = Bodies['AlarmEvent']
+export type AlarmPage = Narrow<Bodies['AlarmPage'], { alarms: Alarm[] }>
+export type AlarmState = Bodies['AlarmState']
+export type Bucket = Bodies['Bucket']
+export type Camera = Bodies['Camera']
+export type DeviceDetail = Narrow<Bodies['DeviceDetail'], { rules: Rule[] }>
+export type DeviceDraft = Bodies['DeviceDraft']
+export type DeviceLive = Bodies['DeviceLive']
+export type DeviceSummary = Bodies['DeviceSummary']
+export type DiscoveredDevice = Bodies['DiscoveredDevice']
+export type EdgeNode = Bodies['EdgeNode']
+export type FieldError = Bodies['FieldError']
+export type History = Narrow<Bodies['History'], { points: Point[]; buckets: Bucket[] }>
+export type ImportReport = Bodies['ImportReport']
+export type LinkState = Bodies['LinkState']
+export type Me = Bodies['Me']
+export type Metric = Bodies['Metric']
+export type MetricLive = Bodies['MetricLive']
+export type NodeCredential = Bodies['NodeCredential']
+export type Office = Bodies['Office']
+export type Owner = Bodies['Owner']
+export type Permission = Bodies['Permission']
+export type Places = Bodies['Places']
+export type Point = Bodies['Point']
+export type Problem = Bodies['Problem']
+export type Profile = Narrow<Bodies['Profile'], { category: Category }>
+export type Quality = Bodies['Quality']
+export type Role = Bodies['Role']
+export type Rule = Narrow<Bodies['Rule'], { severity: Severity }>
+export type RuleSource = Bodies['RuleSource']
+export type Site = Bodies['Site']
+export type Township = Bodies['Township']
+export type User = Bodies['User']
+export type UserDraft = Bodies['UserDraft']
+export type Value = Bodies['Value']
+export type Version = Bodies['Version']
+
+export type Snapshot = Narrow<Bodies['Snapshot'], { type: 'snapshot'; alarms: Alarm[] }>
+export type Delta = Narrow<Bodies['Delta'], { type: 'delta'; alarms?: Alarm[] }>
+export type LiveMessage = Snapshot | Delta | { type: 'heartbeat'; at_ms: number } | { type: 'session_ended' }

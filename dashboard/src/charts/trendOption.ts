@@ -1,0 +1,227 @@
+/** What ECharts is to draw of one metric: line, range, limits, moments. Pure. */
+import type { Metric, Rule, Severity } from '@/api/types'
+import { beijingOffsetMs, dateTime, hasUnit, valueText } from '@/text/format'
+import type { Text } from '@/text'
+import type { ChartOption, LineSeriesOption } from './echarts'
+import { extentOf, type Sample, type TrendData } from './trendData'
+
+/** A moment to mark, such as an alarm's. */
+export interface Mark {
+  readonly atMs: number
+  readonly severity: Severity
+  readonly label: string
+}
+
+export interface TrendView {
+  readonly data: TrendData
+  readonly metric: Metric
+  /** Those with limits on this metric are drawn. */
+  readonly rules: readonly Rule[]
+  readonly marks: readonly Mark[]
+  readonly fromMs: number
+  readonly toMs: number
+  readonly remPx: number
+  readonly isEnglish: boolean
+  readonly text: Text
+}
+
+const colours = { line: '#4fd1c5', ink: '#9cafc7', grid: '#1e2c40', axis: '#33465f', panel: '#1e2c40' }
+const severityColours: Record<Severity, string> = { 1: '#ff4d4f', 2: '#ff8f2b', 3: '#f4cc3d', 4: '#5aa9ff' }
+
+/** The chart knows UTC only: shown eight hours later, its UTC reads as Beijing time. */
+const axisMs = (ms: number) => ms + beijingOffsetMs
+const shifted = (samples: readonly Sample[]): Sample[] =>
+  samples.map(([atMs, value]) => [axisMs(atMs), value])
+
+export function trendOption(view: TrendView): ChartOption {
+  const { data, metric, remPx } = view
+  const isStepped = metric.states.length > 0
+  const fontSize = Math.round(remPx * 0.82)
+  return {
+    useUTC: true,
+    animation: false,
+    textStyle: { fontFamily: 'inherit' },
+    grid: {
+      left: remPx * 0.7,
+      right: remPx * 1.2,
+      top: remPx * 1.6,
+      bottom: remPx * 0.4,
+      containLabel: true,
+    },
+    tooltip: {
+      trigger: 'axis',
+      backgroundColor: colours.panel,
+      borderColor: colours.axis,
+      textStyle: { color: '#dce5f1', fontSize },
+      confine: true,
+      formatter: (shown) => tooltip(shown, view),
+    },
+    dataZoom: [{ type: 'inside', filterMode: 'none', zoomOnMouseWheel: 'ctrl' }],
+    xAxis: {
+      type: 'time',
+      min: axisMs(view.fromMs),
+      max: axisMs(view.toMs),
+      axisLine: { lineStyle: { color: colours.axis } },
+      axisLabel: { color: colours.ink, fontSize, hideOverlap: true },
+      splitLine: { show: false },
+    },
+    yAxis: {
+      type: 'value',
+      ...yRange(view),
+      ...(isStepped && { minInterval: 1 }),
+      axisLabel: {
+        color: colours.ink,
+        fontSize,
+        formatter: (value: number) => axisLabel(value, view),
+      },
+      splitLine: { lineStyle: { color: colours.grid } },
+    },
+    series: [
+      ...band(data),
+      {
+        type: 'line',
+        name: 'value',
+        data: shifted(data.line),
+        showSymbol: lonely(data.line),
+        symbolSize: remPx * 0.3,
+        ...(isStepped && { step: 'end' as const }),
+        lineStyle: { color: colours.line, width: Math.max(1.5, remPx * 0.12) },
+        itemStyle: { color: colours.line },
+        connectNulls: false,
+        markLine: {
+          silent: true,
+          symbol: 'none',
+          animation: false,
+          data: [...limitLines(view), ...momentLines(view)],
+        },
+      },
+    ],
+  }
+}
+
+/** A reading alone between two holes would be a line of no length: then the points themselves are drawn. */
+function lonely(line: readonly Sample[]): boolean {
+  return line.some(
+    ([, value], index) =>
+      value !== null && (line[index - 1]?.[1] ?? null) === null && (line[index + 1]?.[1] ?? null) === null,
+  )
+}
+
+/** From the smallest to the largest of each bucket: a floor that is not seen, and the height above it. */
+function band({ low, high }: TrendData): LineSeriesOption[] {
+  if (low.length === 0) return []
+  const height: Sample[] = high.map(([atMs, most], index) => {
+    const least = low[index]?.[1] ?? null
+    return [atMs, most === null || least === null ? null : most - least]
+  })
+  const shared: LineSeriesOption = {
+    type: 'line',
+    stack: 'range',
+    stackStrategy: 'all',
+    symbol: 'none',
+    lineStyle: { opacity: 0 },
+    silent: true,
+  }
+  return [
+    { ...shared, name: 'low', data: shifted(low) },
+    { ...shared, name: 'height', data: shifted(height), areaStyle: { color: colours.line, opacity: 0.16 } },
+  ]
+}
+
+interface Limit {
+  readonly rule: Rule
+  readonly value: number
+  readonly sign: '>' | '<'
+}
+
+function limitsOf({ rules, metric }: TrendView): Limit[] {
+  return rules
+    .filter((rule) => rule.metric === metric.name)
+    .flatMap((rule) => {
+      const limits: Limit[] = []
+      if (typeof rule.above === 'number') limits.push({ rule, value: rule.above, sign: '>' })
+      if (typeof rule.below === 'number') limits.push({ rule, value: rule.below, sign: '<' })
+      return limits
+    })
+}
+
+function limitLines(view: TrendView) {
+  return limitsOf(view).map(({ rule, value, sign }) => ({
+    yAxis: value,
+    lineStyle: { color: severityColours[rule.severity], type: 'dashed' as const, width: 1.5 },
+    label: {
+      formatter: `${rule.id}  ${sign} ${value} ${view.metric.unit}`,
+      position: 'insideStartTop' as const,
+      color: severityColours[rule.severity],
+      fontSize: Math.round(view.remPx * 0.82),
+    },
+  }))
+}
+
+function momentLines(view: TrendView) {
+  return view.marks
+    .filter(({ atMs }) => atMs >= view.fromMs && atMs <= view.toMs)
+    .map(({ atMs, severity, label }) => ({
+      xAxis: axisMs(atMs),
+      lineStyle: { color: severityColours[severity], type: 'solid' as const, width: 1.5, opacity: 0.8 },
+      label: {
+        formatter: label,
+        position: 'end' as const,
+        color: severityColours[severity],
+        fontSize: Math.round(view.remPx * 0.82),
+      },
+    }))
+}
+
+/** Everything drawn and every limit in sight, with a little room. */
+function yRange(view: TrendView): { min: number; max: number } | object {
+  if (view.metric.states.length > 0) {
+    const codes = view.metric.states.map(({ code }) => code)
+    return { min: Math.min(0, ...codes), max: Math.max(1, ...codes) }
+  }
+  const drawn = extentOf(view.data)
+  const limits = limitsOf(view).map(({ value }) => value)
+  const numbers = [...(drawn ?? []), ...limits]
+  if (numbers.length === 0) return {}
+  const least = Math.min(...numbers)
+  const most = Math.max(...numbers)
+  const room = Math.max((most - least) * 0.08, 10 ** -view.metric.decimals)
+  return { min: least - room, max: most + room }
+}
+
+function axisLabel(value: number, view: TrendView): string {
+  const state = view.metric.states.find(({ code }) => code === value)
+  if (state) return view.isEnglish ? state.en : state.zh
+  return view.metric.states.length > 0 ? '' : String(Number(value.toFixed(view.metric.decimals)))
+}
+
+function tooltip(shown: unknown, { metric, isEnglish, text }: TrendView): string {
+  const rows = Array.isArray(shown) ? shown.filter(isRow) : []
+  const of = (name: string) => rows.find((row) => row.seriesName === name)?.value
+  const value = of('value')
+  const [at, number] = value ?? []
+  if (typeof at !== 'number') return ''
+  const words = (n: number) => {
+    const unit = hasUnit(n, metric) ? ` ${metric.unit}` : ''
+    return escapeHtml(valueText(n, metric, isEnglish, text) + unit)
+  }
+  const lines = [dateTime(at - beijingOffsetMs)]
+  lines.push(typeof number === 'number' ? `<b>${words(number)}</b>` : text.trend.gap)
+  const low = of('low')?.[1]
+  const height = of('height')?.[1]
+  if (typeof low === 'number' && typeof height === 'number') {
+    lines.push(`${text.trend.minMax}: ${words(low)} – ${words(low + height)}`)
+  }
+  return lines.join('<br>')
+}
+
+interface Row {
+  seriesName: string
+  value: readonly unknown[]
+}
+
+const isRow = (row: unknown): row is Row =>
+  typeof row === 'object' && row !== null && 'seriesName' in row && 'value' in row && Array.isArray(row.value)
+
+const escapeHtml = (raw: string) =>
+  raw.replace(/[&<>"']/g, (character) => `&#${character.codePointAt(0) ?? 32};`)

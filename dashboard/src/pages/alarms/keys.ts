@@ -1,0 +1,59 @@
+/** Which key does what in the alarm console. */
+
+export type KeyAction =
+  'next' | 'previous' | 'open' | 'acknowledge' | 'note' | 'search' | 'escape' | 'mute' | 'help'
+
+/** In the order of the help, with the keys as printed on them. */
+export const keyHelp: readonly { keys: readonly string[]; action: KeyAction }[] = [
+  { keys: ['J', '↓'], action: 'next' },
+  { keys: ['K', '↑'], action: 'previous' },
+  { keys: ['Enter'], action: 'open' },
+  { keys: ['A'], action: 'acknowledge' },
+  { keys: ['N'], action: 'note' },
+  { keys: ['/'], action: 'search' },
+  { keys: ['M'], action: 'mute' },
+  { keys: ['Esc'], action: 'escape' },
+  { keys: ['?'], action: 'help' },
+]
+
+const actions: Readonly<Record<string, KeyAction>> = {
+  j: 'next',
+  ArrowDown: 'next',
+  k: 'previous',
+  ArrowUp: 'previous',
+  Enter: 'open',
+  a: 'acknowledge',
+  n: 'note',
+  '/': 'search',
+  m: 'mute',
+  Escape: 'escape',
+  '?': 'help',
+}
+
+export interface Press {
+  readonly key: string
+  readonly ctrlKey: boolean
+  readonly metaKey: boolean
+  readonly altKey: boolean
+  readonly repeat: boolean
+}
+
+/**
+ * What a key press asks for; null: not ours. While somebody types only Escape is ours. A key that is held down moves
+ * through the list, but must not acknowledge one alarm after another.
+ */
+export function actionOf(press: Press, isTyping: boolean): KeyAction | null {
+  if (press.ctrlKey || press.metaKey || press.altKey) return null
+  const action = actions[press.key.length === 1 ? press.key.toLowerCase() : press.key] ?? null
+  if (isTyping && action !== 'escape') return null
+  if (press.repeat && action !== 'next' && action !== 'previous') return null
+  return action
+}
+
+/** The alarm to choose after moving by `step`; the nearest end when there is none further. */
+export function moved(ids: readonly number[], chosen: number | null, step: 1 | -1): number | null {
+  if (ids.length === 0) return null
+  const at = chosen === null ? -1 : ids.indexOf(chosen)
+  if (at === -1) return ids[0] ?? null
+  return ids[Math.min(Math.max(at + step, 0), ids.length - 1)] ?? null
+}

@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest'
+import type { Alarm, DeviceSummary, Township } from '@/api/types'
+import { emptyLive, type LiveState } from '@/state/live'
+import { treeRows, type DeviceFilter } from './deviceTree'
+
+const township = (code: string): Township => ({
+  code,
+  name_zh: code,
+  name_en: code,
+  latitude_deg: 0,
+  longitude_deg: 0,
+})
+const device = (id: string, place: string, site: string, profile = 'elevator'): DeviceSummary => ({
+  id,
+  name: `name of ${id}`,
+  profile,
+  site,
+  site_name: site,
+  township: place,
+  owner: 'o',
+  owner_name: '武隆中学',
+  node: 'n',
+  is_camera: false,
+  nameplate: {},
+})
+
+const alarm: Alarm = {
+  id: 1,
+  device: 'lift-2',
+  device_name: '',
+  site: '',
+  site_name: '',
+  township: 'a',
+  rule: 'EL-01',
+  title_zh: '',
+  title_en: '',
+  severity: 1,
+  state: 'active_unacknowledged',
+  raised_at_ms: 0,
+  cause_zh: '',
+  cause_en: '',
+  occurrence_count: 1,
+}
+const live: LiveState = {
+  ...emptyLive,
+  devices: new Map([['lift-2', { link: 'online', linkSinceMs: 0, values: new Map() }]]),
+  alarms: new Map([[1, alarm]]),
+}
+const source = {
+  townships: [township('b'), township('a'), township('empty')],
+  devices: [
+    device('lift-10', 'a', 'school'),
+    device('lift-2', 'a', 'school'),
+    device('cold-1', 'b', 'hotel', 'cold_store'),
+  ],
+  categoryOf: (profile: string) => (profile === 'elevator' ? ('elevator' as const) : ('kitchen' as const)),
+  live,
+}
+const whole: DeviceFilter = { search: '', category: null, township: null, only: 'all' }
+const keys = (filter: Partial<DeviceFilter>, closed: string[] = []) =>
+  treeRows(source, { ...whole, ...filter }, new Set(closed)).map(({ key }) => key)
+
+describe('treeRows', () => {
+  it('has townships in the order given, sites and devices by name with numbers in order', () => {
+    expect(keys({})).toEqual([
+      'b',
+      'site hotel',
+      'device cold-1',
+      'a',
+      'site school',
+      'device lift-2',
+      'device lift-10',
+    ])
+  })
+
+  it('counts and carries the worst alarm up', () => {
+    const row = treeRows(source, whole, new Set()).find(({ key }) => key === 'a')
+    expect(row).toMatchObject({ deviceCount: 2, onlineCount: 1, worst: 1 })
+  })
+
+  it('shows a closed township alone', () => {
+    expect(keys({}, ['a', 'b'])).toEqual(['b', 'a'])
+  })
+
+  it('opens closed townships for a search', () => {
+    expect(keys({ search: 'LIFT-2' }, ['a', 'b'])).toEqual(['a', 'site school', 'device lift-2'])
+  })
+
+  it.each<[string, Partial<DeviceFilter>, string[]]>([
+    ['a category', { category: 'kitchen' }, ['b', 'site hotel', 'device cold-1']],
+    ['a township', { township: 'b' }, ['b', 'site hotel', 'device cold-1']],
+    ['alarms', { only: 'alarm' }, ['a', 'site school', 'device lift-2']],
+    ['offline', { only: 'offline', township: 'a' }, ['a', 'site school', 'device lift-10']],
+    ['words that nothing has', { search: 'crane' }, []],
+  ])('narrows to %s', (_, filter, expected) => {
+    expect(keys(filter)).toEqual(expected)
+  })
+})

@@ -1,0 +1,90 @@
+/** Which address shows which page, and what a person must be allowed to see it. */
+import { createRouter, createWebHistory, type RouteRecordRaw } from 'vue-router'
+import { whoAmI } from '@/api/session'
+import type { Permission } from '@/api/types'
+import { can, isSessionKnown, me, setPerson } from '@/state/session'
+
+declare module 'vue-router' {
+  interface RouteMeta {
+    /** null: anybody, even without signing in. */
+    needs: Permission | null
+    /** Without the bars around it. */
+    isBare?: boolean
+  }
+}
+
+const routes: RouteRecordRaw[] = [
+  {
+    path: '/sign-in',
+    name: 'sign-in',
+    component: () => import('@/pages/sign-in/SignInPage.vue'),
+    meta: { needs: null, isBare: true },
+  },
+  {
+    path: '/',
+    name: 'overview',
+    component: () => import('@/pages/overview/OverviewPage.vue'),
+    meta: { needs: 'view' },
+  },
+  {
+    path: '/alarms/:alarm(\\d+)?',
+    name: 'alarms',
+    component: () => import('@/pages/alarms/AlarmsPage.vue'),
+    meta: { needs: 'view' },
+  },
+  {
+    path: '/devices/:device?',
+    name: 'devices',
+    component: () => import('@/pages/devices/DevicesPage.vue'),
+    meta: { needs: 'view' },
+  },
+  {
+    path: '/cameras',
+    name: 'cameras',
+    component: () => import('@/pages/cameras/CameraWallPage.vue'),
+    meta: { needs: 'view' },
+  },
+  {
+    path: '/cameras/:device',
+    name: 'camera',
+    component: () => import('@/pages/cameras/CameraPage.vue'),
+    meta: { needs: 'view' },
+  },
+  {
+    path: '/registry/:part(owners|sites|devices|import|discovered|nodes)?',
+    name: 'registry',
+    component: () => import('@/pages/registry/RegistryPage.vue'),
+    meta: { needs: 'manage_registry' },
+  },
+  {
+    path: '/users',
+    name: 'users',
+    component: () => import('@/pages/users/UsersPage.vue'),
+    meta: { needs: 'manage_users' },
+  },
+  {
+    path: '/account',
+    name: 'account',
+    component: () => import('@/pages/account/AccountPage.vue'),
+    meta: { needs: 'view' },
+  },
+  {
+    path: '/:rest(.*)*',
+    name: 'not-found',
+    component: () => import('@/pages/NotFoundPage.vue'),
+    meta: { needs: 'view' },
+  },
+]
+
+export const router = createRouter({ history: createWebHistory(), routes })
+
+router.beforeEach(async (to) => {
+  if (!isSessionKnown.value) {
+    const answer = await whoAmI()
+    setPerson(answer.kind === 'ok' ? answer.value : null)
+  }
+  const { needs } = to.meta
+  if (needs === null) return me.value && to.name === 'sign-in' ? { name: 'overview' } : true
+  if (!me.value) return { name: 'sign-in', query: to.path === '/' ? {} : { next: to.fullPath } }
+  return can(needs) ? true : { name: 'not-found', params: { rest: to.path.split('/').filter(Boolean) } }
+})

@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest'
+import type { Alarm } from '@/api/types'
+import { chooseAlarms, isAlarmFilter, isNarrowed, wholeList, type AlarmFilter } from './alarmList'
+
+function alarm(id: number, changes: Partial<Alarm>): Alarm {
+  return {
+    id,
+    device: `device-${id}`,
+    device_name: '1号冷库',
+    site: 's',
+    site_name: '实验小学食堂',
+    township: '500156001',
+    rule: 'FR-01',
+    title_zh: '冷库温度过高',
+    title_en: 'Cold store too warm',
+    severity: 3,
+    state: 'active_unacknowledged',
+    raised_at_ms: id * 1_000,
+    cause_zh: '9.1 °C > 8 °C',
+    cause_en: '9.1 °C > 8 °C',
+    occurrence_count: 1,
+    ...changes,
+  }
+}
+
+const alarms = [
+  alarm(1, { severity: 3 }),
+  alarm(2, { severity: 1, state: 'active_acknowledged', township: '500156003', site_name: '仙女山酒店' }),
+  alarm(3, { severity: 1 }),
+  alarm(4, { severity: 2, state: 'returned_unacknowledged', title_en: 'Gas alarm', rule: 'GA-02' }),
+]
+
+const ids = (filter: Partial<AlarmFilter>) =>
+  chooseAlarms(alarms, { ...wholeList, ...filter }).map(({ id }) => id)
+
+describe('chooseAlarms', () => {
+  it.each<[string, Partial<AlarmFilter>, number[]]>([
+    ['worst first, then unacknowledged, then newest', {}, [3, 2, 4, 1]],
+    ['newest first', { order: 'newest' }, [4, 3, 2, 1]],
+    ['oldest first', { order: 'oldest' }, [1, 2, 3, 4]],
+    ['by place', { order: 'place' }, [3, 4, 1, 2]],
+    ['one severity', { severities: [1] }, [3, 2]],
+    ['one township', { township: '500156003' }, [2]],
+    ['unacknowledged, also those that returned', { onlyUnacknowledged: true }, [3, 4, 1]],
+    ['search without regard to case', { search: 'GAS' }, [4]],
+    ['search for every word', { search: '小学 ga-02' }, [4]],
+    ['search for something else', { search: 'boiler' }, []],
+  ])('%s', (_, filter, expected) => {
+    expect(ids(filter)).toEqual(expected)
+  })
+})
+
+describe('a filter', () => {
+  it('is narrowed by what hides, not by the order', () => {
+    expect(isNarrowed({ ...wholeList, order: 'oldest', state: 'all' })).toBe(false)
+    expect(isNarrowed({ ...wholeList, severities: [1] })).toBe(true)
+  })
+
+  it.each([
+    ['its own', wholeList, true],
+    ['nothing', null, false],
+    ['of an older page', { state: 'open' }, false],
+    ['with a severity that does not exist', { ...wholeList, severities: [9] }, false],
+    ['with an order that does not exist', { ...wholeList, order: 'colour' }, false],
+  ])('remembered: %s', (_, value, expected) => {
+    expect(isAlarmFilter(value)).toBe(expected)
+  })
+})

@@ -1,0 +1,99 @@
+/** Which alarms an operator sees, in which order. */
+import type { Alarm, Severity } from '@/api/types'
+
+export const severities: readonly Severity[] = [1, 2, 3, 4]
+
+export const sortOrders = ['severity', 'newest', 'oldest', 'place'] as const
+export type SortOrder = (typeof sortOrders)[number]
+
+export interface AlarmFilter {
+  readonly state: 'open' | 'closed' | 'all'
+  /** Empty: every severity. */
+  readonly severities: readonly Severity[]
+  readonly township: string | null
+  readonly onlyUnacknowledged: boolean
+  readonly search: string
+  readonly order: SortOrder
+}
+
+export const wholeList: AlarmFilter = {
+  state: 'open',
+  severities: [],
+  township: null,
+  onlyUnacknowledged: false,
+  search: '',
+  order: 'severity',
+}
+
+export const isUnacknowledged = (alarm: Alarm) =>
+  alarm.state === 'active_unacknowledged' || alarm.state === 'returned_unacknowledged'
+
+/** Whether the filter hides anything; the order does not. */
+export function isNarrowed(filter: AlarmFilter): boolean {
+  return (
+    filter.severities.length > 0 ||
+    filter.township !== null ||
+    filter.onlyUnacknowledged ||
+    filter.search !== ''
+  )
+}
+
+export function chooseAlarms(alarms: Iterable<Alarm>, filter: AlarmFilter): Alarm[] {
+  const words = filter.search.toLowerCase().split(/\s+/).filter(Boolean)
+  return [...alarms].filter((alarm) => passes(alarm, filter, words)).sort(comparisons[filter.order])
+}
+
+/** A remembered filter may be of an older version of this page. */
+export function isAlarmFilter(value: unknown): value is AlarmFilter {
+  if (typeof value !== 'object' || value === null) return false
+  const {
+    state,
+    severities: chosen,
+    township,
+    onlyUnacknowledged,
+    search,
+    order,
+  } = { ...wholeList, ...value }
+  return (
+    ['open', 'closed', 'all'].includes(state) &&
+    Array.isArray(chosen) &&
+    chosen.every((severity) => severities.includes(severity)) &&
+    (township === null || typeof township === 'string') &&
+    typeof onlyUnacknowledged === 'boolean' &&
+    typeof search === 'string' &&
+    sortOrders.includes(order) &&
+    Object.keys(wholeList).every((key) => key in value)
+  )
+}
+
+function passes(alarm: Alarm, filter: AlarmFilter, words: readonly string[]): boolean {
+  if (filter.severities.length > 0 && !filter.severities.includes(alarm.severity)) return false
+  if (filter.township !== null && alarm.township !== filter.township) return false
+  if (filter.onlyUnacknowledged && !isUnacknowledged(alarm)) return false
+  const told = [
+    alarm.device,
+    alarm.device_name,
+    alarm.site_name,
+    alarm.title_zh,
+    alarm.title_en,
+    alarm.rule,
+    alarm.cause_zh,
+    alarm.cause_en,
+  ]
+  const haystack = told.join('\n').toLowerCase()
+  return words.every((word) => haystack.includes(word))
+}
+
+const newestFirst = (a: Alarm, b: Alarm) => b.raised_at_ms - a.raised_at_ms || b.id - a.id
+
+const comparisons: Record<SortOrder, (a: Alarm, b: Alarm) => number> = {
+  severity: (a, b) =>
+    a.severity - b.severity || Number(isUnacknowledged(b)) - Number(isUnacknowledged(a)) || newestFirst(a, b),
+  newest: newestFirst,
+  oldest: (a, b) => newestFirst(b, a),
+  place: (a, b) =>
+    a.township.localeCompare(b.township) ||
+    a.site_name.localeCompare(b.site_name, 'zh-CN') ||
+    a.severity - b.severity ||
+    newestFirst(a, b),
+}

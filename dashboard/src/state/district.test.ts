@@ -1,0 +1,104 @@
+import { describe, expect, it } from 'vitest'
+import type { Alarm, DeviceSummary, LinkState, Severity, Township } from '@/api/types'
+import { categoryStatus, districtStatus } from './district'
+import { emptyLive, type LiveState } from './live'
+
+const township = (code: string): Township => ({
+  code,
+  name_zh: code,
+  name_en: code,
+  latitude_deg: 29,
+  longitude_deg: 107,
+})
+
+const device = (id: string, place: string, isCamera = false): DeviceSummary => ({
+  id,
+  name: id,
+  profile: isCamera ? 'kitchen_camera' : 'elevator',
+  site: 's',
+  site_name: '',
+  township: place,
+  owner: 'o',
+  owner_name: '',
+  node: 'n',
+  is_camera: isCamera,
+  nameplate: {},
+})
+
+const alarm = (
+  id: number,
+  of: string,
+  place: string,
+  severity: Severity,
+  changes: Partial<Alarm> = {},
+): Alarm => ({
+  id,
+  device: of,
+  device_name: '',
+  site: 's',
+  site_name: '',
+  township: place,
+  rule: 'EL-01',
+  title_zh: '',
+  title_en: '',
+  severity,
+  state: 'active_unacknowledged',
+  raised_at_ms: 0,
+  cause_zh: '',
+  cause_en: '',
+  occurrence_count: 1,
+  ...changes,
+})
+
+const devices = [device('lift', 'a'), device('camera', 'a', true), device('other', 'b')]
+const link = (state: LinkState) => ({ link: state, linkSinceMs: 0, values: new Map() })
+const live: LiveState = {
+  ...emptyLive,
+  devices: new Map([
+    ['lift', link('online')],
+    ['camera', link('offline')],
+    ['stranger', link('online')],
+  ]),
+  alarms: new Map([
+    [1, alarm(1, 'lift', 'a', 2)],
+    [2, alarm(2, 'camera', 'a', 4, { state: 'active_acknowledged' })],
+  ]),
+}
+
+describe('districtStatus', () => {
+  const { total, townships } = districtStatus([township('a'), township('b')], devices, live)
+
+  it('counts devices, links and alarms of each township', () => {
+    expect(townships[0]).toMatchObject({
+      deviceCount: 2,
+      onlineCount: 1,
+      cameraCount: 1,
+      onlineCameraCount: 0,
+      openAlarms: [0, 1, 0, 1],
+      unacknowledgedCount: 1,
+      worst: 2,
+    })
+  })
+
+  it('calls a device offline of which nothing is known', () => {
+    expect(townships[1]).toMatchObject({ deviceCount: 1, onlineCount: 0, worst: null })
+  })
+
+  it('sums up without devices that nobody registered', () => {
+    expect(total).toMatchObject({ deviceCount: 3, onlineCount: 1, openAlarms: [0, 1, 0, 1] })
+  })
+})
+
+describe('categoryStatus', () => {
+  it('counts by kind, in the order of the screens, and leaves out what is not there', () => {
+    const kinds = categoryStatus(
+      (profile) => (profile === 'elevator' ? 'elevator' : 'kitchen'),
+      new Map(devices.map((each) => [each.id, each])),
+      live,
+    )
+    expect(kinds.map(({ category, deviceCount, worst }) => [category, deviceCount, worst])).toEqual([
+      ['kitchen', 1, 4],
+      ['elevator', 2, 2],
+    ])
+  })
+})

@@ -1,0 +1,125 @@
+/** Counts of the district and its townships, from the live state: the board and the list can then never disagree. */
+import type { Alarm, Category, DeviceSummary, Severity, Township } from '@/api/types'
+import { isUnacknowledged } from './alarmList'
+import type { LiveState } from './live'
+
+/** In the order of the screens. */
+export const categories: readonly Category[] = ['kitchen', 'elevator', 'boiler', 'gas', 'ride', 'edge']
+
+export interface PlaceStatus {
+  readonly deviceCount: number
+  readonly onlineCount: number
+  readonly cameraCount: number
+  readonly onlineCameraCount: number
+  /** Open alarms by severity, I to IV. */
+  readonly openAlarms: readonly [number, number, number, number]
+  readonly unacknowledgedCount: number
+  readonly worst: Severity | null
+}
+
+export interface TownshipStatus extends PlaceStatus {
+  readonly township: Township
+}
+
+interface Counting {
+  devices: number
+  online: number
+  cameras: number
+  onlineCameras: number
+  open: [number, number, number, number]
+  unacknowledged: number
+}
+
+const nothing = (): Counting => ({
+  devices: 0,
+  online: 0,
+  cameras: 0,
+  onlineCameras: 0,
+  open: [0, 0, 0, 0],
+  unacknowledged: 0,
+})
+
+/** One entry a township, also those without devices, in the order given; and the sum of all. */
+export function districtStatus(
+  townships: readonly Township[],
+  devices: Iterable<DeviceSummary>,
+  live: LiveState,
+): { total: PlaceStatus; townships: TownshipStatus[] } {
+  const total = nothing()
+  const counts = new Map(townships.map(({ code }) => [code, nothing()]))
+  const of = (code: string) => [total, counts.get(code)].filter((count) => count !== undefined)
+
+  for (const device of devices) {
+    const isOnline = live.devices.get(device.id)?.link === 'online'
+    for (const count of of(device.township)) countDevice(count, device.is_camera, isOnline)
+  }
+  for (const alarm of live.alarms.values()) {
+    for (const count of of(alarm.township)) countAlarm(count, alarm)
+  }
+  return {
+    total: settle(total),
+    townships: townships.map((township) => ({ township, ...settle(counts.get(township.code) ?? nothing()) })),
+  }
+}
+
+function countDevice(count: Counting, isCamera: boolean, isOnline: boolean): void {
+  count.devices += 1
+  if (isOnline) count.online += 1
+  if (isCamera) count.cameras += 1
+  if (isCamera && isOnline) count.onlineCameras += 1
+}
+
+function countAlarm(count: Counting, alarm: Alarm): void {
+  const [i, ii, iii, iv] = count.open
+  const add = (severity: Severity) => (alarm.severity === severity ? 1 : 0)
+  count.open = [i + add(1), ii + add(2), iii + add(3), iv + add(4)]
+  if (isUnacknowledged(alarm)) count.unacknowledged += 1
+}
+
+function settle(count: Counting): PlaceStatus {
+  return {
+    deviceCount: count.devices,
+    onlineCount: count.online,
+    cameraCount: count.cameras,
+    onlineCameraCount: count.onlineCameras,
+    openAlarms: count.open,
+    unacknowledgedCount: count.unacknowledged,
+    worst: worstOf(count.open),
+  }
+}
+
+function worstOf([i, ii, iii, iv]: PlaceStatus['openAlarms']): Severity | null {
+  if (i > 0) return 1
+  if (ii > 0) return 2
+  if (iii > 0) return 3
+  return iv > 0 ? 4 : null
+}
+
+export interface CategoryStatus extends PlaceStatus {
+  readonly category: Category
+}
+
+/** The same counts by kind of equipment, for the kinds that are there. */
+export function categoryStatus(
+  categoryOf: (profile: string) => Category | undefined,
+  devices: ReadonlyMap<string, DeviceSummary>,
+  live: LiveState,
+): CategoryStatus[] {
+  const counts = new Map<Category, Counting>()
+  for (const device of devices.values()) {
+    const category = categoryOf(device.profile)
+    if (!category) continue
+    const count = counts.get(category) ?? nothing()
+    counts.set(category, count)
+    countDevice(count, device.is_camera, live.devices.get(device.id)?.link === 'online')
+  }
+  for (const alarm of live.alarms.values()) {
+    const category = categoryOf(devices.get(alarm.device)?.profile ?? '')
+    const count = category && counts.get(category)
+    if (count) countAlarm(count, alarm)
+  }
+  return categories.flatMap((category) => {
+    const count = counts.get(category)
+    return count ? [{ category, ...settle(count) }] : []
+  })
+}

@@ -1,0 +1,132 @@
+/**
+ * The present of the jurisdiction, as one pure reducer over the gateway's messages.
+ *
+ * What did not change keeps its identity, so that a screen redraws only what a message touched.
+ */
+import type { Alarm, DeviceLive, LinkState, LiveMessage, Point, Version } from '@/api/types'
+
+/** The present of one device. */
+export interface LiveDevice {
+  readonly link: LinkState
+  readonly linkSinceMs: number
+  readonly values: ReadonlyMap<string, Point>
+}
+
+export interface LiveState {
+  /** Position in the gateway's stream; null before the first snapshot. */
+  readonly version: Version | null
+  readonly devices: ReadonlyMap<string, LiveDevice>
+  /** Open alarms only. */
+  readonly alarms: ReadonlyMap<number, Alarm>
+  /** Rises when the gateway says that the registry changed, and with each snapshot. */
+  readonly registryRevision: number
+  /** The account may no longer look: signed out elsewhere, disabled, or moved. */
+  readonly isEnded: boolean
+}
+
+export const emptyLive: LiveState = {
+  version: null,
+  devices: new Map(),
+  alarms: new Map(),
+  registryRevision: 0,
+  isEnded: false,
+}
+
+/** What came of a run of messages; `hasGap`: one is missing, so a new snapshot is needed. */
+export interface LiveOutcome {
+  readonly state: LiveState
+  readonly hasGap: boolean
+}
+
+/** Takes the messages of one animation frame together: each map is copied at most once. */
+export function applyMessages(before: LiveState, messages: readonly LiveMessage[]): LiveOutcome {
+  let state = before
+  let devices: Map<string, LiveDevice> | null = null
+  let alarms: Map<number, Alarm> | null = null
+
+  for (const message of messages) {
+    switch (message.type) {
+      case 'snapshot':
+        devices = new Map(message.devices.map((device) => [device.id, mergeDevice(undefined, device)]))
+        alarms = new Map(message.alarms.map((alarm) => [alarm.id, alarm]))
+        state = {
+          ...state,
+          version: message.version,
+          registryRevision: state.registryRevision + 1,
+          isEnded: false,
+        }
+        break
+      case 'delta': {
+        const order = orderOf(state.version, message.version)
+        if (order === 'known') break
+        if (order === 'gap') return { state: settle(state, devices, alarms), hasGap: true }
+        devices ??= message.devices?.length ? new Map(state.devices) : null
+        for (const device of message.devices ?? []) {
+          devices?.set(device.id, mergeDevice(devices.get(device.id), device))
+        }
+        alarms ??= message.alarms?.length ? new Map(state.alarms) : null
+        for (const alarm of message.alarms ?? []) {
+          if (alarm.state === 'closed') alarms?.delete(alarm.id)
+          else alarms?.set(alarm.id, alarm)
+        }
+        const registryRevision = state.registryRevision + (message.is_registry_changed ? 1 : 0)
+        state = { ...state, version: message.version, registryRevision }
+        break
+      }
+      case 'heartbeat':
+        break
+      case 'session_ended':
+        state = { ...state, isEnded: true }
+        break
+    }
+  }
+  return { state: settle(state, devices, alarms), hasGap: false }
+}
+
+/**
+ * Puts an alarm that a request answered with in place, without waiting for the stream to bring it. One that the stream
+ * has closed meanwhile stays closed.
+ */
+export function applyAlarm(state: LiveState, alarm: Alarm): LiveState {
+  if (!state.alarms.has(alarm.id)) return state
+  const alarms = new Map(state.alarms)
+  if (alarm.state === 'closed') alarms.delete(alarm.id)
+  else alarms.set(alarm.id, alarm)
+  return { ...state, alarms }
+}
+
+/**
+ * The text for `?resume=`; null: ask for a snapshot. An epoch beyond 2^53 cannot be held exactly by a browser, and a
+ * wrong one would only cost a snapshot, which is what null asks for at once.
+ */
+export function resumeText(version: Version | null): string | null {
+  if (!version || !Number.isSafeInteger(version.epoch)) return null
+  return `${version.epoch}.${version.sequence}`
+}
+
+function settle(
+  state: LiveState,
+  devices: ReadonlyMap<string, LiveDevice> | null,
+  alarms: ReadonlyMap<number, Alarm> | null,
+): LiveState {
+  if (!devices && !alarms) return state
+  return { ...state, devices: devices ?? state.devices, alarms: alarms ?? state.alarms }
+}
+
+function orderOf(have: Version | null, next: Version): 'next' | 'known' | 'gap' {
+  if (!have || have.epoch !== next.epoch) return 'gap'
+  if (next.sequence <= have.sequence) return 'known'
+  return next.sequence === have.sequence + 1 ? 'next' : 'gap'
+}
+
+function mergeDevice(before: LiveDevice | undefined, change: DeviceLive): LiveDevice {
+  let values = before?.values ?? new Map<string, Point>()
+  if (change.values.length > 0) {
+    const merged = new Map(values)
+    for (const { metric, at_ms, value, quality } of change.values) {
+      merged.set(metric, { at_ms, value: value ?? null, quality })
+    }
+    values = merged
+  }
+  return { link: change.link, linkSinceMs: change.link_since_ms, values }
+}

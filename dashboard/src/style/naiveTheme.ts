@@ -1,0 +1,55 @@
+/** The tokens of `tokens.css` as Naive UI wants them, so that its widgets look like the rest. */
+import type { GlobalThemeOverrides } from 'naive-ui'
+import { deskRemPx } from '@/state/screen'
+
+const accent = '#37c8ab'
+const font =
+  "system-ui, 'Noto Sans', 'PingFang SC', 'Microsoft YaHei', 'Noto Sans CJK SC', 'Noto Sans SC', sans-serif"
+
+/** Naive UI measures in pixels, so its sizes follow the root font size as `rem` does elsewhere. */
+export function naiveTheme(remPx: number): GlobalThemeOverrides {
+  const px = (size: number) => `${Math.round((size * remPx) / deskRemPx)}px`
+  return {
+    common: {
+      primaryColor: accent,
+      primaryColorHover: '#5bd8bf',
+      primaryColorPressed: '#2ba58d',
+      primaryColorSuppl: accent,
+      errorColor: '#ff5a52',
+      warningColor: '#f2b93b',
+      bodyColor: '#0a1019',
+      cardColor: '#101824',
+      modalColor: '#162131',
+      popoverColor: '#1e2c40',
+      tableColor: '#101824',
+      inputColor: '#0d1521',
+      dividerColor: '#233247',
+      borderColor: '#33465f',
+      textColorBase: '#dce5f1',
+      textColor1: '#dce5f1',
+      textColor2: '#c3d0e0',
+      textColor3: '#9cafc7',
+      fontFamily: font,
+      borderRadius: px(6),
+      fontSize: px(14),
+      fontSizeSmall: px(13),
+      fontSizeMedium: px(14),
+      fontSizeLarge: px(15),
+      heightTiny: px(22),
+      heightSmall: px(28),
+      heightMedium: px(34),
+      heightLarge: px(40),
+    },
+    DataTable: {
+      thColor: '#162131',
+      tdColor: '#101824',
+      tdColorHover: '#162131',
+      borderColor: '#233247',
+      thTextColor: '#9cafc7',
+    },
+    Drawer: { color: '#101824' },
+    Tabs: { tabFontSizeMedium: px(14) },
+    Dialog: { fontSize: px(14), titleFontSize: px(17) },
+    Form: { labelFontSizeTopMedium: px(13), labelTextColor: '#9cafc7' },
+  }
+}

@@ -1,0 +1,235 @@
+//! One pass over an input: what people did, what is due, which links changed, what was read, in this order.
+
+use super::{
+    Engine,
+    io::{Action, ActionError, Input, Link, LinkChange, Outcome},
+    plan::{SeriesAt, SlotAt, WatchAt},
+    state::{Delta, Latest, LinkState, SeriesState, WatchState},
+};
+use crate::{
+    alarm::{AlarmInput, OpenAlarm, Transition, What},
+    id::{AlarmId, UserName},
+    reading::{Quality, Reading},
+    text::Text,
+    time::{Now, UnixMs},
+};
+
+/// An evaluation under way: the engine as it was, and what has changed since.
+pub(super) struct Evaluation<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) now: Now,
+    /// The present by a wall clock that never jumps.
+    present: UnixMs,
+    pub(super) outcome: Outcome,
+}
+
+impl<'a> Evaluation<'a> {
+    pub(super) fn run(engine: &'a Engine, input: &Input<'_>, now: Now) -> Outcome {
+        let mut delta = Delta { now: now.mono, ..Delta::default() };
+        delta.series.reserve(input.readings.len().min(engine.series.len()));
+        let outcome = Outcome { delta, ..Outcome::default() };
+        let mut evaluation = Self { engine, now, present: engine.present(now), outcome };
+        evaluation.withdraw_orphans();
+        for (at, action) in input.actions.iter().enumerate() {
+            if let Err(error) = evaluation.act(action) {
+                evaluation.outcome.rejected.push((at, error));
+            }
+        }
+        for &(_, watch) in engine.due.range(..=(now.mono, WatchAt::MAX)) {
+            evaluation.judge(watch, None);
+        }
+        for change in input.links {
+            evaluation.link_changed(change);
+        }
+        for reading in input.readings {
+            evaluation.read(reading);
+        }
+        evaluation.outcome
+    }
+
+    /// Alarms whose device or rule is gone: nothing can clear them any more.
+    fn withdraw_orphans(&mut self) {
+        for id in &self.engine.orphans {
+            if let Some(alarm) = self.alarm(*id) {
+                let cause = alarm.cause.clone();
+                self.change_alarm(*id, AlarmInput::Withdraw, Change { cause, ..Change::at(self.now.wall) });
+            }
+        }
+        self.outcome.delta.are_orphans_closed = !self.engine.orphans.is_empty();
+    }
+
+    fn act(&mut self, action: &Action) -> Result<(), ActionError> {
+        let Action::Acknowledge { alarm: id, by, note } = action;
+        let alarm = self.alarm(*id).ok_or(ActionError::NoOpenAlarm(*id))?;
+        if let Err(refusal) = alarm.state.after(AlarmInput::Acknowledge) {
+            return Err(ActionError::Refused { alarm: *id, refusal });
+        }
+        let watch = self.engine.watch_of(alarm);
+        let change = Change {
+            cause: alarm.cause.clone(),
+            by: Some(by.clone()),
+            note: note.clone(),
+            ..Change::at(self.now.wall)
+        };
+        let is_open = self.change_alarm(*id, AlarmInput::Acknowledge, change);
+        if let Some(watch) = watch
+            && !is_open
+        {
+            let after = WatchState { alarm: None, ..self.watch(watch).clone() };
+            self.outcome.delta.watches.insert(watch, after);
+        }
+        Ok(())
+    }
+
+    fn link_changed(&mut self, change: &LinkChange) {
+        let is_node = change.device.as_str() == change.node.as_str();
+        let slot = self.engine.plan.find(&change.device);
+        if slot.is_none() || is_node {
+            // Devices of this node that nobody registered go down with it, too.
+            self.outcome.delta.strangers.push((change.clone(), self.now.mono));
+        }
+        let Some(slot) = slot else { return };
+        if self.engine.plan.node_id(slot).as_str() != change.node.as_str() {
+            return;
+        }
+        self.set_link(slot, change.link);
+        self.judge_presence(slot);
+        if !is_node {
+            return;
+        }
+        for &child in &self.engine.plan.slots[slot as usize].children {
+            if change.link == Link::Offline {
+                self.set_link(child, Link::Offline);
+            }
+            self.judge_presence(child);
+        }
+    }
+
+    fn set_link(&mut self, slot: SlotAt, link: Link) {
+        if self.link(slot).link != Some(link) {
+            self.outcome.delta.links.insert(slot, LinkState { link: Some(link), since: self.now.mono });
+        }
+    }
+
+    fn read(&mut self, reading: &Reading) {
+        let at = reading.series.0;
+        let Some(series) = self.engine.plan.series.get(at as usize) else { return };
+        let before = self.series(at);
+        // A stamp from the near future counts as now: when that clock is put right, its readings go on counting.
+        let order = match reading.quality {
+            Quality::ClockSuspect => before.order,
+            Quality::Good | Quality::Implausible | Quality::Bad => reading.event_time.min(self.present),
+        };
+        if order < before.order {
+            return;
+        }
+        let Some(value) = reading.value.as_ref().filter(|_| reading.quality.is_usable()) else {
+            let after = SeriesState { order, ..before.clone() };
+            self.outcome.delta.series.insert(at, after);
+            return;
+        };
+        // What depends on values alone is where it was, if the value is; only time moves it on, by the due timers.
+        let is_changed = before.latest.as_ref().is_none_or(|latest| latest.value != *value);
+        let latest = Latest { value: value.clone(), event_time: reading.event_time, quality: reading.quality };
+        let after = SeriesState { order, fresh_at: self.now.mono, latest: Some(latest) };
+        self.outcome.delta.series.insert(at, after);
+        if is_changed {
+            for &watch in &series.value_watches {
+                self.judge(watch, Some(reading));
+            }
+        }
+        for &watch in &series.stale_watches {
+            self.judge(watch, Some(reading));
+        }
+    }
+
+    /// The state of a watch, changes included.
+    pub(super) fn watch(&self, at: WatchAt) -> &WatchState {
+        self.outcome.delta.watches.get(&at).unwrap_or_else(|| &self.engine.watches[at as usize])
+    }
+
+    /// The state of a series, changes included.
+    pub(super) fn series(&self, at: SeriesAt) -> &SeriesState {
+        self.outcome.delta.series.get(&at).unwrap_or_else(|| &self.engine.series[at as usize])
+    }
+
+    /// The link of a slot, changes included.
+    pub(super) fn link(&self, at: SlotAt) -> LinkState {
+        self.outcome.delta.links.get(&at).copied().unwrap_or_else(|| self.engine.links[at as usize])
+    }
+
+    /// An open alarm, changes included.
+    pub(super) fn alarm(&self, id: AlarmId) -> Option<&OpenAlarm> {
+        match self.outcome.delta.alarms.get(&id) {
+            Some(changed) => changed.as_ref(),
+            None => self.engine.open.get(&id),
+        }
+    }
+
+    /// A new alarm of this watch.
+    pub(super) fn raise(&mut self, at: WatchAt, change: Change) -> AlarmId {
+        let watch = &self.engine.plan.watches[at as usize];
+        let (_, rule) = self.engine.profiles.rule_at(watch.rule);
+        let id = self.outcome.delta.next_alarm.unwrap_or(self.engine.next_alarm);
+        self.outcome.delta.next_alarm = Some(AlarmId(id.0 + 1));
+        let transition = Transition {
+            alarm: id,
+            device: self.engine.plan.slots[watch.slot as usize].id.clone(),
+            rule: rule.id.clone(),
+            severity: rule.severity,
+            title: rule.title.clone(),
+            cause: change.cause,
+            what: What::Raised,
+            state: crate::alarm::AlarmState::ActiveUnacknowledged,
+            at: self.now.wall,
+            event_time: change.event_time,
+            by: None,
+            note: String::new(),
+            reading: change.reading,
+        };
+        self.outcome.delta.alarms.insert(id, Some(OpenAlarm::raised_by(&transition)));
+        self.outcome.transitions.push(transition);
+        id
+    }
+
+    /// A step in the life of an open alarm; an input that its state refuses changes nothing. Whether it is open after.
+    pub(super) fn change_alarm(&mut self, id: AlarmId, input: AlarmInput, change: Change) -> bool {
+        let Some(alarm) = self.alarm(id) else { return false };
+        let Ok((state, what)) = alarm.state.after(input) else { return true };
+        let transition = Transition {
+            alarm: id,
+            device: alarm.device.clone(),
+            rule: alarm.rule.clone(),
+            severity: alarm.severity,
+            title: alarm.title.clone(),
+            cause: change.cause,
+            what,
+            state,
+            at: self.now.wall,
+            event_time: change.event_time,
+            by: change.by,
+            note: change.note,
+            reading: change.reading,
+        };
+        let after = alarm.after(&transition);
+        self.outcome.delta.alarms.insert(id, after);
+        self.outcome.transitions.push(transition);
+        state.is_open()
+    }
+}
+
+/// What brought a transition about.
+pub(super) struct Change {
+    pub(super) cause: Text,
+    pub(super) event_time: UnixMs,
+    pub(super) reading: Option<(crate::id::MetricName, Reading)>,
+    pub(super) by: Option<UserName>,
+    pub(super) note: String,
+}
+
+impl Change {
+    /// By no reading and no person, without words.
+    pub(super) fn at(event_time: UnixMs) -> Self {
+        Self { cause: Text::default(), event_time, reading: None, by: None, note: String::new() }
+    }
+}

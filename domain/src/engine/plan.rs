@@ -1,0 +1,254 @@
+//! Who is judged by what: the registry and the profiles turned into tables that are walked by index.
+//!
+//! A *slot* is a device, or a node that devices name; a *watch* is one rule on one device; a *program* is a rule with
+//! the numbers of a nameplate, shared by all devices that agree on them.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use crate::{
+    alarm::Severity,
+    id::{DeviceId, MetricName, SeriesId},
+    profile::{Profile, Profiles, ResolvedComparison, ResolvedCondition, Rule, Test},
+    registry::Registry,
+};
+
+/// A place in [`Plan::slots`].
+pub(super) type SlotAt = u32;
+/// A place in [`Plan::watches`].
+pub(super) type WatchAt = u32;
+/// A place in [`Plan::series`]: the number of a series.
+pub(super) type SeriesAt = u32;
+
+/// The tables.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    pub(super) slots: Vec<Slot>,
+    pub(super) slot_of: HashMap<DeviceId, SlotAt>,
+    pub(super) watches: Vec<Watch>,
+    /// By the number of the series.
+    pub(super) series: Vec<Series>,
+}
+
+/// A device, or a node that is not registered as one.
+#[derive(Debug)]
+pub(super) struct Slot {
+    pub(super) id: DeviceId,
+    /// Itself for a node.
+    pub(super) node: SlotAt,
+    /// Its watches are `watches[first..end]`.
+    pub(super) watches: std::ops::Range<WatchAt>,
+    /// The devices that this node speaks for, without itself.
+    pub(super) children: Vec<SlotAt>,
+    /// Whether an alarm of its own says that it is offline, so that its children need not.
+    pub(super) has_offline_rule: bool,
+}
+
+/// One rule on one device.
+#[derive(Debug)]
+pub(super) struct Watch {
+    pub(super) slot: SlotAt,
+    /// Where the rule's words are found: index of the profile, index of the rule within it.
+    pub(super) rule: (usize, usize),
+    pub(super) severity: Severity,
+    pub(super) program: Arc<Program>,
+    /// For each of the program's metrics the device's series; None: the device never declared it.
+    pub(super) series: Box<[Option<SeriesAt>]>,
+}
+
+/// One series.
+#[derive(Debug, Default)]
+pub(super) struct Series {
+    /// None: a number that was never bound.
+    pub(super) binding: Option<(DeviceId, MetricName)>,
+    /// The watches that look at its value.
+    pub(super) value_watches: Box<[WatchAt]>,
+    /// The watches that look at when it was read.
+    pub(super) stale_watches: Box<[WatchAt]>,
+}
+
+/// A rule with the numbers of a nameplate.
+#[derive(Debug)]
+pub(super) struct Program {
+    /// The metrics it reads; a metric may occur more than once.
+    pub(super) metrics: Box<[MetricName]>,
+    /// `metrics[only_while]` with their tests decide whether it is judged at all.
+    pub(super) only_while: std::ops::Range<usize>,
+    /// One test for each metric; for a stale rule only those of `only_while` are real.
+    pub(super) tests: Box<[Test]>,
+    pub(super) kind: ProgramKind,
+    pub(super) on_delay_ms: u64,
+    pub(super) off_delay_ms: u64,
+}
+
+/// What a program judges.
+#[derive(Debug)]
+pub(super) enum ProgramKind {
+    Values {
+        /// Ranges of `metrics` and `tests`, and how long they hold together.
+        any: Box<[(std::ops::Range<usize>, u64)]>,
+        held_until: std::ops::Range<usize>,
+    },
+    Stale {
+        /// `metrics[i]` is stale after `after_ms[i]`.
+        after_ms: Box<[u64]>,
+    },
+    Offline,
+}
+
+/// Milliseconds of a number of seconds, rounded up so that no delay is shorter than what was asked for.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be finite and not negative")]
+pub(super) fn milliseconds(seconds: f64) -> u64 {
+    (seconds * 1000.0).ceil() as u64
+}
+
+/// Index of a profile, and a nameplate's numbers, bit by bit, for the keys the profile looks at.
+type ProgramKey = (usize, Vec<Option<u64>>);
+
+impl Program {
+    fn new(profile: &Profile, rule: &Rule, nameplate: &BTreeMap<String, f64>) -> Self {
+        let resolved = rule.resolve(nameplate);
+        let mut metrics = Vec::new();
+        let mut tests = Vec::new();
+        let mut append = |comparisons: Vec<ResolvedComparison>| {
+            let start = metrics.len();
+            for ResolvedComparison { metric, test } in comparisons {
+                metrics.push(metric);
+                tests.push(test);
+            }
+            start..metrics.len()
+        };
+        let kind = match resolved.condition {
+            ResolvedCondition::Values { any, held_until } => ProgramKind::Values {
+                any: any.into_iter().map(|way| (append(way.all), milliseconds(way.for_s))).collect(),
+                held_until: append(held_until),
+            },
+            ResolvedCondition::Stale { metrics } => {
+                let stale_after =
+                    metrics.iter().map(|name| profile.metric(name).map_or(0, |metric| metric.stale_after_s));
+                let after_ms = stale_after.map(|seconds| seconds.saturating_mul(1000)).collect();
+                let untested = |metric| ResolvedComparison { metric, test: Test::Unknown };
+                append(metrics.into_iter().map(untested).collect());
+                ProgramKind::Stale { after_ms }
+            }
+            ResolvedCondition::Offline => ProgramKind::Offline,
+        };
+        let only_while = append(resolved.only_while);
+        Self {
+            metrics: metrics.into(),
+            only_while,
+            tests: tests.into(),
+            kind,
+            on_delay_ms: milliseconds(resolved.on_delay_s),
+            off_delay_ms: milliseconds(resolved.off_delay_s),
+        }
+    }
+}
+
+impl Plan {
+    /// Tables for these devices and rules, over the series known so far.
+    pub(super) fn build(profiles: &Profiles, registry: &Registry, series: Vec<Series>) -> Self {
+        let mut plan = Self { series, ..Self::default() };
+        for device in registry.devices() {
+            plan.slot(&device.id);
+        }
+        let keys: Vec<_> = profiles.iter().map(Profile::nameplate_keys).collect();
+        let mut programs: HashMap<ProgramKey, Vec<Arc<Program>>> = HashMap::new();
+        for (at, device) in (0..).zip(registry.devices()) {
+            let node = plan.slot(&device.node.as_device());
+            plan.slots[at as usize].node = node;
+            if node != at {
+                plan.slots[node as usize].children.push(at);
+            }
+            let Some((profile_at, profile)) = profiles.position(&device.profile) else { continue };
+            let number = |key: &&str| device.nameplate.get(*key).map(|number| number.to_bits());
+            let key = (profile_at, keys[profile_at].iter().map(number).collect());
+            let programs = programs.entry(key).or_insert_with(|| {
+                let program = |rule| Arc::new(Program::new(profile, rule, &device.nameplate));
+                profile.rules.iter().map(program).collect()
+            });
+            let first = index(plan.watches.len());
+            plan.watches.extend(programs.iter().zip(&profile.rules).enumerate().map(|(rule_at, (program, rule))| {
+                Watch {
+                    slot: at,
+                    rule: (profile_at, rule_at),
+                    severity: rule.severity,
+                    series: vec![None; program.metrics.len()].into(),
+                    program: Arc::clone(program),
+                }
+            }));
+            let slot = &mut plan.slots[at as usize];
+            slot.watches = first..index(plan.watches.len());
+            slot.has_offline_rule = programs.iter().any(|program| matches!(program.kind, ProgramKind::Offline));
+        }
+        for at in 0..index(plan.series.len()) {
+            plan.connect(at);
+        }
+        plan
+    }
+
+    /// The slot of a device or node, made when there is none.
+    fn slot(&mut self, id: &DeviceId) -> SlotAt {
+        if let Some(&at) = self.slot_of.get(id) {
+            return at;
+        }
+        let at = index(self.slots.len());
+        self.slot_of.insert(id.clone(), at);
+        let slot = Slot { id: id.clone(), node: at, watches: 0..0, children: Vec::new(), has_offline_rule: false };
+        self.slots.push(slot);
+        at
+    }
+
+    /// Makes a series known, and the watches of its device read it.
+    pub(super) fn bind(&mut self, series: SeriesId, device: DeviceId, metric: MetricName) {
+        let at = series.0 as usize;
+        if self.series.len() <= at {
+            self.series.resize_with(at + 1, Series::default);
+        }
+        self.series[at].binding = Some((device, metric));
+        self.connect(series.0);
+    }
+
+    fn connect(&mut self, at: SeriesAt) {
+        let series = &mut self.series[at as usize];
+        let (mut value_watches, mut stale_watches) = (Vec::new(), Vec::new());
+        if let Some((device, metric)) = &series.binding
+            && let Some(&slot) = self.slot_of.get(device)
+        {
+            for watch_at in self.slots[slot as usize].watches.clone() {
+                let watch = &mut self.watches[watch_at as usize];
+                let mut is_read = false;
+                for (name, place) in watch.program.metrics.iter().zip(watch.series.iter_mut()) {
+                    if name == metric {
+                        *place = Some(at);
+                        is_read = true;
+                    }
+                }
+                match watch.program.kind {
+                    ProgramKind::Values { .. } if is_read => value_watches.push(watch_at),
+                    ProgramKind::Stale { .. } if is_read => stale_watches.push(watch_at),
+                    ProgramKind::Values { .. } | ProgramKind::Stale { .. } | ProgramKind::Offline => {}
+                }
+            }
+        }
+        series.value_watches = value_watches.into();
+        series.stale_watches = stale_watches.into();
+    }
+
+    /// The slot that a device or node has; None: nothing registered names it.
+    pub(super) fn find(&self, id: &DeviceId) -> Option<SlotAt> {
+        self.slot_of.get(id).copied()
+    }
+
+    /// The id of the node that speaks for a slot.
+    pub(super) fn node_id(&self, at: SlotAt) -> &DeviceId {
+        &self.slots[self.slots[at as usize].node as usize].id
+    }
+}
+
+/// A length as an index: devices, watches and series are counted in 32 bits throughout.
+pub(super) fn index(length: usize) -> u32 {
+    u32::try_from(length).expect("fewer than 2^32 devices, watches and series")
+}

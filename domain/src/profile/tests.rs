@@ -1,0 +1,168 @@
+//! Reading profiles, resolving rules, judging values.
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::{
+    id::{DeviceId, NodeId, SiteId},
+    reading::{Quality, Value},
+    registry::Device,
+};
+
+const PROFILE: &str = r#"id = "fridge"
+title = { zh = "冰箱", en = "Fridge" }
+category = "kitchen"
+
+[[metrics]]
+name = "temperature"
+title = { zh = "温度", en = "Temperature" }
+unit = "°C"
+decimals = 1
+plausible = { min = -40, max = 60 }
+report_interval_s = 10
+stale_after_s = 60
+
+[[rules]]
+id = "HIGH"
+title = { zh = "高", en = "High" }
+severity = "III"
+condition.limit = { metric = "temperature", above = { default = 8, nameplate = "high_limit_c", factor = 0.5 }, deadband = 0.5 }
+on_delay_s = { default = 30, nameplate = "high_delay_s" }
+off_delay_s = 10
+source = { citation = "GB 31654-2021", edition = "2021", confidence = "unverified" }
+guidance = { zh = "看", en = "look" }
+
+[[rules]]
+id = "LOW"
+title = { zh = "低", en = "Low" }
+severity = "I"
+condition.limit = { metric = "temperature", below = { nameplate = "low_limit_c" }, deadband = 0 }
+on_delay_s = 0
+off_delay_s = 0
+source = { citation = "us", confidence = "proposal" }
+guidance = { zh = "", en = "" }
+"#;
+
+fn parse(text: &str) -> Result<Profiles, ProfileError> {
+    Profiles::parse([("fridge.toml".to_owned(), text.to_owned())])
+}
+
+fn fridge() -> Profile {
+    parse(PROFILE).unwrap().iter().next().unwrap().clone()
+}
+
+#[test]
+fn a_profile_is_read() {
+    let fridge = fridge();
+    let rule = fridge.rule(&RuleId::new("HIGH").unwrap()).unwrap();
+    assert_eq!(rule.severity, crate::alarm::Severity::III);
+    assert_eq!((rule.condition.kind(), rule.condition.metric().unwrap().as_str()), ("limit", "temperature"));
+    assert_eq!(rule.source.confidence, Confidence::Unverified);
+}
+
+#[test]
+fn an_error_names_file_line_key_and_the_right_keys() {
+    let check = |wrong: &str, right: &str, expected: &str| {
+        assert!(PROFILE.contains(right), "{right}");
+        let error = parse(&PROFILE.replacen(right, wrong, 1)).unwrap_err().to_string();
+        assert!(error.starts_with(expected), "{error}");
+    };
+    check(
+        "categry =",
+        "category =",
+        "fridge.toml:3: unknown field `categry`, expected one of `id`, `title`, `category`",
+    );
+    check(r#""pantry""#, r#""kitchen""#, "fridge.toml:3: category `pantry` does not exist; there are `kitchen`, ");
+    check("unti = ", "unit = ", "fridge.toml:8: unknown field `unti`, expected one of `name`, `title`, `unit`");
+    check("min = 90", "min = -40", "fridge.toml:5: `plausible` of `temperature` must have `min` at most `max`");
+    check("stale_after_s = 5", "stale_after_s = 60", "fridge.toml:5: `temperature` needs `report_interval_s`");
+    check(r#"severity = "5""#, r#"severity = "III""#, "fridge.toml:17: unknown variant `5`, expected one of `I`, `II`");
+    check("condition.limits", "condition.limit", "fridge.toml:18: unknown variant `limits`, expected one of `limit`, ");
+    let wrong = r#"metric = "temprature", above"#;
+    let expected = "fridge.toml:18: metric `temprature` is not of this profile; there are `temperature`";
+    check(wrong, r#"metric = "temperature", above"#, expected);
+    check(
+        "defualt = 8",
+        "default = 8",
+        "fridge.toml:18: unknown field `defualt`, expected one of `default`, `nameplate`",
+    );
+    check("deadband = -1", "deadband = 0.5", "fridge.toml:18: `deadband` is a number in the metric's unit");
+    check("off_delay_s = -10", "off_delay_s = 10", "fridge.toml:14: rule `HIGH`: delays are numbers of seconds");
+    check(r#""LOW""#, r#""HIGH""#, "fridge.toml:24: rule `LOW` stands above already");
+    let gated = "condition = \"offline\"\nonly_while = [{ metric = \"temperature\", is = [1] }]\non_delay_s = 0";
+    let low = "condition.limit = { metric = \"temperature\", below = { nameplate = \"low_limit_c\" }, deadband = 0 }\non_delay_s = 0";
+    check(gated, low, "fridge.toml:24: rule `LOW`: `only_while` goes with rules over values; remove it here");
+    check("id = \"fridge\" x", "id = \"fridge\"", "fridge.toml:1: ");
+}
+
+#[test]
+fn a_rule_without_a_source_is_refused() {
+    let line = r#"source = { citation = "us", confidence = "proposal" }"#;
+    let error = parse(&PROFILE.replacen(line, "", 1)).unwrap_err().to_string();
+    assert_eq!(error, "fridge.toml:24: missing field `source`");
+    let error = parse(&PROFILE.replacen("\"us\"", "\" \"", 1)).unwrap_err().to_string();
+    assert_eq!(error, "fridge.toml:24: rule `LOW`: `source.citation` must name the document the rule comes from");
+}
+
+#[test]
+fn two_files_cannot_hold_the_same_profile() {
+    let files = ["a.toml", "b.toml"].map(|file| (file.to_owned(), PROFILE.to_owned()));
+    let error = Profiles::parse(files).unwrap_err().to_string();
+    assert_eq!(error, "b.toml:1: profile `fridge` stands in another file already");
+}
+
+#[test]
+fn a_nameplate_overrides_the_default() {
+    let fridge = fridge();
+    let nameplate = |entries: &[(&str, f64)]| -> BTreeMap<String, f64> {
+        entries.iter().map(|&(key, number)| (key.to_owned(), number)).collect()
+    };
+    let [high, low] = &fridge.rules[..] else { panic!("two rules") };
+    let resolved = high.resolve(&nameplate(&[]));
+    assert_eq!((resolved.above, resolved.below, resolved.on_delay_s), (Some(8.0), None, 30.0));
+    let resolved = high.resolve(&nameplate(&[("high_limit_c", 10.0), ("high_delay_s", 5.0)]));
+    assert_eq!((resolved.above, resolved.on_delay_s), (Some(5.0), 5.0));
+    assert_eq!(low.resolve(&nameplate(&[])).below, None);
+    assert_eq!(low.resolve(&nameplate(&[("low_limit_c", 2.0)])).below, Some(2.0));
+}
+
+#[test]
+fn what_keeps_a_device_from_being_judged_is_said() {
+    let profiles = parse(PROFILE).unwrap();
+    let mut device = Device {
+        id: DeviceId::new("fridge-1").unwrap(),
+        name: String::new(),
+        site: SiteId::new("site").unwrap(),
+        profile: ProfileId::new("fridge").unwrap(),
+        node: NodeId::new("node").unwrap(),
+        nameplate: [("hihg_limit_c".to_owned(), 9.0)].into(),
+    };
+    let gaps: Vec<String> = profiles.gaps(&device).iter().map(ToString::to_string).collect();
+    assert_eq!(
+        gaps,
+        [
+            "device `fridge-1`: without nameplate `low_limit_c` rule LOW is not judged, or not in full",
+            "device `fridge-1`: no rule looks at nameplate `hihg_limit_c`; they look at `high_delay_s`, `high_limit_c`, `low_limit_c`",
+        ]
+    );
+    device.profile = ProfileId::new("frigde").unwrap();
+    let gaps: Vec<String> = profiles.gaps(&device).iter().map(ToString::to_string).collect();
+    assert_eq!(gaps, ["device `fridge-1`: profile `frigde` does not exist; there are `fridge`"]);
+}
+
+#[test]
+fn a_value_outside_what_the_equipment_can_do_is_implausible() {
+    let profiles = parse(PROFILE).unwrap();
+    let check = |metric: &str, value: Value, expected| {
+        let quality =
+            profiles.quality_of(&ProfileId::new("fridge").unwrap(), &MetricName::new(metric).unwrap(), &value);
+        assert_eq!(quality, expected, "{metric} {value:?}");
+    };
+    check("temperature", Value::Float(60.0), Quality::Good);
+    check("temperature", Value::Float(60.1), Quality::Implausible);
+    check("temperature", Value::Int(-41), Quality::Implausible);
+    check("temperature", Value::Text("warm".into()), Quality::Implausible);
+    check("temperature", Value::Float(f64::NAN), Quality::Bad);
+    check("something", Value::Float(f64::INFINITY), Quality::Bad);
+    check("something", Value::Text("anything".into()), Quality::Good);
+}

@@ -1,0 +1,171 @@
+//! Alarms: list, detail, acknowledge.
+
+use axum::{
+    Json,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use domain::{
+    engine::ActionError,
+    id::{AlarmId, DeviceId, TownshipCode},
+};
+use protocol::rest::{Acknowledge, Alarm, AlarmDetail, AlarmPage, Point, Problem, SeverityNumber};
+use serde::Deserialize;
+use utoipa::{IntoParams, ToSchema};
+
+use super::{
+    AppState,
+    error::{ApiError, Refusal},
+    extract::{self, May, Path, Query, View},
+    views,
+};
+use crate::{
+    pipeline::{ActionOutcome, ActionRefused},
+    store::AlarmFilter,
+};
+
+/// Alarms of a page when the caller asks for no number.
+const PAGE: u32 = 100;
+/// The longest page.
+const PAGE_MAX: u32 = 500;
+/// The longest note, in characters.
+const NOTE_MAX: usize = 1000;
+/// Length of an idempotency key, in characters.
+const KEY_LENGTH: std::ops::RangeInclusive<usize> = 8..=64;
+
+/// Which alarms, by where they stand in their life.
+#[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum AlarmSelection {
+    /// Those that are not closed.
+    #[default]
+    Open,
+    /// Those that are over.
+    Closed,
+    /// Both.
+    All,
+}
+
+/// Which alarms to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AlarmQuery {
+    /// `open` when absent.
+    #[serde(default)]
+    #[param(inline)]
+    state: AlarmSelection,
+    /// Only this severity, 1 (I) to 4 (IV).
+    #[param(minimum = 1, maximum = 4)]
+    severity: Option<u8>,
+    /// Only this township.
+    #[param(value_type = Option<String>)]
+    township: Option<TownshipCode>,
+    /// Only this device.
+    #[param(value_type = Option<String>)]
+    device: Option<DeviceId>,
+    /// Only alarms with a smaller number: `next_before` of the page before.
+    before: Option<i64>,
+    /// How many at most; 1 to 500, 100 when absent.
+    #[param(minimum = 1, maximum = 500)]
+    limit: Option<u32>,
+}
+
+/// Alarms of the caller's jurisdiction, newest first.
+#[utoipa::path(get, path = "/alarms", tag = "alarms", params(AlarmQuery),
+    responses((status = 200, body = AlarmPage), Refusal))]
+pub(super) async fn list_alarms(
+    State(state): State<AppState>,
+    may: May<View>,
+    Query(query): Query<AlarmQuery>,
+) -> Result<Json<AlarmPage>, ApiError> {
+    let severity = query.severity.map(SeverityNumber::try_from).transpose();
+    let severity = severity.map_err(|wrong| ApiError::invalid_field("severity", wrong))?;
+    let limit = query.limit.unwrap_or(PAGE);
+    if !(1..=PAGE_MAX).contains(&limit) {
+        return Err(ApiError::invalid_field("limit", format!("1 to {PAGE_MAX} are possible")));
+    }
+    let filter = AlarmFilter {
+        is_open: match query.state {
+            AlarmSelection::Open => Some(true),
+            AlarmSelection::Closed => Some(false),
+            AlarmSelection::All => None,
+        },
+        severity: severity.map(|SeverityNumber(severity)| severity),
+        township: query.township,
+        device: query.device,
+        before: query.before.map(AlarmId),
+        limit,
+    };
+    Ok(Json(state.store.alarms(&may.scope, &filter).await?))
+}
+
+/// An alarm with everything that happened to it.
+#[utoipa::path(get, path = "/alarms/{id}", tag = "alarms",
+    params(("id" = i64, Path, description = "The alarm's number.")),
+    responses((status = 200, body = AlarmDetail), Refusal))]
+pub(super) async fn read_alarm(
+    State(state): State<AppState>,
+    may: May<View>,
+    Path(id): Path<AlarmId>,
+) -> Result<Json<AlarmDetail>, ApiError> {
+    let record = state.store.alarm(&may.scope, id).await?.ok_or_else(ApiError::not_found)?;
+    let registry = state.registrar.current();
+    let profile = registry.device(&record.alarm.device).and_then(|device| state.profiles.get(&device.profile));
+    let rule = profile.and_then(|profile| profile.rule(&record.alarm.rule));
+    let watched = rule.and_then(|rule| rule.condition.metric()).map(ToString::to_string);
+    let (metric, cause) = match record.cause {
+        Some((metric, reading)) => {
+            let point = Point { at_ms: reading.event_time.0, value: reading.value, quality: reading.quality };
+            (Some(metric.to_string()), Some(point))
+        }
+        None => (watched, None),
+    };
+    Ok(Json(AlarmDetail {
+        alarm: record.alarm,
+        history: record.history,
+        cause,
+        metric,
+        source: rule.map(|rule| views::rule_source(&rule.source)),
+        guidance_zh: rule.map(|rule| rule.guidance.zh.clone()).unwrap_or_default(),
+        guidance_en: rule.map(|rule| rule.guidance.en.clone()).unwrap_or_default(),
+    }))
+}
+
+/// Acknowledges an alarm. With the same key again it answers what became of the first request.
+#[utoipa::path(post, path = "/alarms/{id}/acknowledge", tag = "alarms",
+    params(("id" = i64, Path, description = "The alarm's number.")), request_body = Acknowledge,
+    responses(
+        (status = 200, body = Alarm),
+        (status = 202, description = "Accepted, but not yet stored; the live stream brings the result."),
+        (status = 409, description = "The alarm is over, or was acknowledged before.", body = Problem,
+            content_type = "application/problem+json"),
+        Refusal,
+    ))]
+pub(super) async fn acknowledge_alarm(
+    State(state): State<AppState>,
+    may: May<extract::AcknowledgeAlarm>,
+    Path(id): Path<AlarmId>,
+    extract::Json(body): extract::Json<Acknowledge>,
+) -> Result<Response, ApiError> {
+    // Outside the jurisdiction it does not exist, whatever else is wrong with the request.
+    state.store.alarm(&may.scope, id).await?.ok_or_else(ApiError::not_found)?;
+    if body.note.chars().count() > NOTE_MAX {
+        return Err(ApiError::invalid_field("note", format!("at most {NOTE_MAX} characters")));
+    }
+    if !KEY_LENGTH.contains(&body.idempotency_key.chars().count()) {
+        return Err(ApiError::invalid_field("idempotency_key", "8 to 64 characters"));
+    }
+    match state.pipeline.acknowledge(&may.scope, id, body).await {
+        Ok(ActionOutcome::Done(alarm)) => Ok(Json(alarm).into_response()),
+        Ok(ActionOutcome::Pending) => Ok(StatusCode::ACCEPTED.into_response()),
+        Err(ActionRefused::Impossible(ActionError::NoOpenAlarm(_))) => {
+            Err(ApiError::conflict("the alarm is closed", "该告警已关闭"))
+        }
+        Err(ActionRefused::Impossible(ActionError::Refused { refusal, .. })) => {
+            Err(ApiError::conflict(refusal.to_string(), "该告警已确认或已关闭"))
+        }
+        Err(ActionRefused::Stopping) => Err(ApiError::unavailable("the gateway is stopping", "网关正在停止")),
+    }
+}

@@ -1,0 +1,165 @@
+//! HTTP and WebSocket: one file a resource. Handlers are thin: they read the request, ask the part that knows, and shape
+//! the answer. [`extract::May`] stands in front of everything that belongs to people.
+//!
+//! - `extract`: reading requests, and who may; `error`: problems; `security`: origins and headers.
+//! - `views`: registry, profiles and rules as the API shows them (pure); `socket`: what sockets have in common.
+//! - the rest: one resource each, its routes described beside its handlers ([`openapi`]).
+//! - `dashboard`: the embedded pages; [`server`]: listening.
+
+mod alarms;
+mod audit;
+mod config;
+mod dashboard;
+mod devices;
+mod error;
+mod extract;
+mod live;
+pub mod openapi;
+mod overview;
+mod owners;
+mod registry;
+mod security;
+pub mod server;
+mod session;
+mod sites;
+mod socket;
+mod users;
+mod views;
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    extract::DefaultBodyLimit,
+    http::StatusCode,
+    middleware::{from_fn, from_fn_with_state},
+};
+use domain::{
+    id::DeviceId,
+    profile::Profiles,
+    registry::{Device, Registry},
+};
+use tokio_util::sync::CancellationToken;
+use tower_http::{compression::CompressionLayer, timeout::TimeoutLayer, trace::TraceLayer};
+use utoipa::OpenApi as _;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+pub use self::config::{Config, Tls};
+use self::error::ApiError;
+use crate::{
+    clock::Clock,
+    identity::Identity,
+    live::Hub,
+    ops::health::{self, Health},
+    pipeline,
+    registry::Registrar,
+    store::{Scope, Store},
+};
+
+/// Before every route of the API.
+const PREFIX: &str = "/api/v1";
+/// The largest body of an ordinary request, in bytes.
+const BODY_BYTES_MAX: usize = 64 << 10;
+/// How long a request may take before it is given up. Sockets live longer: their request is over when they are open.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What handlers work with. Cheap to clone.
+#[derive(Clone)]
+pub struct AppState {
+    /// Both clocks.
+    pub clock: Clock,
+    /// Section `[http]` of the configuration.
+    pub http: Arc<Config>,
+    /// What people's programs are told about this gateway.
+    pub about: About,
+    /// Everything stored.
+    pub store: Store,
+    /// Signing in, accounts.
+    pub identity: Identity,
+    /// The registry and its changes.
+    pub registrar: Registrar,
+    /// The kinds of devices.
+    pub profiles: Arc<Profiles>,
+    /// For people's actions on alarms.
+    pub pipeline: pipeline::Handle,
+    /// What is true now.
+    pub live: Hub,
+    /// How the parts are doing.
+    pub health: Health,
+    /// The gateway stops: sockets say goodbye.
+    pub stop: CancellationToken,
+}
+
+/// What people's programs are told about this gateway.
+#[derive(Debug, Clone, Copy)]
+pub struct About {
+    /// It runs the demonstration district.
+    pub is_demo: bool,
+    /// The offices' areas are sample data.
+    pub offices_are_sample: bool,
+}
+
+/// A registered device within a scope; outside it there is no such device.
+fn covered_device<'r>(scope: &Scope, registry: &'r Registry, id: &DeviceId) -> Result<&'r Device, ApiError> {
+    let place = registry.place(id).filter(|place| scope.covers(Some(place)));
+    place.and_then(|_| registry.device(id)).ok_or_else(ApiError::not_found)
+}
+
+/// Every route of the API with its description. What is not here is not reachable.
+fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::with_openapi(openapi::Frame::openapi())
+        .routes(routes!(session::sign_in, session::read_session, session::sign_out))
+        .routes(routes!(session::change_password))
+        .routes(routes!(overview::read_overview))
+        .routes(routes!(overview::read_places))
+        .routes(routes!(overview::list_profiles))
+        .routes(routes!(devices::list_devices))
+        .routes(routes!(devices::read_device))
+        .routes(routes!(alarms::list_alarms))
+        .routes(routes!(alarms::read_alarm))
+        .routes(routes!(alarms::acknowledge_alarm))
+        .routes(routes!(live::live))
+        .routes(routes!(owners::list_owners))
+        .routes(routes!(owners::read_owner, owners::put_owner, owners::delete_owner))
+        .routes(routes!(sites::list_sites))
+        .routes(routes!(sites::read_site, sites::put_site, sites::delete_site))
+        .routes(routes!(registry::list_registered_devices))
+        .routes(routes!(
+            registry::read_registered_device,
+            registry::put_registered_device,
+            registry::delete_registered_device
+        ))
+        .merge(import_route())
+        .routes(routes!(registry::list_discovered))
+        .routes(routes!(users::list_users, users::add_user))
+        .routes(routes!(users::put_user))
+        .routes(routes!(audit::read_audit))
+        .routes(routes!(openapi::read_openapi))
+}
+
+/// An import may be larger than other bodies.
+fn import_route() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(registry::import_registry))
+        .layer(DefaultBodyLimit::max(registry::IMPORT_BYTES_MAX))
+}
+
+/// Everything the gateway answers to people's programs and to edge agents' cameras.
+pub fn router(state: AppState) -> Router {
+    let (api, _document) = routes().split_for_parts();
+    let api = api
+        .fallback(async || ApiError::not_found())
+        .method_not_allowed_fallback(async || ApiError::method_not_allowed())
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT))
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(from_fn_with_state(state.clone(), security::check_origin));
+    Router::new()
+        .nest(PREFIX, api)
+        .with_state(state.clone())
+        .merge(health::routes(state.health.clone()))
+        .fallback(dashboard::serve)
+        .layer(CompressionLayer::new())
+        .layer(from_fn_with_state(state, security::add_headers))
+        .layer(from_fn(crate::ops::metrics::count_request))
+        .layer(TraceLayer::new_for_http())
+}

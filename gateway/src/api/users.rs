@@ -1,0 +1,72 @@
+//! Accounts.
+
+use axum::{Json, extract::State, http::StatusCode};
+use domain::id::UserId;
+use protocol::rest::{Problem, User, UserDraft};
+
+use super::{
+    AppState,
+    error::{ApiError, Refusal},
+    extract::{self, ManageUsers, May, Path},
+};
+use crate::store::Actor;
+
+/// All accounts, by name.
+#[utoipa::path(get, path = "/users", tag = "users", responses((status = 200, body = Vec<User>), Refusal))]
+pub(super) async fn list_users(
+    State(state): State<AppState>,
+    may: May<ManageUsers>,
+) -> Result<Json<Vec<User>>, ApiError> {
+    Ok(Json(state.store.users(Actor::Person(&may.scope)).await?))
+}
+
+/// Adds an account.
+#[utoipa::path(post, path = "/users", tag = "users", request_body = UserDraft, responses(
+    (status = 201, body = User),
+    (status = 409, description = "The name is taken.", body = Problem, content_type = "application/problem+json"),
+    Refusal,
+))]
+pub(super) async fn add_user(
+    State(state): State<AppState>,
+    may: May<ManageUsers>,
+    extract::Json(draft): extract::Json<UserDraft>,
+) -> Result<(StatusCode, Json<User>), ApiError> {
+    check_place(&state, &draft)?;
+    let user = state.identity.add_user(Actor::Person(&may.scope), draft).await?;
+    Ok((StatusCode::CREATED, Json(user)))
+}
+
+/// Changes an account. Its sessions end.
+#[utoipa::path(put, path = "/users/{id}", tag = "users", request_body = UserDraft,
+    params(("id" = i64, Path, description = "The account's number.")),
+    responses(
+        (status = 200, body = User),
+        (status = 409, description = "The name is taken, or no administrator would be left.", body = Problem,
+            content_type = "application/problem+json"),
+        Refusal,
+    ))]
+pub(super) async fn put_user(
+    State(state): State<AppState>,
+    may: May<ManageUsers>,
+    Path(id): Path<UserId>,
+    extract::Json(draft): extract::Json<UserDraft>,
+) -> Result<Json<User>, ApiError> {
+    check_place(&state, &draft)?;
+    Ok(Json(state.identity.change_user(Actor::Person(&may.scope), id, draft).await?))
+}
+
+/// The place that a role needs must exist.
+fn check_place(state: &AppState, draft: &UserDraft) -> Result<(), ApiError> {
+    let registry = state.registrar.current();
+    let unknown = |field, id: &dyn std::fmt::Display| ApiError::invalid_field(field, format!("`{id}` does not exist"));
+    if let Some(id) = draft.office.as_ref().filter(|id| registry.office(id).is_none()) {
+        return Err(unknown("office", id));
+    }
+    if let Some(code) = draft.township.as_ref().filter(|code| registry.township(code).is_none()) {
+        return Err(unknown("township", code));
+    }
+    if let Some(id) = draft.owner.as_ref().filter(|id| registry.owner(id).is_none()) {
+        return Err(unknown("owner", id));
+    }
+    Ok(())
+}

@@ -1,0 +1,163 @@
+//! Registry, profiles and rules as the API shows them. Pure: what a person may see is decided before these are called.
+
+use domain::{
+    profile::{self, Condition, Profiles},
+    registry::{self, Registry},
+};
+use protocol::rest;
+
+/// The profile of cameras.
+pub(super) const CAMERA_PROFILE: &str = "kitchen_camera";
+
+/// Whether a device has pictures.
+pub(super) fn is_camera(device: &registry::Device) -> bool {
+    device.profile.as_str() == CAMERA_PROFILE
+}
+
+/// A registered device with the names of what it belongs to.
+pub(super) fn device_summary(device: &registry::Device, registry: &Registry) -> Option<rest::DeviceSummary> {
+    let site = registry.site(&device.site)?;
+    let owner = registry.owner(&site.owner)?;
+    Some(rest::DeviceSummary {
+        id: device.id.clone(),
+        name: device.name.clone(),
+        profile: device.profile.clone(),
+        site: site.id.clone(),
+        site_name: site.name.clone(),
+        township: site.township.clone(),
+        owner: owner.id.clone(),
+        owner_name: owner.name.clone(),
+        node: device.node.clone(),
+        is_camera: is_camera(device),
+        nameplate: device.nameplate.clone(),
+    })
+}
+
+/// What a device measures by its profile, and then what else it sends; each with its latest reading.
+pub(super) fn metrics(profile: Option<&profile::Profile>, values: &[protocol::live::MetricLive]) -> Vec<rest::Metric> {
+    let latest = |name: &domain::id::MetricName| {
+        values.iter().find(|value| value.metric == *name).map(|value| value.point.clone())
+    };
+    let known = profile.map_or(&[][..], |profile| &profile.metrics);
+    let of_profile = known.iter().map(|metric| rest::Metric {
+        name: metric.name.clone(),
+        title_zh: metric.title.zh.clone(),
+        title_en: metric.title.en.clone(),
+        unit: metric.unit.clone(),
+        decimals: metric.decimals,
+        states: metric.states.iter().map(state_name).collect(),
+        stale_after_s: metric.stale_after_s,
+        latest: latest(&metric.name),
+    });
+    let others = values.iter().filter(|value| known.iter().all(|metric| metric.name != value.metric));
+    let of_others = others.map(|value| rest::Metric {
+        name: value.metric.clone(),
+        title_zh: value.metric.to_string(),
+        title_en: value.metric.to_string(),
+        unit: String::new(),
+        decimals: 2,
+        states: Vec::new(),
+        stale_after_s: UNKNOWN_STALE_AFTER_S,
+        latest: Some(value.point.clone()),
+    });
+    of_profile.chain(of_others).collect()
+}
+
+/// When a value that no profile knows is called stale, in seconds: five minutes, longer than any usual interval.
+const UNKNOWN_STALE_AFTER_S: u64 = 300;
+
+fn state_name(state: &profile::StateName) -> rest::StateName {
+    rest::StateName { code: state.code, zh: state.zh.clone(), en: state.en.clone() }
+}
+
+/// A rule as it applies to one device.
+pub(super) fn rule(rule: &profile::Rule, device: &registry::Device) -> rest::Rule {
+    let resolved = rule.resolve(&device.nameplate);
+    rest::Rule {
+        id: rule.id.to_string(),
+        title_zh: rule.title.zh.clone(),
+        title_en: rule.title.en.clone(),
+        kind: match rule.condition {
+            Condition::Limit { .. } => rest::RuleKind::Limit,
+            Condition::State { .. } => rest::RuleKind::State,
+            Condition::Combination { .. } => rest::RuleKind::Combination,
+            Condition::Stale { .. } => rest::RuleKind::Stale,
+            Condition::Offline => rest::RuleKind::Offline,
+        },
+        severity: rest::SeverityNumber(rule.severity),
+        metric: rule.condition.metric().cloned(),
+        above: resolved.above,
+        below: resolved.below,
+        on_delay_s: resolved.on_delay_s,
+        off_delay_s: resolved.off_delay_s,
+        source: rule_source(&rule.source),
+        guidance_zh: rule.guidance.zh.clone(),
+        guidance_en: rule.guidance.en.clone(),
+    }
+}
+
+/// Where a rule comes from, the edition with it.
+pub(super) fn rule_source(source: &profile::Source) -> rest::RuleSource {
+    let edition = source.edition.as_ref().map(|edition| format!(" ({edition})")).unwrap_or_default();
+    rest::RuleSource {
+        citation: format!("{}{edition}", source.citation),
+        confidence: match source.confidence {
+            profile::Confidence::Verified => rest::Confidence::Verified,
+            profile::Confidence::Unverified => rest::Confidence::Unverified,
+            profile::Confidence::Proposal => rest::Confidence::Proposal,
+        },
+    }
+}
+
+/// The kinds of devices.
+pub(super) fn profiles(profiles: &Profiles) -> Vec<rest::Profile> {
+    profiles
+        .iter()
+        .map(|profile| rest::Profile {
+            id: profile.id.clone(),
+            title_zh: profile.title.zh.clone(),
+            title_en: profile.title.en.clone(),
+            category: profile.category.clone(),
+        })
+        .collect()
+}
+
+/// A township with its office.
+pub(super) fn township(township: &registry::Township, registry: &Registry) -> rest::Township {
+    rest::Township {
+        code: township.code.clone(),
+        name_zh: township.name_zh.clone(),
+        name_en: township.name_en.clone(),
+        latitude_deg: township.latitude_deg,
+        longitude_deg: township.longitude_deg,
+        office: registry.office_of(&township.code).map(|office| office.id.clone()),
+    }
+}
+
+/// An owner as it is read and written.
+pub(super) fn owner(owner: &registry::Owner) -> rest::Owner {
+    rest::Owner { id: owner.id.clone(), name: owner.name.clone(), phone: owner.phone.clone() }
+}
+
+/// A site as it is read and written.
+pub(super) fn site(site: &registry::Site) -> rest::Site {
+    rest::Site {
+        id: site.id.clone(),
+        name: site.name.clone(),
+        township: site.township.clone(),
+        owner: site.owner.clone(),
+        address: site.address.clone(),
+    }
+}
+
+/// A device as it is read and written.
+pub(super) fn device_draft(device: &registry::Device) -> rest::DeviceDraft {
+    rest::DeviceDraft {
+        id: device.id.clone(),
+        name: device.name.clone(),
+        site: device.site.clone(),
+        profile: device.profile.clone(),
+        node: device.node.clone(),
+        nameplate: device.nameplate.clone(),
+    }
+}

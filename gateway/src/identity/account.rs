@@ -1,0 +1,108 @@
+//! Accounts that make sense: the place that a role needs, and no other. Pure.
+
+use domain::{
+    access::Role,
+    id::{OfficeId, OwnerId, TownshipCode, UserName},
+};
+use protocol::rest::UserDraft;
+
+use super::FIRST_ADMIN;
+
+/// The longest account name, in characters, as [`UserName`] allows.
+pub const LONGEST_NAME: usize = 32;
+/// The longest name of a person, in characters.
+const LONGEST_DISPLAY_NAME: usize = 64;
+
+/// Why an account does not make sense.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DraftError {
+    /// The role needs one place, and this is not it.
+    #[error("a {role} needs {needed} and nothing else")]
+    Place {
+        /// Which role.
+        role: &'static str,
+        /// What it needs.
+        needed: &'static str,
+    },
+    /// Nobody would know who it is.
+    #[error("the person's name has 1 to {LONGEST_DISPLAY_NAME} characters")]
+    DisplayName,
+    /// A new account cannot go without.
+    #[error("a new account needs a password")]
+    NoPassword,
+}
+
+impl DraftError {
+    /// The field that is wrong.
+    pub const fn field(self) -> &'static str {
+        match self {
+            Self::Place { .. } => "role",
+            Self::DisplayName => "display_name",
+            Self::NoPassword => "password",
+        }
+    }
+}
+
+/// Whether the role has the place that it needs, and no other. Whether the place exists is for the caller to say.
+pub fn check(draft: &UserDraft) -> Result<(), DraftError> {
+    let length = draft.display_name.trim().chars().count();
+    if length == 0 || length > LONGEST_DISPLAY_NAME {
+        return Err(DraftError::DisplayName);
+    }
+    let has = (draft.office.is_some(), draft.township.is_some(), draft.owner.is_some());
+    let (needed, role, words) = match draft.role {
+        Role::Admin => ((false, false, false), "admin", "no place"),
+        Role::CentreOperator => ((false, false, false), "centre_operator", "no place"),
+        Role::OfficeOfficer => ((true, false, false), "office_officer", "an office"),
+        Role::TownshipOfficer => ((false, true, false), "township_officer", "a township"),
+        Role::Owner => ((false, false, true), "owner", "an owner"),
+    };
+    if has == needed { Ok(()) } else { Err(DraftError::Place { role, needed: words }) }
+}
+
+/// The account with which everything begins.
+pub(super) fn first_admin(password: String) -> UserDraft {
+    UserDraft {
+        username: UserName::new(FIRST_ADMIN).expect("five letters are a name"),
+        display_name: "管理员".into(),
+        role: Role::Admin,
+        office: None::<OfficeId>,
+        township: None::<TownshipCode>,
+        owner: None::<OwnerId>,
+        is_disabled: false,
+        password: Some(password),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_has_the_place_it_needs_and_no_other() {
+        let admin = first_admin("-".into());
+        let (office, township) = (OfficeId::new("north").unwrap(), TownshipCode::new("500156001").unwrap());
+        let owner = OwnerId::new("school").unwrap();
+        let check = |role, office: Option<&OfficeId>, township: Option<&TownshipCode>, owner: Option<&OwnerId>| {
+            let draft = UserDraft {
+                role,
+                office: office.cloned(),
+                township: township.cloned(),
+                owner: owner.cloned(),
+                ..admin.clone()
+            };
+            super::check(&draft).is_ok()
+        };
+        assert!(check(Role::Admin, None, None, None));
+        assert!(check(Role::CentreOperator, None, None, None));
+        assert!(check(Role::OfficeOfficer, Some(&office), None, None));
+        assert!(check(Role::TownshipOfficer, None, Some(&township), None));
+        assert!(check(Role::Owner, None, None, Some(&owner)));
+
+        assert!(!check(Role::Admin, Some(&office), None, None));
+        assert!(!check(Role::OfficeOfficer, None, None, None));
+        assert!(!check(Role::TownshipOfficer, Some(&office), Some(&township), None));
+        assert!(!check(Role::Owner, None, Some(&township), None));
+        assert_eq!(super::check(&UserDraft { display_name: " ".into(), ..admin }), Err(DraftError::DisplayName));
+    }
+}

@@ -1,0 +1,285 @@
+//! Live status: what is true now, streamed to everyone who may see it. One snapshot, then numbered deltas; each delta is
+//! serialised once per jurisdiction and shared by all its clients; a slow client gets the newest state, not a queue.
+//!
+//! - [`present`]: what is true now (pure).
+//! - [`stream`]: one jurisdiction's numbered deltas (pure).
+//! - `inbox`: what the pipeline leaves for the hub, coalesced (pure).
+
+mod inbox;
+pub mod present;
+pub mod stream;
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use axum::extract::ws::Utf8Bytes;
+use domain::{
+    access::Jurisdiction,
+    id::{AlarmId, DeviceId},
+    time::MonoMs,
+};
+use protocol::{
+    live::{Delta, DeviceLive, LiveMessage, Snapshot, Version},
+    rest::Alarm,
+};
+use serde::{Deserialize, Serialize};
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
+
+use self::{
+    inbox::Inbox,
+    present::{Changes, Present, Touched},
+    stream::{Keep, Next, Stream},
+};
+use crate::{clock::Clock, store::Scope};
+
+/// Section `[live]` of gateway.toml.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Under load, deltas are at least so far apart, in milliseconds. A change after a pause goes out at once, and an
+    /// alarm always does. 50: twenty pictures a second are as fluent as a person can use.
+    pub coalesce_ms: u64,
+    /// A client may come back within so many seconds and miss nothing. 60: a page reload, a Wi-Fi hand-over.
+    pub resume_s: u64,
+    /// Most bytes of deltas kept for that, for each jurisdiction. 16 MiB.
+    pub resume_bytes: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { coalesce_ms: 50, resume_s: 60, resume_bytes: 16 * 1024 * 1024 }
+    }
+}
+
+/// Where the pipeline leaves changes and clients find their streams. Cheap to clone.
+#[derive(Clone)]
+pub struct Hub {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    config: Config,
+    clock: Clock,
+    epoch: u64,
+    inbox: Mutex<Inbox>,
+    /// Something is in the inbox.
+    wake: Notify,
+    /// An alarm is in the inbox: do not wait for more.
+    urgent: Notify,
+    district: Mutex<District>,
+}
+
+/// What is true now, and everybody's stream of it: one lock, so that a snapshot and the deltas after it fit together.
+struct District {
+    present: Present,
+    channels: HashMap<Jurisdiction, Channel>,
+    /// Rounds of changes so far. No stream's sequence is ever ahead of it, so a stream that was dropped and begins
+    /// again here never repeats a number.
+    rounds: u64,
+}
+
+struct Channel {
+    stream: Stream,
+    /// Tells subscribers the newest sequence.
+    newest: watch::Sender<u64>,
+    last_used: MonoMs,
+    /// The newest snapshot sent, and its sequence: a crowd that reconnects at once shares it.
+    snapshot: Option<(u64, Utf8Bytes)>,
+}
+
+impl Hub {
+    /// A hub that knows `initial`; nothing moves until [`Hub::run`] does.
+    pub fn new(config: Config, clock: Clock, epoch: u64, initial: Changes) -> Self {
+        let mut present = Present::new(clock.now().wall);
+        present.apply(initial);
+        let district = District { present, channels: HashMap::new(), rounds: 1 };
+        Self {
+            shared: Arc::new(Shared {
+                config,
+                clock,
+                epoch,
+                inbox: Mutex::default(),
+                wake: Notify::new(),
+                urgent: Notify::new(),
+                district: Mutex::new(district),
+            }),
+        }
+    }
+
+    /// Leaves changes to be sent; never waits.
+    pub fn publish(&self, changes: Changes) {
+        let is_urgent = !changes.alarms.is_empty() || !changes.links.is_empty();
+        lock(&self.shared.inbox).add(changes);
+        self.shared.wake.notify_one();
+        if is_urgent {
+            self.shared.urgent.notify_one();
+        }
+    }
+
+    /// Sends what is published until `stop`.
+    pub async fn run(self, stop: CancellationToken) {
+        let coalesce = Duration::from_millis(self.shared.config.coalesce_ms);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.shared.wake.notified() => {}
+            }
+            let changes = lock(&self.shared.inbox).take();
+            lock(&self.shared.district).send(changes, &self.shared);
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(coalesce) => {}
+                () = self.shared.urgent.notified() => {}
+            }
+        }
+    }
+
+    /// A stream for this person: what was missed since `resume` where that is still known, a snapshot otherwise.
+    pub fn subscribe(&self, scope: &Scope, resume: Option<Version>) -> Subscription {
+        let mut district = lock(&self.shared.district);
+        let channel = district.channel(scope.jurisdiction(), &self.shared);
+        let seen = resume.filter(|version| version.epoch == self.shared.epoch).map(|version| version.sequence);
+        Subscription {
+            shared: Arc::clone(&self.shared),
+            jurisdiction: scope.jurisdiction().clone(),
+            newest: channel.newest.subscribe(),
+            seen,
+        }
+    }
+
+    /// The present of one device; None: not known, or not this person's.
+    pub fn device(&self, scope: &Scope, id: &DeviceId) -> Option<DeviceLive> {
+        lock(&self.shared.district).present.device(scope.jurisdiction(), id)
+    }
+
+    /// All devices and open alarms of this person's jurisdiction.
+    pub fn snapshot(&self, scope: &Scope) -> (Vec<DeviceLive>, Vec<Alarm>) {
+        lock(&self.shared.district).present.snapshot(scope.jurisdiction())
+    }
+
+    /// An open alarm, whoever may see it: for the pipeline, which changes it.
+    pub(crate) fn open_alarm(&self, id: AlarmId) -> Option<Alarm> {
+        lock(&self.shared.district).present.open_alarm(id).cloned()
+    }
+}
+
+/// One client's place in its jurisdiction's stream.
+pub struct Subscription {
+    shared: Arc<Shared>,
+    jurisdiction: Jurisdiction,
+    newest: watch::Receiver<u64>,
+    /// Sequence of the newest message handed out; None: nothing yet.
+    seen: Option<u64>,
+}
+
+impl Subscription {
+    /// The next messages, in order, at least one: wait for them. A client that was away too long, or whose jurisdiction's
+    /// places changed, gets one new snapshot instead.
+    pub async fn next(&mut self) -> Vec<Utf8Bytes> {
+        loop {
+            if let Some(messages) = self.take() {
+                return messages;
+            }
+            if self.newest.changed().await.is_err() {
+                // The stream was dropped while nobody was listening to it; `take` makes a new one.
+                let mut district = lock(&self.shared.district);
+                self.newest = district.channel(&self.jurisdiction, &self.shared).newest.subscribe();
+            }
+        }
+    }
+
+    fn take(&mut self) -> Option<Vec<Utf8Bytes>> {
+        self.newest.mark_unchanged();
+        let mut district = lock(&self.shared.district);
+        let channel = district.channel(&self.jurisdiction, &self.shared);
+        let newest = channel.stream.sequence();
+        let next = self.seen.map_or(Next::Lost, |seen| channel.stream.after(seen));
+        self.seen = Some(newest);
+        match next {
+            Next::Deltas(frames) => (!frames.is_empty()).then_some(frames),
+            Next::Lost => Some(vec![district.snapshot(&self.jurisdiction, &self.shared)]),
+        }
+    }
+}
+
+impl District {
+    fn channel(&mut self, jurisdiction: &Jurisdiction, shared: &Shared) -> &mut Channel {
+        let now = shared.clock.now().mono;
+        let rounds = self.rounds;
+        let channel = self.channels.entry(jurisdiction.clone()).or_insert_with(|| {
+            let keep = Keep { age_ms: shared.config.resume_s * 1000, bytes: shared.config.resume_bytes };
+            Channel {
+                stream: Stream::starting_after(rounds, keep),
+                newest: watch::Sender::new(rounds),
+                last_used: now,
+                snapshot: None,
+            }
+        });
+        channel.last_used = now;
+        channel
+    }
+
+    fn send(&mut self, changes: Changes, shared: &Shared) {
+        let touched = self.present.apply(changes);
+        if touched.is_empty() {
+            return;
+        }
+        self.rounds += 1;
+        let now = shared.clock.now();
+        let resume_ms = shared.config.resume_s * 1000;
+        self.channels.retain(|_, channel| {
+            channel.newest.receiver_count() > 0 || now.mono.since_ms(channel.last_used) <= resume_ms
+        });
+        for (jurisdiction, channel) in &mut self.channels {
+            if touched.is_registry_changed {
+                channel.stream.restart();
+            } else if let Some(frame) = delta_frame(&self.present, &touched, jurisdiction, channel, shared) {
+                channel.stream.push(frame, now.mono);
+            } else {
+                continue;
+            }
+            channel.newest.send_replace(channel.stream.sequence());
+        }
+    }
+
+    fn snapshot(&mut self, jurisdiction: &Jurisdiction, shared: &Shared) -> Utf8Bytes {
+        let (devices, alarms) = self.present.snapshot(jurisdiction);
+        let channel = self.channel(jurisdiction, shared);
+        let sequence = channel.stream.sequence();
+        if let Some((_, frame)) = channel.snapshot.as_ref().filter(|(at, _)| *at == sequence) {
+            return frame.clone();
+        }
+        let version = Version { epoch: shared.epoch, sequence };
+        let at_ms = shared.clock.now().wall.0;
+        let frame = to_frame(&LiveMessage::Snapshot(Snapshot { version, at_ms, devices, alarms }));
+        channel.snapshot = Some((sequence, frame.clone()));
+        frame
+    }
+}
+
+fn delta_frame(
+    present: &Present,
+    touched: &Touched,
+    jurisdiction: &Jurisdiction,
+    channel: &Channel,
+    shared: &Shared,
+) -> Option<Utf8Bytes> {
+    let (devices, alarms) = present.delta(touched, jurisdiction)?;
+    let version = Version { epoch: shared.epoch, sequence: channel.stream.sequence() + 1 };
+    let at_ms = shared.clock.now().wall.0;
+    Some(to_frame(&LiveMessage::Delta(Delta { version, at_ms, devices, alarms })))
+}
+
+/// A message as the text that goes over the socket.
+pub fn to_frame(message: &LiveMessage) -> Utf8Bytes {
+    serde_json::to_string(message).expect("live messages have text keys only and always serialise").into()
+}
+
+/// A poisoned lock means a panic while holding it; the state behind is plain data that is replaced whole, so go on.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

@@ -1,0 +1,362 @@
+//! What is true now: the latest reading of every series, who speaks for which device, and every open alarm. Pure:
+//! changes go in, the part that one jurisdiction may see comes out.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use domain::{
+    access::Jurisdiction,
+    id::{AlarmId, DeviceId, MetricName, SeriesId},
+    registry::{Place, Registry},
+    time::UnixMs,
+};
+use protocol::{
+    live::{DeviceLive, MetricLive},
+    rest::{Alarm, LinkState, Point},
+};
+
+/// One change to what is true now.
+#[derive(Debug, Clone, Default)]
+pub struct Changes {
+    /// The newest reading of each series that got one. Order does not matter; of two for one series the later event
+    /// time stays.
+    pub values: Vec<(SeriesId, Point)>,
+    /// Devices that came or went.
+    pub links: Vec<(DeviceId, LinkState, UnixMs)>,
+    /// Alarms that were raised or changed, whole, in the order of the changes.
+    pub alarms: Vec<Alarm>,
+    /// Series that are new.
+    pub series: Vec<(SeriesId, DeviceId, MetricName)>,
+    /// The registry, when it changed.
+    pub registry: Option<Arc<Registry>>,
+}
+
+#[derive(Debug)]
+struct DevicePresent {
+    place: Option<Place>,
+    link: LinkState,
+    link_since: UnixMs,
+    /// In order of first appearance.
+    values: Vec<(MetricName, Option<Point>)>,
+}
+
+/// Which values of which devices one round of changes touched, and which alarms.
+#[derive(Debug, Default)]
+pub struct Touched {
+    /// Device → indices of its touched values; an empty list is a change of the link alone.
+    devices: BTreeMap<DeviceId, Vec<usize>>,
+    /// Alarms as they are after the round.
+    alarms: BTreeMap<AlarmId, Alarm>,
+    /// Places changed: what was sent before may now lie outside a jurisdiction.
+    pub is_registry_changed: bool,
+}
+
+impl Touched {
+    /// Whether nothing changed.
+    pub fn is_empty(&self) -> bool {
+        self.devices.is_empty() && self.alarms.is_empty() && !self.is_registry_changed
+    }
+}
+
+/// Everything that is true now, in the whole district.
+#[derive(Debug)]
+pub struct Present {
+    devices: BTreeMap<DeviceId, DevicePresent>,
+    /// By series number: the device and the index of the value within it.
+    series: Vec<Option<(DeviceId, usize)>>,
+    open_alarms: BTreeMap<AlarmId, Alarm>,
+    started: UnixMs,
+}
+
+impl Present {
+    /// Nothing known yet; `started` is the moment since which every link is unknown.
+    pub fn new(started: UnixMs) -> Self {
+        Self { devices: BTreeMap::new(), series: Vec::new(), open_alarms: BTreeMap::new(), started }
+    }
+
+    /// Takes the changes in and says what they touched.
+    pub fn apply(&mut self, changes: Changes) -> Touched {
+        let mut touched = Touched::default();
+        if let Some(registry) = &changes.registry {
+            self.take_registry(registry);
+            touched.is_registry_changed = true;
+        }
+        for (series, device, metric) in changes.series {
+            self.take_series(series, device, metric);
+        }
+        for (series, point) in changes.values {
+            let slot = self.series.get(series.0 as usize).and_then(Option::as_ref);
+            let Some((device, index)) = slot else { continue };
+            let Some(present) = self.devices.get_mut(device) else { continue };
+            let value = &mut present.values[*index].1;
+            if value.as_ref().is_some_and(|latest| latest.at_ms > point.at_ms) {
+                continue;
+            }
+            *value = Some(point);
+            let indices = touched.devices.entry(device.clone()).or_default();
+            if !indices.contains(index) {
+                indices.push(*index);
+            }
+        }
+        for (device, link, since) in changes.links {
+            let present = self.device_mut(device.clone());
+            if present.link != link {
+                (present.link, present.link_since) = (link, since);
+                touched.devices.entry(device).or_default();
+            }
+        }
+        for alarm in changes.alarms {
+            if alarm.closed_at_ms.is_some() {
+                self.open_alarms.remove(&alarm.id);
+            } else {
+                self.open_alarms.insert(alarm.id, alarm.clone());
+            }
+            touched.alarms.insert(alarm.id, alarm);
+        }
+        touched
+    }
+
+    /// Everything within a jurisdiction: devices by id, open alarms by number.
+    pub fn snapshot(&self, jurisdiction: &Jurisdiction) -> (Vec<DeviceLive>, Vec<Alarm>) {
+        let devices = self
+            .devices
+            .iter()
+            .filter(|(_, present)| jurisdiction.covers(present.place.as_ref()))
+            .map(|(id, present)| present.to_live(id, 0..present.values.len()))
+            .collect();
+        let alarms = self.open_alarms.values().filter(|alarm| self.covers(jurisdiction, alarm)).cloned().collect();
+        (devices, alarms)
+    }
+
+    /// What one round of changes means within a jurisdiction; None: nothing.
+    pub fn delta(&self, touched: &Touched, jurisdiction: &Jurisdiction) -> Option<(Vec<DeviceLive>, Vec<Alarm>)> {
+        let devices: Vec<_> = touched
+            .devices
+            .iter()
+            .filter_map(|(id, indices)| {
+                let present = self.devices.get(id)?;
+                jurisdiction.covers(present.place.as_ref()).then(|| present.to_live(id, indices.iter().copied()))
+            })
+            .collect();
+        let alarms: Vec<_> =
+            touched.alarms.values().filter(|alarm| self.covers(jurisdiction, alarm)).cloned().collect();
+        (!devices.is_empty() || !alarms.is_empty()).then_some((devices, alarms))
+    }
+
+    /// One device as it is now; None: not known, or outside the jurisdiction.
+    pub fn device(&self, jurisdiction: &Jurisdiction, id: &DeviceId) -> Option<DeviceLive> {
+        let present = self.devices.get(id).filter(|present| jurisdiction.covers(present.place.as_ref()))?;
+        Some(present.to_live(id, 0..present.values.len()))
+    }
+
+    /// An open alarm as it is now, whoever asks: for the machine's own use.
+    pub fn open_alarm(&self, id: AlarmId) -> Option<&Alarm> {
+        self.open_alarms.get(&id)
+    }
+
+    fn covers(&self, jurisdiction: &Jurisdiction, alarm: &Alarm) -> bool {
+        let place = self.devices.get(&alarm.device).and_then(|present| present.place.as_ref());
+        jurisdiction.covers(place)
+    }
+
+    fn take_registry(&mut self, registry: &Registry) {
+        for device in registry.devices() {
+            self.device_mut(device.id.clone());
+        }
+        for (id, present) in &mut self.devices {
+            present.place = registry.place(id).cloned();
+        }
+        // A device that left the registry and never spoke is gone; one that spoke stays, as unregistered.
+        self.devices.retain(|_, present| present.place.is_some() || !present.values.is_empty());
+    }
+
+    fn take_series(&mut self, series: SeriesId, device: DeviceId, metric: MetricName) {
+        let values = &mut self.device_mut(device.clone()).values;
+        let index = values.iter().position(|(name, _)| *name == metric).unwrap_or_else(|| {
+            values.push((metric, None));
+            values.len() - 1
+        });
+        let number = series.0 as usize;
+        if self.series.len() <= number {
+            self.series.resize(number + 1, None);
+        }
+        self.series[number] = Some((device, index));
+    }
+
+    fn device_mut(&mut self, id: DeviceId) -> &mut DevicePresent {
+        let started = self.started;
+        self.devices.entry(id).or_insert_with(|| DevicePresent {
+            place: None,
+            link: LinkState::Unknown,
+            link_since: started,
+            values: Vec::new(),
+        })
+    }
+}
+
+impl DevicePresent {
+    fn to_live(&self, id: &DeviceId, indices: impl Iterator<Item = usize>) -> DeviceLive {
+        let values = indices
+            .filter_map(|index| {
+                let (metric, point) = &self.values[index];
+                Some(MetricLive { metric: metric.clone(), point: point.clone()? })
+            })
+            .collect();
+        DeviceLive { id: id.clone(), link: self.link, link_since_ms: self.link_since.0, values }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{
+        alarm::AlarmState,
+        id::{OwnerId, SiteId, TownshipCode},
+        reading::{Quality, Value},
+        registry::{Device, Owner, Site, Township},
+    };
+    use protocol::rest::SeverityNumber;
+
+    use super::*;
+
+    const FENGSHAN: &str = "500156001";
+    const BAIMA: &str = "500156101";
+
+    fn id(text: &str) -> DeviceId {
+        DeviceId::new(text).unwrap()
+    }
+
+    /// One device in each of two townships; `moved`: both in the second.
+    fn registry(moved: bool) -> Arc<Registry> {
+        let township = |code: &str| Township {
+            code: TownshipCode::new(code).unwrap(),
+            name_zh: "镇".into(),
+            name_en: "Town".into(),
+            latitude_deg: 29.3,
+            longitude_deg: 107.7,
+        };
+        let owner = Owner { id: OwnerId::new("school").unwrap(), name: "School".into(), phone: String::new() };
+        let site = |name: &str, township: &str| Site {
+            id: SiteId::new(name).unwrap(),
+            name: name.into(),
+            township: TownshipCode::new(township).unwrap(),
+            owner: owner.id.clone(),
+            address: String::new(),
+        };
+        let device = |name: &str, site: &str| Device {
+            id: id(name),
+            name: name.into(),
+            site: SiteId::new(site).unwrap(),
+            profile: domain::id::ProfileId::new("cold_store").unwrap(),
+            node: domain::id::NodeId::new("node").unwrap(),
+            nameplate: BTreeMap::new(),
+        };
+        let sites = vec![site("a", if moved { BAIMA } else { FENGSHAN }), site("b", BAIMA)];
+        let devices = vec![device("fridge-a", "a"), device("fridge-b", "b")];
+        let townships = vec![township(FENGSHAN), township(BAIMA)];
+        Arc::new(Registry::build(townships, vec![], vec![owner], sites, devices).unwrap())
+    }
+
+    fn of_township(code: &str) -> Jurisdiction {
+        Jurisdiction::Townships { codes: Arc::new([TownshipCode::new(code).unwrap()].into()) }
+    }
+
+    fn point(at_ms: i64, value: f64) -> Point {
+        Point { at_ms, value: Some(Value::Float(value)), quality: Quality::Good }
+    }
+
+    fn alarm(number: i64, device: &str, closed_at_ms: Option<i64>) -> Alarm {
+        Alarm {
+            id: AlarmId(number),
+            device: id(device),
+            device_name: device.into(),
+            site: SiteId::new("a").unwrap(),
+            site_name: "a".into(),
+            township: TownshipCode::new(FENGSHAN).unwrap(),
+            rule: domain::id::RuleId::new("FR-01").unwrap(),
+            title_zh: String::new(),
+            title_en: String::new(),
+            severity: SeverityNumber(domain::alarm::Severity::III),
+            state: AlarmState::ActiveUnacknowledged,
+            raised_at_ms: 1,
+            cause_zh: String::new(),
+            cause_en: String::new(),
+            returned_at_ms: None,
+            acknowledged_at_ms: None,
+            acknowledged_by: None,
+            closed_at_ms,
+            occurrence_count: 1,
+        }
+    }
+
+    fn present() -> Present {
+        let mut present = Present::new(UnixMs(0));
+        let series =
+            |number, device: &str, metric: &str| (SeriesId(number), id(device), MetricName::new(metric).unwrap());
+        present.apply(Changes {
+            registry: Some(registry(false)),
+            series: vec![
+                series(1, "fridge-a", "temperature"),
+                series(2, "fridge-b", "temperature"),
+                series(3, "stranger", "temperature"),
+            ],
+            ..Changes::default()
+        });
+        present
+    }
+
+    fn device_ids(devices: &[DeviceLive]) -> Vec<&str> {
+        devices.iter().map(|device| device.id.as_str()).collect()
+    }
+
+    #[test]
+    fn a_snapshot_holds_the_jurisdiction_and_nothing_else() {
+        let mut present = present();
+        present.apply(Changes { alarms: vec![alarm(1, "fridge-a", None)], ..Changes::default() });
+        let (devices, alarms) = present.snapshot(&of_township(FENGSHAN));
+        assert_eq!((device_ids(&devices), alarms.len()), (vec!["fridge-a"], 1));
+        let (devices, alarms) = present.snapshot(&of_township(BAIMA));
+        assert_eq!((device_ids(&devices), alarms.len()), (vec!["fridge-b"], 0));
+        let (devices, _) = present.snapshot(&Jurisdiction::District);
+        assert_eq!(device_ids(&devices), ["fridge-a", "fridge-b", "stranger"]);
+    }
+
+    #[test]
+    fn a_delta_holds_only_what_changed_and_may_be_seen() {
+        let mut present = present();
+        let touched = present.apply(Changes { values: vec![(SeriesId(1), point(10, 5.0))], ..Changes::default() });
+        let (devices, _) = present.delta(&touched, &of_township(FENGSHAN)).unwrap();
+        assert_eq!(devices[0].values[0].point, point(10, 5.0));
+        assert!(present.delta(&touched, &of_township(BAIMA)).is_none());
+    }
+
+    #[test]
+    fn an_older_reading_does_not_replace_a_newer_one() {
+        let mut present = present();
+        present.apply(Changes { values: vec![(SeriesId(1), point(20, 5.0))], ..Changes::default() });
+        let touched = present.apply(Changes { values: vec![(SeriesId(1), point(10, 9.0))], ..Changes::default() });
+        assert!(touched.is_empty());
+        let device = present.device(&Jurisdiction::District, &id("fridge-a")).unwrap();
+        assert_eq!(device.values[0].point, point(20, 5.0));
+    }
+
+    #[test]
+    fn a_closed_alarm_is_told_once_and_leaves_the_list() {
+        let mut present = present();
+        present.apply(Changes { alarms: vec![alarm(1, "fridge-a", None)], ..Changes::default() });
+        let touched = present.apply(Changes { alarms: vec![alarm(1, "fridge-a", Some(9))], ..Changes::default() });
+        let (_, alarms) = present.delta(&touched, &of_township(FENGSHAN)).unwrap();
+        assert_eq!(alarms[0].closed_at_ms, Some(9));
+        assert!(present.snapshot(&Jurisdiction::District).1.is_empty());
+    }
+
+    #[test]
+    fn a_device_that_moved_is_seen_from_its_new_township_only() {
+        let mut present = present();
+        present.apply(Changes { alarms: vec![alarm(1, "fridge-a", None)], ..Changes::default() });
+        let touched = present.apply(Changes { registry: Some(registry(true)), ..Changes::default() });
+        assert!(touched.is_registry_changed);
+        let (devices, alarms) = present.snapshot(&of_township(FENGSHAN));
+        assert!(devices.is_empty() && alarms.is_empty());
+        let (devices, alarms) = present.snapshot(&of_township(BAIMA));
+        assert_eq!((device_ids(&devices), alarms.len()), (vec!["fridge-a", "fridge-b"], 1));
+    }
+}

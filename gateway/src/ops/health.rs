@@ -1,0 +1,81 @@
+//! `/healthz`: the process answers. `/readyz`: it can do its work, and what is missing if not.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use axum::{Json, Router, http::StatusCode, response::IntoResponse, routing::get};
+use serde::Serialize;
+
+/// The parts without which the gateway cannot do its work, and how each is doing. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct Health {
+    parts: Arc<Mutex<BTreeMap<&'static str, Result<(), String>>>>,
+}
+
+/// The answer of `/readyz`.
+#[derive(Debug, PartialEq, Serialize)]
+struct Readiness {
+    is_ready: bool,
+    /// `ok`, or what is wrong, by part.
+    parts: BTreeMap<&'static str, String>,
+}
+
+impl Health {
+    /// Notes that a part works.
+    pub fn works(&self, part: &'static str) {
+        self.set(part, Ok(()));
+    }
+
+    /// Notes that a part does not work, and why. A part that has not started yet is noted like this too.
+    pub fn fails(&self, part: &'static str, why: impl Into<String>) {
+        self.set(part, Err(why.into()));
+    }
+
+    fn set(&self, part: &'static str, state: Result<(), String>) {
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner).insert(part, state);
+    }
+
+    fn readiness(&self) -> Readiness {
+        let parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        Readiness {
+            is_ready: parts.values().all(Result::is_ok),
+            parts: parts
+                .iter()
+                .map(|(&part, state)| (part, state.clone().err().unwrap_or_else(|| "ok".to_owned())))
+                .collect(),
+        }
+    }
+}
+
+/// `/healthz` and `/readyz`, open to everybody: they tell nothing about people or places.
+pub fn routes(health: Health) -> Router {
+    let readyz = move || async move {
+        let readiness = health.readiness();
+        let status = if readiness.is_ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+        (status, Json(readiness)).into_response()
+    };
+    Router::new().route("/healthz", get(|| async { "ok" })).route("/readyz", get(readyz))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_part_that_fails_makes_the_gateway_not_ready() {
+        let health = Health::default();
+        health.works("store");
+        health.fails("broker", "not connected");
+        assert_eq!(
+            health.readiness(),
+            Readiness {
+                is_ready: false,
+                parts: [("store", "ok".to_owned()), ("broker", "not connected".to_owned())].into()
+            }
+        );
+        health.works("broker");
+        assert!(health.readiness().is_ready);
+    }
+}

@@ -1,0 +1,110 @@
+//! The heart: decoded messages and people's actions come in, rules decide, ONE transaction makes it true, and only then
+//! screens are told. The single writer of readings and alarms.
+//!
+//! - `batch`: what is decided and committed together (pure).
+//! - `announce`: a committed outcome as the live changes it means (pure).
+//! - `answers`: who waits for what became of an action.
+//! - `run`: the loop: gather, evaluate, commit, take over, announce.
+
+mod announce;
+mod answers;
+mod batch;
+mod run;
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use domain::{
+    engine::{Action, ActionError},
+    id::AlarmId,
+};
+use protocol::rest::{Acknowledge, Alarm};
+use serde::{Deserialize, Serialize};
+use tokio::sync::{mpsc, oneshot};
+
+use self::answers::Waiting;
+pub use self::run::{Parts, PipelineError, run};
+use crate::store::Scope;
+
+/// Section `[pipeline]` of gateway.toml.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// A batch waits so long for more readings, in milliseconds. 2: far below what anyone notices, and enough to share
+    /// one sync of the disk among many messages.
+    pub linger_ms: u64,
+    /// A batch closes at so many readings. 20 000: about 10 ms of work, so that an action never waits long behind one.
+    pub batch_readings: usize,
+    /// Messages that ingest may be ahead of the pipeline; further ones are shed and counted. 4096.
+    pub queue_messages: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { linger_ms: 2, batch_readings: 20_000, queue_messages: 4096 }
+    }
+}
+
+/// Actions that may wait for the pipeline. A person makes one a second at most; 256 is a whole centre's alarm flood.
+const REQUEST_QUEUE: usize = 256;
+/// How long an action waits for its outcome before the answer is "pending".
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+
+/// How the rest of the gateway talks to the pipeline. Cheap to clone.
+#[derive(Clone)]
+pub struct Handle {
+    requests: mpsc::Sender<Waiting>,
+}
+
+/// What became of an action in time.
+#[derive(Debug)]
+pub enum ActionOutcome {
+    /// It is committed; the alarm as it is now.
+    Done(Box<Alarm>),
+    /// Not known yet; the live stream brings it.
+    Pending,
+}
+
+/// Why an action was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ActionRefused {
+    /// The rules of an alarm's life do not allow it.
+    #[error(transparent)]
+    Impossible(#[from] ActionError),
+    /// The gateway is stopping.
+    #[error("the gateway is stopping")]
+    Stopping,
+}
+
+impl Handle {
+    /// The handle, and the end that [`run`] reads.
+    pub fn new() -> (Self, Requests) {
+        let (requests, receiver) = mpsc::channel(REQUEST_QUEUE);
+        (Self { requests }, Requests(receiver))
+    }
+
+    /// Answers for an alarm in the name of a person. The caller has made sure that the alarm lies in the scope.
+    pub async fn acknowledge(
+        &self,
+        scope: &Scope,
+        alarm: AlarmId,
+        body: Acknowledge,
+    ) -> Result<ActionOutcome, ActionRefused> {
+        let (reply, answer) = oneshot::channel();
+        let action = Action::Acknowledge { alarm, by: scope.username().clone(), note: body.note };
+        let request = Waiting { action, idempotency_key: body.idempotency_key, reply };
+        let outcome = tokio::time::timeout(ANSWER_WITHIN, async {
+            self.requests.send(request).await.map_err(|_| ActionRefused::Stopping)?;
+            answer.await.map_err(|_| ActionRefused::Stopping)
+        })
+        .await;
+        match outcome {
+            Err(_elapsed) => Ok(ActionOutcome::Pending),
+            Ok(answer) => Ok(ActionOutcome::Done(Box::new(answer??))),
+        }
+    }
+}
+
+/// The pipeline's end of a [`Handle`].
+pub struct Requests(mpsc::Receiver<Waiting>);

@@ -1,0 +1,231 @@
+//! The loop: gather, evaluate, commit, take over, announce.
+
+use std::{sync::Arc, time::Duration};
+
+use domain::{
+    engine::{Action, Engine, Input, Outcome},
+    id::{SeriesId, UserName},
+    reading::Reading,
+    registry::Registry,
+};
+use metrics::{counter, histogram};
+use tokio::{
+    sync::{mpsc, watch},
+    time::{Instant, timeout_at},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{Config, Requests, announce, answers::Answers, batch::Batch};
+use crate::{
+    clock::Clock,
+    ingest::{Ingested, SeriesIndex},
+    live::{Hub, present::Changes},
+    store::{BatchCommit, SeriesDefinition, Store, StoreError},
+};
+
+/// What the pipeline works with.
+pub struct Parts {
+    /// Section `[pipeline]`.
+    pub config: Config,
+    /// The process's clocks.
+    pub clock: Clock,
+    /// Rules and their state, as it was after the last commit.
+    pub engine: Engine,
+    /// The registry, and every change of it; the engine knows the present one.
+    pub registry: watch::Receiver<Arc<Registry>>,
+    /// Where everything is made true.
+    pub store: Store,
+    /// Who is told afterwards.
+    pub live: Hub,
+    /// Which number is which (device, metric).
+    pub series: Arc<SeriesIndex>,
+    /// Series up to this number are stored, and known to engine and live.
+    pub stored_series: SeriesId,
+    /// Decoded messages.
+    pub from_ingest: mpsc::Receiver<Ingested>,
+    /// What people do.
+    pub requests: Requests,
+}
+
+/// Pause after a failed commit; doubles up to [`RETRY_MAX`].
+const RETRY_MIN: Duration = Duration::from_millis(50);
+/// Longest pause between attempts to commit: a disk that has room again is noticed within so long.
+const RETRY_MAX: Duration = Duration::from_secs(2);
+
+/// Why the pipeline ended although nobody asked it to. Ending the process is right then: a start reads everything anew
+/// from disk.
+#[derive(Debug, thiserror::Error)]
+#[error("a batch can never be stored")]
+pub struct PipelineError(#[source] StoreError);
+
+/// Runs until `stop`; what was received and not committed by then is sent again by its edge.
+///
+/// # Errors
+/// [`PipelineError`] when trying again cannot help.
+pub async fn run(parts: Parts, stop: CancellationToken) -> Result<(), PipelineError> {
+    let mut pipeline = Pipeline { bound_series: parts.stored_series, parts, answers: Answers::default() };
+    pipeline.take_registry();
+    while let Some(batch) = pipeline.gather(&stop).await {
+        if !pipeline.settle(batch, &stop).await? {
+            break;
+        }
+    }
+    Ok(())
+}
+
+struct Pipeline {
+    parts: Parts,
+    /// Engine and live know every series up to this one.
+    bound_series: SeriesId,
+    answers: Answers,
+}
+
+impl Pipeline {
+    /// The next batch: opened by a message, a request or a due timer; closed by its size, an action, or `linger_ms`.
+    async fn gather(&mut self, stop: &CancellationToken) -> Option<Batch> {
+        let mut batch = Batch::default();
+        let due = self.parts.engine.next_due().map(|due| self.parts.clock.instant_of(due));
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => return None,
+            Ok(()) = self.parts.registry.changed() => return Some(batch),
+            waiting = self.parts.requests.0.recv() => batch.waiting.push(waiting?),
+            message = self.parts.from_ingest.recv() => batch.add(message?),
+            () = until(due) => return Some(batch),
+        }
+        let close_at = Instant::now() + Duration::from_millis(self.parts.config.linger_ms);
+        while batch.readings.len() < self.parts.config.batch_readings {
+            while let Ok(waiting) = self.parts.requests.0.try_recv() {
+                batch.waiting.push(waiting);
+            }
+            if !batch.waiting.is_empty() {
+                break;
+            }
+            match timeout_at(close_at, self.parts.from_ingest.recv()).await {
+                Ok(Some(message)) => batch.add(message),
+                Ok(None) | Err(_) => break,
+            }
+        }
+        Some(batch)
+    }
+
+    /// Decides and commits, again and again until it is stored. False: stopped before that.
+    async fn settle(&mut self, mut batch: Batch, stop: &CancellationToken) -> Result<bool, PipelineError> {
+        let new_series = self.bind_new_series();
+        if self.parts.registry.has_changed().unwrap_or(false) {
+            self.take_registry();
+        }
+        batch.waiting = self.answers.answer_repeated(batch.waiting);
+        let actions: Vec<Action> = batch.waiting.iter().map(|one| one.action.clone()).collect();
+        let readings: Arc<[Reading]> = std::mem::take(&mut batch.readings).into();
+        let mut retry = RETRY_MIN;
+        loop {
+            let now = self.parts.clock.now();
+            let input = Input { readings: &readings, links: &batch.links, actions: &actions };
+            let outcome = self.parts.engine.evaluate(&input, now);
+            let commit = Arc::new(BatchCommit {
+                received: now.wall,
+                new_series: new_series.clone(),
+                readings: Arc::clone(&readings),
+                transitions: outcome.transitions.clone(),
+                discovered: batch.discovered.clone(),
+            });
+            let Some(is_stored) = self.store(&commit, stop).await? else { return Ok(false) };
+            if is_stored {
+                self.take_over(outcome, batch, &commit);
+                return Ok(true);
+            }
+            tokio::select! {
+                () = stop.cancelled() => return Ok(false),
+                () = tokio::time::sleep(retry) => retry = (retry * 2).min(RETRY_MAX),
+            }
+        }
+    }
+
+    /// Whether the commit is on disk; None: stopped while that was unknown.
+    async fn store(&self, commit: &Arc<BatchCommit>, stop: &CancellationToken) -> Result<Option<bool>, PipelineError> {
+        if is_empty(commit) {
+            return Ok(Some(true));
+        }
+        let started = Instant::now();
+        let mut outcome = self.parts.store.commit_batch(Arc::clone(commit)).await;
+        loop {
+            match outcome {
+                Ok(_) => {
+                    histogram!("brightwatch_commit_seconds").record(started.elapsed().as_secs_f64());
+                    counter!("brightwatch_readings_committed_total").increment(commit.readings.len() as u64);
+                    return Ok(Some(true));
+                }
+                Err(StoreError::UnknownOutcome { journal: Some(journal), source, .. }) => {
+                    tracing::warn!(error = %source, %journal, "whether a batch was stored is unknown; finding out");
+                    tokio::select! {
+                        () = stop.cancelled() => return Ok(None),
+                        () = tokio::time::sleep(RETRY_MIN) => {}
+                    }
+                    outcome = self.parts.store.settle_batch(journal, Arc::clone(commit)).await;
+                }
+                Err(error @ (StoreError::Exists(_) | StoreError::UnknownSeries(_))) => {
+                    return Err(PipelineError(error));
+                }
+                Err(error) => {
+                    counter!("brightwatch_commit_failures_total").increment(1);
+                    tracing::error!(error = %anyhow::Error::new(error), readings = commit.readings.len(),
+                        "a batch could not be stored; trying again");
+                    return Ok(Some(false));
+                }
+            }
+        }
+    }
+
+    /// What is on disk becomes true in memory, on screens, and for those who wait.
+    fn take_over(&mut self, outcome: Outcome, batch: Batch, commit: &BatchCommit) {
+        for transition in &outcome.transitions {
+            tracing::info!(alarm.id = transition.alarm.0, device.id = %transition.device, rule.id = %transition.rule,
+                severity = ?transition.severity, what = ?transition.what, state = ?transition.state,
+                by = transition.by.as_ref().map(UserName::as_str), "alarm");
+        }
+        self.parts.engine.apply(outcome.delta);
+        let before = |id| self.parts.live.open_alarm(id);
+        let registry = Arc::clone(&self.parts.registry.borrow());
+        let alarms = announce::alarms_after(&outcome.transitions, before, &registry);
+        self.answers.answer(batch.waiting, &outcome.rejected, &alarms);
+        self.parts.live.publish(Changes {
+            values: announce::values(&commit.readings),
+            links: announce::links(&batch.links, &registry),
+            alarms,
+            ..Changes::default()
+        });
+    }
+
+    /// Tells engine and live of the series that appeared since; they are also the ones to be stored.
+    fn bind_new_series(&mut self) -> Vec<SeriesDefinition> {
+        let new = self.parts.series.definitions_above(self.bound_series);
+        for definition in &new {
+            self.parts.engine.bind_series(definition.id, definition.device.clone(), definition.metric.clone());
+            self.bound_series = definition.id;
+        }
+        let series = new.iter().map(|new| (new.id, new.device.clone(), new.metric.clone())).collect();
+        self.parts.live.publish(Changes { series, ..Changes::default() });
+        new
+    }
+
+    /// From here on, devices are judged by, and alarms carry the names of, the newest registry.
+    fn take_registry(&mut self) {
+        let registry = Arc::clone(&self.parts.registry.borrow_and_update());
+        self.parts.engine.set_registry(Arc::clone(&registry), self.parts.clock.now());
+        let alarms = self.parts.engine.open_alarms().filter_map(|open| announce::alarm_of(open, &registry)).collect();
+        self.parts.live.publish(Changes { registry: Some(registry), alarms, ..Changes::default() });
+    }
+}
+
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn is_empty(commit: &BatchCommit) -> bool {
+    let BatchCommit { received: _, new_series, readings, transitions, discovered } = commit;
+    new_series.is_empty() && readings.is_empty() && transitions.is_empty() && discovered.is_empty()
+}

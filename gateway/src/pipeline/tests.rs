@@ -1,0 +1,305 @@
+//! The pipeline with a real store: what is decided reaches the disk, then the screen, and nothing else does.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use domain::{
+    access::{Jurisdiction, Role},
+    alarm::AlarmState,
+    engine::Engine,
+    id::{DeviceId, MetricName, NodeId, OwnerId, ProfileId, SeriesId, SiteId, TownshipCode},
+    profile::Profiles,
+    reading::{Quality, Reading, Value},
+    registry::{Device, Owner, Registry, Site, Township},
+    time::UnixMs,
+};
+use protocol::{
+    live::LiveMessage,
+    rest::{Acknowledge, Alarm},
+};
+use sqlx::Connection;
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{ActionOutcome, Config, Handle, Parts, PipelineError, run};
+use crate::{
+    clock::Clock,
+    ingest::{Ingested, SeriesIndex},
+    live::{self, Hub, Subscription, present::Changes},
+    store::{Scope, Store, StoreConfig},
+};
+
+const PROFILE: &str = r#"
+id = "gas_detector"
+title = { zh = "燃气探测器", en = "Gas detector" }
+category = "gas"
+
+[[metrics]]
+name = "gas.concentration"
+title = { zh = "浓度", en = "Concentration" }
+unit = "%LEL"
+decimals = 1
+report_interval_s = 10
+stale_after_s = 60
+
+[[rules]]
+id = "GA-03"
+title = { zh = "燃气高", en = "Gas high" }
+severity = "I"
+condition.limit = { metric = "gas.concentration", above = 50, deadband = 1 }
+on_delay_s = 0
+off_delay_s = 0
+source = { citation = "test", confidence = "proposal" }
+guidance = { zh = "", en = "" }
+"#;
+const LIMIT: Duration = Duration::from_secs(20);
+
+struct Fixture {
+    _dir: tempfile::TempDir,
+    database: std::path::PathBuf,
+    clock: Clock,
+    series: Arc<SeriesIndex>,
+    messages: mpsc::Sender<Ingested>,
+    _registry: watch::Sender<Arc<Registry>>,
+    handle: Handle,
+    live: Hub,
+    stop: CancellationToken,
+    pipeline: JoinHandle<Result<(), PipelineError>>,
+}
+
+impl Fixture {
+    async fn start() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, _writing) = Store::open(&StoreConfig::default(), dir.path()).await.unwrap();
+        let clock = Clock::start();
+        let profiles = Arc::new(Profiles::parse([("gas.toml".into(), PROFILE.into())]).unwrap());
+        let start = store.load_start().await.unwrap();
+        let series = Arc::new(SeriesIndex::new(start.series));
+        let live = Hub::new(live::Config::default(), clock, 1, Changes::default());
+        let (handle, requests) = Handle::new();
+        let (messages, from_ingest) = mpsc::channel(16);
+        let (registry, registry_changes) = watch::channel(Arc::new(registry()));
+        let stop = CancellationToken::new();
+        let parts = Parts {
+            config: Config::default(),
+            clock,
+            engine: Engine::new(profiles, start.next_alarm, start.open_alarms),
+            registry: registry_changes,
+            store,
+            live: live.clone(),
+            series: Arc::clone(&series),
+            stored_series: SeriesId(0),
+            from_ingest,
+            requests,
+        };
+        tokio::spawn(live.clone().run(stop.clone()));
+        let pipeline = tokio::spawn(run(parts, stop.clone()));
+        let database = dir.path().join("brightwatch.db");
+        Self { _dir: dir, database, clock, series, messages, _registry: registry, handle, live, stop, pipeline }
+    }
+
+    async fn send(&self, concentration: f64) {
+        let now = self.clock.now();
+        let reading = Reading {
+            series: self.series.resolve(&device(), &MetricName::new("gas.concentration").unwrap()),
+            event_time: now.wall,
+            value: Some(Value::Float(concentration)),
+            quality: Quality::Good,
+        };
+        let message = Ingested {
+            node: NodeId::new("edge").unwrap(),
+            received: now,
+            links: vec![],
+            readings: vec![reading],
+            discovered: vec![],
+        };
+        self.messages.send(message).await.unwrap();
+    }
+
+    async fn acknowledge(&self, alarm: &Alarm, key: &str) -> Result<Alarm, String> {
+        let body = Acknowledge { note: "on my way".into(), idempotency_key: key.into() };
+        match self.handle.acknowledge(&operator(), alarm.id, body).await {
+            Ok(ActionOutcome::Done(alarm)) => Ok(*alarm),
+            Ok(ActionOutcome::Pending) => Err("pending".into()),
+            Err(refused) => Err(refused.to_string()),
+        }
+    }
+
+    fn watch(&self) -> Screen {
+        Screen { subscription: self.live.subscribe(&operator(), None), values: vec![], alarms: BTreeMap::new() }
+    }
+
+    /// Ends the pipeline and reads the database anew.
+    async fn stored(self) -> crate::store::StartState {
+        self.stop.cancel();
+        self.pipeline.await.unwrap().unwrap();
+        let dir = self.database.parent().unwrap();
+        let (store, _writing) = Store::open(&StoreConfig::default(), dir).await.unwrap();
+        store.load_start().await.unwrap()
+    }
+}
+
+/// A client that folds what it is told.
+struct Screen {
+    subscription: Subscription,
+    values: Vec<Option<Value>>,
+    alarms: BTreeMap<i64, Alarm>,
+}
+
+impl Screen {
+    /// Reads on until `is_seen`.
+    async fn until(&mut self, is_seen: impl Fn(&Self) -> bool) {
+        let read = async {
+            while !is_seen(self) {
+                for frame in self.subscription.next().await {
+                    self.take(serde_json::from_str(&frame).unwrap());
+                }
+            }
+        };
+        tokio::time::timeout(LIMIT, read).await.expect("the screen shows it in time");
+    }
+
+    fn take(&mut self, message: LiveMessage) {
+        let (devices, alarms) = match message {
+            LiveMessage::Snapshot(snapshot) => (snapshot.devices, snapshot.alarms),
+            LiveMessage::Delta(delta) => (delta.devices, delta.alarms),
+            LiveMessage::Heartbeat { .. } | LiveMessage::SessionEnded => return,
+        };
+        self.values.extend(devices.into_iter().flat_map(|device| device.values).map(|value| value.point.value));
+        self.alarms.extend(alarms.into_iter().map(|alarm| (alarm.id.0, alarm)));
+    }
+
+    fn shows(&self, state: AlarmState) -> bool {
+        self.alarms.values().any(|alarm| alarm.state == state)
+    }
+}
+
+fn operator() -> Scope {
+    Scope::for_tests(Role::CentreOperator, Jurisdiction::District)
+}
+
+fn device() -> DeviceId {
+    DeviceId::new("gas-1").unwrap()
+}
+
+fn registry() -> Registry {
+    let township = Township {
+        code: TownshipCode::new("500156001").unwrap(),
+        name_zh: "凤山街道".into(),
+        name_en: "Fengshan".into(),
+        latitude_deg: 29.3,
+        longitude_deg: 107.7,
+    };
+    let owner = Owner { id: OwnerId::new("inn").unwrap(), name: "Inn".into(), phone: String::new() };
+    let site = Site {
+        id: SiteId::new("kitchen").unwrap(),
+        name: "Kitchen".into(),
+        township: township.code.clone(),
+        owner: owner.id.clone(),
+        address: String::new(),
+    };
+    let device = Device {
+        id: device(),
+        name: "Gas".into(),
+        site: site.id.clone(),
+        profile: ProfileId::new("gas_detector").unwrap(),
+        node: NodeId::new("edge").unwrap(),
+        nameplate: BTreeMap::new(),
+    };
+    Registry::build(vec![township], vec![], vec![owner], vec![site], vec![device]).unwrap()
+}
+
+#[tokio::test]
+async fn a_reading_over_its_limit_becomes_an_alarm_on_screen_and_on_disk() {
+    let fixture = Fixture::start().await;
+    let mut screen = fixture.watch();
+    fixture.send(12.5).await;
+    screen.until(|screen| screen.values.contains(&Some(Value::Float(12.5)))).await;
+    assert!(screen.alarms.is_empty());
+
+    fixture.send(61.0).await;
+    screen.until(|screen| screen.shows(AlarmState::ActiveUnacknowledged)).await;
+    let alarm = screen.alarms.values().next().unwrap().clone();
+    assert_eq!((alarm.device_name.as_str(), alarm.site_name.as_str()), ("Gas", "Kitchen"));
+
+    let stored = fixture.stored().await;
+    assert_eq!(stored.open_alarms.len(), 1);
+    assert_eq!(stored.open_alarms[0].id, alarm.id);
+    assert_eq!(stored.latest[0].value, Some(Value::Float(61.0)));
+    assert_eq!(stored.series[0].id, SeriesId(1));
+}
+
+#[tokio::test]
+async fn an_answered_alarm_closes_when_its_condition_goes() {
+    let fixture = Fixture::start().await;
+    let mut screen = fixture.watch();
+    fixture.send(61.0).await;
+    screen.until(|screen| screen.shows(AlarmState::ActiveUnacknowledged)).await;
+    let alarm = screen.alarms.values().next().unwrap().clone();
+
+    let answered = fixture.acknowledge(&alarm, "key-press-1").await.unwrap();
+    assert_eq!(answered.state, AlarmState::ActiveAcknowledged);
+    assert_eq!(answered.acknowledged_by.as_deref(), Some("tester"));
+    fixture.send(3.0).await;
+    screen.until(|screen| screen.shows(AlarmState::Closed)).await;
+    assert!(fixture.stored().await.open_alarms.is_empty());
+}
+
+#[tokio::test]
+async fn a_repeated_request_is_answered_and_another_is_refused() {
+    let fixture = Fixture::start().await;
+    let mut screen = fixture.watch();
+    fixture.send(61.0).await;
+    screen.until(|screen| screen.shows(AlarmState::ActiveUnacknowledged)).await;
+    let alarm = screen.alarms.values().next().unwrap().clone();
+
+    let first = fixture.acknowledge(&alarm, "key-press-1").await.unwrap();
+    assert_eq!(fixture.acknowledge(&alarm, "key-press-1").await.unwrap(), first);
+    let refused = fixture.acknowledge(&alarm, "key-press-2").await.unwrap_err();
+    assert_eq!(refused, "alarm 1: the alarm is acknowledged already");
+}
+
+#[tokio::test]
+async fn nothing_is_on_screen_before_it_is_on_disk() {
+    let fixture = Fixture::start().await;
+    let mut screen = fixture.watch();
+    fixture.send(1.0).await;
+    screen.until(|screen| screen.values.contains(&Some(Value::Float(1.0)))).await;
+
+    // Another program holds the database: no commit can succeed.
+    let url = format!("sqlite://{}", fixture.database.display());
+    let mut intruder = sqlx::sqlite::SqliteConnection::connect(&url).await.unwrap();
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut intruder).await.unwrap();
+    let before = screen.values.len();
+    fixture.send(61.0).await;
+    let seen = tokio::time::timeout(Duration::from_millis(300), screen.subscription.next()).await;
+    assert!(seen.is_err(), "told of something that is not stored: {seen:?}");
+    assert_eq!(screen.values.len(), before);
+
+    sqlx::query("ROLLBACK").execute(&mut intruder).await.unwrap();
+    screen.until(|screen| screen.shows(AlarmState::ActiveUnacknowledged)).await;
+    assert_eq!(fixture.stored().await.open_alarms.len(), 1);
+}
+
+#[tokio::test]
+async fn a_suspect_or_bad_reading_is_shown_as_such() {
+    let fixture = Fixture::start().await;
+    let mut screen = fixture.watch();
+    let message = Ingested {
+        node: NodeId::new("edge").unwrap(),
+        received: fixture.clock.now(),
+        links: vec![],
+        readings: vec![Reading {
+            series: fixture.series.resolve(&device(), &MetricName::new("gas.concentration").unwrap()),
+            event_time: UnixMs(fixture.clock.now().wall.0),
+            value: None,
+            quality: Quality::Bad,
+        }],
+        discovered: vec![],
+    };
+    fixture.messages.send(message).await.unwrap();
+    screen.until(|screen| screen.values.contains(&None)).await;
+    assert!(screen.alarms.is_empty());
+}

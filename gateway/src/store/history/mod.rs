@@ -1,0 +1,195 @@
+//! What a series was over a range of time: every reading where there are few, buckets where there are many. Sealed chunks
+//! and the open tail together, each reading once, whichever side it is on.
+
+mod buckets;
+
+use std::ops::Range;
+
+use domain::{
+    id::{DeviceId, MetricName, SeriesId},
+    time::UnixMs,
+};
+use protocol::rest;
+use sqlx::AssertSqlSafe;
+
+use self::buckets::Buckets;
+use super::{
+    Store,
+    batch::JournalId,
+    codec::{
+        Sample,
+        chunk::{self, Summary},
+    },
+    error::StoreError,
+    row::{Columns, placeholders},
+    scope::Scope,
+    select::{Bound, Select},
+};
+
+const OPERATION: &str = "reading history";
+/// The most buckets, and so the most readings, in one answer.
+pub const BUCKETS_MAX: u32 = 10_000;
+/// Chunks fetched and unpacked at once: a few hundred kilobytes.
+const CHUNKS_PER_PAGE: usize = 256;
+
+/// A chunk that overlaps the range.
+struct Candidate {
+    id: i64,
+    summary: Summary,
+}
+
+impl Store {
+    /// One series over `[range.start, range.end)`: every reading if there are no more than `buckets`, otherwise at most
+    /// `buckets` (1 to [`BUCKETS_MAX`]) buckets of equal width. A series without readings has an empty history.
+    ///
+    /// None: the device is not in the scope, or nobody has ever heard of it.
+    pub async fn history(
+        &self,
+        scope: &Scope,
+        device: &DeviceId,
+        metric: &MetricName,
+        range: Range<UnixMs>,
+        buckets: u32,
+    ) -> Result<Option<rest::History>, StoreError> {
+        let buckets = buckets.clamp(1, BUCKETS_MAX);
+        if !self.is_visible(scope, device).await? {
+            return Ok(None);
+        }
+        let empty = rest::History {
+            metric: metric.clone(),
+            from_ms: range.start.0,
+            to_ms: range.end.0,
+            bucket_ms: None,
+            points: Vec::new(),
+            buckets: Vec::new(),
+        };
+        let Some(series) = self.series_of(device, metric).await? else { return Ok(Some(empty)) };
+        // The tail first: it says which chunks belong to it, and newer ones hold what the tail already has.
+        let Some(tail) = self.head().tail(series, range.start, range.end) else { return Ok(Some(empty)) };
+        if range.is_empty() {
+            return Ok(Some(empty));
+        }
+        let candidates = self.candidates(series, &range, tail.sealed_through).await?;
+
+        let certain_count = candidates
+            .iter()
+            .filter(|candidate| {
+                range.contains(&candidate.summary.first_at) && range.contains(&candidate.summary.last_at)
+            })
+            .map(|candidate| candidate.summary.reading_count)
+            .sum::<u64>()
+            + tail.samples.len() as u64;
+        if certain_count <= u64::from(buckets) {
+            let mut samples = self.unpack(&candidates).await?;
+            samples.retain(|sample| range.contains(&sample.at));
+            samples.extend(tail.samples);
+            if samples.len() <= buckets as usize {
+                // Stable: of equal times the earlier arrival stays first.
+                samples.sort_by_key(|sample| sample.at);
+                return Ok(Some(rest::History { points: samples.into_iter().map(point_of).collect(), ..empty }));
+            }
+            let mut filling = Buckets::new(range, buckets);
+            filling.add_all(&samples);
+            return Ok(Some(rest::History { bucket_ms: Some(filling.width_ms()), buckets: filling.finish(), ..empty }));
+        }
+
+        let mut filling = Buckets::new(range, buckets);
+        let (whole, cut): (Vec<_>, Vec<_>) =
+            candidates.into_iter().partition(|candidate| filling.holds_whole(&candidate.summary));
+        for candidate in &whole {
+            filling.add_summary(&candidate.summary);
+        }
+        for page in cut.chunks(CHUNKS_PER_PAGE) {
+            filling.add_all(&self.unpack(page).await?);
+        }
+        filling.add_all(&tail.samples);
+        Ok(Some(rest::History { bucket_ms: Some(filling.width_ms()), buckets: filling.finish(), ..empty }))
+    }
+
+    /// Whether the device is in the scope: registered there, or, for the district, merely heard of.
+    async fn is_visible(&self, scope: &Scope, device: &DeviceId) -> Result<bool, StoreError> {
+        let mut select = Select::new("SELECT device.id FROM device JOIN site ON site.id = device.site_id");
+        select.within(scope).and_equals("device.id", Bound::Text(device.to_string()));
+        if !select.fetch_all(self.readers(), OPERATION).await?.is_empty() {
+            return Ok(true);
+        }
+        if !scope.covers(None) {
+            return Ok(false);
+        }
+        let row = sqlx::query("SELECT id FROM series WHERE device_id = $1 LIMIT 1")
+            .bind(device.as_str())
+            .fetch_optional(self.readers())
+            .await
+            .map_err(StoreError::read(OPERATION))?;
+        Ok(row.is_some())
+    }
+
+    async fn series_of(&self, device: &DeviceId, metric: &MetricName) -> Result<Option<SeriesId>, StoreError> {
+        sqlx::query("SELECT id FROM series WHERE device_id = $1 AND metric = $2")
+            .bind(device.as_str())
+            .bind(metric.as_str())
+            .fetch_optional(self.readers())
+            .await
+            .map_err(StoreError::read(OPERATION))?
+            .map(|row| Ok(SeriesId(row.number("id")?)))
+            .transpose()
+    }
+
+    /// Chunks that overlap the range and are no newer than the tail, in the order of their readings' arrival.
+    async fn candidates(
+        &self,
+        series: SeriesId,
+        range: &Range<UnixMs>,
+        through: JournalId,
+    ) -> Result<Vec<Candidate>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT id, first_at_ms, last_at_ms, reading_count, usable_count, min_value, max_value, sum_value \
+             FROM chunk WHERE series_id = $1 AND last_at_ms >= $2 AND first_at_ms < $3 AND through_journal <= $4 \
+             ORDER BY id",
+        )
+        .bind(i64::from(series.0))
+        .bind(range.start.0)
+        .bind(range.end.0)
+        .bind(through.0)
+        .fetch_all(self.readers())
+        .await
+        .map_err(StoreError::read(OPERATION))?;
+        rows.iter()
+            .map(|row| {
+                let summary = Summary {
+                    first_at: row.time("first_at_ms")?,
+                    last_at: row.time("last_at_ms")?,
+                    reading_count: row.number("reading_count")?,
+                    usable_count: row.number("usable_count")?,
+                    min: row.get_as("min_value")?,
+                    max: row.get_as("max_value")?,
+                    sum: row.get_as("sum_value")?,
+                };
+                Ok(Candidate { id: row.get_as("id")?, summary })
+            })
+            .collect()
+    }
+
+    /// The readings of these chunks, in their order.
+    async fn unpack(&self, candidates: &[Candidate]) -> Result<Vec<Sample>, StoreError> {
+        let mut samples = Vec::new();
+        for page in candidates.chunks(CHUNKS_PER_PAGE) {
+            let sql = format!("SELECT readings FROM chunk WHERE id IN {} ORDER BY id", placeholders(1, page.len(), 0));
+            let mut query = sqlx::query(AssertSqlSafe(sql));
+            for candidate in page {
+                query = query.bind(candidate.id);
+            }
+            let rows = query.fetch_all(self.readers()).await.map_err(StoreError::read(OPERATION))?;
+            let frames: Vec<Vec<u8>> = rows.iter().map(|row| row.get_as("readings")).collect::<Result<_, _>>()?;
+            let unpacked =
+                tokio::task::spawn_blocking(move || frames.iter().map(|frame| chunk::decode(frame)).collect());
+            let unpacked: Result<Vec<Vec<Sample>>, _> = unpacked.await.map_err(|_| StoreError::Closed)?;
+            samples.extend(unpacked.map_err(StoreError::damaged("chunk"))?.into_iter().flatten());
+        }
+        Ok(samples)
+    }
+}
+
+fn point_of(sample: Sample) -> rest::Point {
+    rest::Point { at_ms: sample.at.0, value: sample.value, quality: sample.quality }
+}

@@ -1,0 +1,25 @@
+//! Starts the real thing for black-box stories: gateway, broker, agents, Modbus equipment, cameras, PostgreSQL, and a
+//! proxy that cuts what lies between them. Everything a story starts is its own: free ports, a temporary folder, and an
+//! end when the story ends.
+//!
+//! - [`eventually()`]: waits for a condition, never for a time;
+//! - [`process`]: a real binary with its log;
+//! - [`person`]: somebody who is signed in, with a live stream;
+//! - [`modbus`]: equipment whose registers a story sets;
+//! - [`camera`]: the RTSP server of the demonstration, with a clip made on the spot;
+//! - [`proxy`]: a TCP connection that can be cut or stalled;
+//! - [`postgres`]: a PostgreSQL server, started as an unprivileged user;
+//! - [`skipped`]: says why a story could not run here.
+
+#![expect(clippy::missing_panics_doc, reason = "a story that cannot go on panics: that is what a harness is for")]
+
+pub mod camera;
+pub mod eventually;
+pub mod modbus;
+pub mod person;
+pub mod postgres;
+pub mod process;
+pub mod proxy;
+pub mod skipped;
+
+pub use eventually::eventually;

@@ -1,0 +1,3 @@
+//! Black-box stories on the real binaries. One binary, so that it links once; a story a module.
+
+mod tidy;
