@@ -30,7 +30,7 @@ pub async fn run(setup: Setup, stop: CancellationToken) -> anyhow::Result<()> {
     let (sender, events) = SampleSender::bounded(EVENTS_WAITING);
     let mut tasks = Tasks::default();
     let mut routes = CommandRoutes::new();
-    let Setup { node, state_dir, gateway: _, broker, credentials, broker_ca, sources } = setup;
+    let Setup { node, state_dir, broker, credentials, broker_ca, sources } = setup;
     info!(node.id = %node.id, version = env!("CARGO_PKG_VERSION"), "edge agent starts");
     for source in sources {
         let (commands, waiting) = mpsc::channel(COMMANDS_WAITING);
