@@ -7,7 +7,11 @@
 //! their programs, [`ops`] those who run the gateway.
 
 pub mod api;
+pub mod broker;
+pub mod cli;
 pub mod clock;
+pub mod config;
+pub mod control;
 pub mod identity;
 pub mod ingest;
 pub mod live;
