@@ -30,7 +30,7 @@ pub async fn run(setup: Setup, stop: CancellationToken) -> anyhow::Result<()> {
     let (sender, events) = SampleSender::bounded(EVENTS_WAITING);
     let mut tasks = Tasks::default();
     let mut routes = CommandRoutes::new();
-    let Setup { node, state_dir, gateway: _, broker, credentials, broker_ca, sources } = setup;
+    let Setup { node, state_dir, broker, credentials, broker_ca, sources } = setup;
     info!(node.id = %node.id, version = env!("CARGO_PKG_VERSION"), "edge agent starts");
     for source in sources {
         let (commands, waiting) = mpsc::channel(COMMANDS_WAITING);
@@ -42,6 +42,8 @@ pub async fn run(setup: Setup, stop: CancellationToken) -> anyhow::Result<()> {
     tasks.spawn("node".to_owned(), node.run(events, stop.clone()));
 
     let outcome = tokio::select! {
+        // First, because parts that stop as told end at the same moment.
+        biased;
         () = stop.cancelled() => Ok(()),
         ended = tasks.next_end() => Err(ended),
     };

@@ -34,8 +34,6 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Runs the gateway until it is told to stop.
-    Serve,
     /// Says whether the configuration and all that it names are right.
     CheckConfig,
     /// Accounts of people.
@@ -60,7 +58,6 @@ pub fn main() -> ExitCode {
             Ok(())
         }
         Command::CheckConfig => check_config::run(&config),
-        Command::Serve => Ok(()),
         Command::User(command) => in_runtime(async { user::run(command, &read(&config)?).await }),
         Command::Edge(command) => in_runtime(async { edge::run(command, &read(&config)?).await }),
         Command::Registry(command) => in_runtime(async { registry::run(command, &read(&config)?).await }),

@@ -210,6 +210,7 @@ fn line(number: usize) -> String {
 }
 
 /// What does not fit, when no line brought it.
+#[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
 fn misfit(errors: Vec<RegistryError>) -> RegistrarError {
     RegistrarError::Misfit(errors.iter().map(|error| place("registry".to_owned(), error)).collect())
 }
