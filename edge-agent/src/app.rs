@@ -42,6 +42,8 @@ pub async fn run(setup: Setup, stop: CancellationToken) -> anyhow::Result<()> {
     tasks.spawn("node".to_owned(), node.run(events, stop.clone()));
 
     let outcome = tokio::select! {
+        // First, because parts that stop as told end at the same moment.
+        biased;
         () = stop.cancelled() => Ok(()),
         ended = tasks.next_end() => Err(ended),
     };

@@ -111,6 +111,19 @@ impl Store {
     /// # Errors
     /// [`StoreError::Location`], [`StoreError::Open`], [`StoreError::Migrate`], or what reading the journal met.
     pub async fn open(config: &StoreConfig, data_dir: &Path) -> Result<(Self, StoreTask), StoreError> {
+        let (store, task) = Self::open_for_shell(config, data_dir).await?;
+        let (last_journal, damaged_count) = store.replay().await?;
+        store.inner.last_journal.store(last_journal.0, Ordering::Relaxed);
+        store.inner.damaged_journal_rows.store(damaged_count, Ordering::Relaxed);
+        Ok((store, task))
+    }
+
+    /// Opens the database for the command line, beside a gateway that may be running: people, registry and audit log
+    /// work; open readings are not loaded, so batches and sealing do not.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn open_for_shell(config: &StoreConfig, data_dir: &Path) -> Result<(Self, StoreTask), StoreError> {
         let database = Database::from_config(config, data_dir)?;
         database.migrate().await?;
         let readers = database.connect_readers(config.reader_count).await?;
@@ -126,11 +139,7 @@ impl Store {
             offices: ArcSwap::default(),
             session_changes: watch::Sender::new(0),
         };
-        let store = Self { inner: Arc::new(inner) };
-        let (last_journal, damaged_count) = store.replay().await?;
-        store.inner.last_journal.store(last_journal.0, Ordering::Relaxed);
-        store.inner.damaged_journal_rows.store(damaged_count, Ordering::Relaxed);
-        Ok((store, StoreTask(task)))
+        Ok((Self { inner: Arc::new(inner) }, StoreTask(task)))
     }
 
     /// Tells which townships each office answers for. Until then office officers see nothing.

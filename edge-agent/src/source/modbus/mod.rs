@@ -2,6 +2,7 @@
 //!
 //! - [`config`]: the register map as it is written, and its checks.
 //! - [`decode`]: registers to values; pure.
+//! - [`fault_code`]: one number that stands for events; pure.
 //! - [`plan`]: which requests read them; pure.
 //! - [`poll`]: the connection and the rounds.
 //!
@@ -10,6 +11,7 @@
 
 mod config;
 pub mod decode;
+pub mod fault_code;
 pub mod plan;
 mod poll;
 
