@@ -23,7 +23,7 @@ pub use self::{
     error::{ConfigError, Fault, KeyPath},
     value::{BrokerUrl, HostPort, Security},
 };
-use crate::source::{Source, modbus, replay};
+use crate::source::{Source, camera, modbus, replay};
 
 /// The whole file as it is written.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -35,6 +35,9 @@ pub struct Config {
     pub gateway: Option<Gateway>,
     /// Where everything else goes.
     pub broker: Broker,
+    /// Cameras.
+    #[serde(default)]
+    pub camera: Vec<camera::Config>,
     /// Modbus TCP connections.
     #[serde(default)]
     pub modbus: Vec<modbus::Config>,
@@ -98,6 +101,15 @@ pub struct Gateway {
     pub ca_file: Option<PathBuf>,
 }
 
+impl Gateway {
+    fn prepare(self, folder: &Folder) -> Result<camera::Gateway, Fault> {
+        let authorities = self.ca_file.as_deref().map(|file| folder.read(file)).transpose();
+        let authorities = authorities.map_err(|fault| fault.under("ca_file"))?;
+        camera::Gateway::new(self.url, authorities.as_deref())
+            .map_err(|wrong| Fault::here(wrong.to_string()).under("ca_file"))
+    }
+}
+
 /// The MQTT broker.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -121,8 +133,6 @@ pub struct Setup {
     pub node: Node,
     /// The agent's own folder, for what must survive a restart.
     pub state_dir: PathBuf,
-    /// Where live pictures go.
-    pub gateway: Option<Gateway>,
     /// Where everything else goes.
     pub broker: Broker,
     /// What it signs in with; None when the broker asks for nothing.
@@ -206,7 +216,7 @@ fn parse<T: DeserializeOwned, U>(
 }
 
 fn prepare(config: Config, folder: &Folder) -> Result<Setup, Fault> {
-    let Config { node, gateway, broker, modbus, replay } = config;
+    let Config { node, gateway, broker, camera, modbus, replay } = config;
     let state_dir = node.state_dir.clone().unwrap_or_else(|| format!("{}.state", node.id).into());
     let state_dir = folder.path.join(state_dir);
     let credentials =
@@ -218,8 +228,13 @@ fn prepare(config: Config, folder: &Folder) -> Result<Setup, Fault> {
         let reason = "is needed for `mqtts`; /etc/ssl/certs/ca-certificates.crt has the public authorities";
         return Err(Fault::here(reason).under("ca_file").under("broker"));
     }
+    let gateway = gateway.map(|entry| entry.prepare(folder)).transpose().map_err(|fault| fault.under("gateway"))?;
 
     let mut sources = Vec::new();
+    for (index, entry) in camera.into_iter().enumerate() {
+        let prepared = entry.prepare(folder, gateway.as_ref()).map_err(|fault| fault.at(index).under("camera"))?;
+        sources.push((KeyPath::entry("camera", index), Source::Camera(prepared)));
+    }
     for (index, entry) in modbus.into_iter().enumerate() {
         let prepared = entry.prepare(folder).map_err(|fault| fault.at(index).under("modbus"))?;
         sources.push((KeyPath::entry("modbus", index), Source::Modbus(prepared)));
@@ -230,7 +245,7 @@ fn prepare(config: Config, folder: &Folder) -> Result<Setup, Fault> {
     }
     each_device_once(&node, &sources)?;
     let sources = sources.into_iter().map(|(_, source)| source).collect();
-    Ok(Setup { node, state_dir, gateway, broker, credentials, broker_ca, sources })
+    Ok(Setup { node, state_dir, broker, credentials, broker_ca, sources })
 }
 
 fn credentials(node: &Node, broker: &Broker, folder: &Folder) -> Result<Option<Credentials>, Fault> {

@@ -252,6 +252,10 @@ impl Reader<'_> {
         if table.source.citation.trim().is_empty() {
             return fail(format!("rule `{}`: `source.citation` must name the document the rule comes from", table.id));
         }
+        let is_over_values = !matches!(table.condition, ConditionTable::Stale(_) | ConditionTable::Offline);
+        if !is_over_values && !table.only_while.is_empty() {
+            return fail(format!("rule `{}`: `only_while` goes with rules over values; remove it here", table.id));
+        }
         let condition = match table.condition {
             ConditionTable::Limit(limit) => self.limit(limit)?,
             ConditionTable::State(StateTable { metric, is }) => {

@@ -89,6 +89,9 @@ fn an_error_names_file_line_key_and_the_right_keys() {
     check("deadband = -1", "deadband = 0.5", "fridge.toml:18: `deadband` is a number in the metric's unit");
     check("off_delay_s = -10", "off_delay_s = 10", "fridge.toml:14: rule `HIGH`: delays are numbers of seconds");
     check(r#""LOW""#, r#""HIGH""#, "fridge.toml:24: rule `LOW` stands above already");
+    let gated = "condition = \"offline\"\nonly_while = [{ metric = \"temperature\", is = [1] }]\non_delay_s = 0";
+    let low = "condition.limit = { metric = \"temperature\", below = { nameplate = \"low_limit_c\" }, deadband = 0 }\non_delay_s = 0";
+    check(gated, low, "fridge.toml:24: rule `LOW`: `only_while` goes with rules over values; remove it here");
     check("id = \"fridge\" x", "id = \"fridge\"", "fridge.toml:1: ");
 }
 
