@@ -7,6 +7,7 @@
 //! their programs, [`ops`] those who run the gateway.
 
 pub mod api;
+pub mod broker;
 pub mod clock;
 pub mod identity;
 pub mod ingest;
