@@ -19,7 +19,7 @@ use protocol::sparkplug::{
     payload::{Limits, Payload},
     topic::{NodeAddress, NodeVerb, Topic},
 };
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use super::{board::Board, health};
 use crate::{
@@ -101,6 +101,11 @@ impl Speaker {
         self.outbox.has_backlog()
     }
 
+    /// Messages given up since the start.
+    pub(super) fn gap_count(&self) -> u64 {
+        self.outbox.gap_count()
+    }
+
     /// Lets a part of the backlog go.
     pub(super) fn release_backlog(&mut self, most: usize) {
         self.outbox.release(most, |device| self.session.is_device_born(device));
@@ -122,7 +127,7 @@ impl Speaker {
             }
             SourceEvent::Samples { device, samples } => self.take_samples(device, samples),
             SourceEvent::DeviceDown { device, reason } => {
-                info!(device.id = %device, reason, "device is down");
+                debug!(device.id = %device, reason, "device is down");
                 self.board.device_down(&device);
             }
             SourceEvent::Blob { device, metric, at, bytes } => return Some(Blob { device, metric, at, bytes }),
@@ -139,11 +144,7 @@ impl Speaker {
         if samples.is_empty() {
             return;
         }
-        let gaps_before = self.outbox.gap_count();
         self.outbox.push(Message { device, samples });
-        if self.outbox.gap_count() > gaps_before && gaps_before == 0 {
-            error!(messages = self.outbox.depth(), "the outbox is full: from now on the oldest messages are lost");
-        }
         if !self.may_speak {
             self.outbox.hold();
         }
@@ -323,3 +324,7 @@ fn tell(wrong: &SessionError, what: &'static str) {
     let cause = std::error::Error::source(wrong).map(ToString::to_string).unwrap_or_default();
     error!(cause, "{what}: {wrong}");
 }
+
+#[cfg(test)]
+#[path = "speaker_tests.rs"]
+mod tests;
