@@ -4,11 +4,15 @@
 //! makes it true, [`live`] shows it. `docs/ARCHITECTURE.md` walks the whole way.
 //!
 //! Around it: [`identity`] knows who somebody is, [`registry`] who is responsible for what, [`api`] answers people and
-//! their programs, [`ops`] those who run the gateway.
+//! their programs, [`control`] the command line ([`cli`]), [`ops`] those who run the gateway. [`config`] is what they
+//! may set, [`broker`] what edge nodes connect to.
 
 pub mod api;
 pub mod broker;
+pub mod cli;
 pub mod clock;
+pub mod config;
+pub mod control;
 pub mod identity;
 pub mod ingest;
 pub mod live;
