@@ -30,7 +30,7 @@ pub async fn run(setup: Setup, stop: CancellationToken) -> anyhow::Result<()> {
     let (sender, events) = SampleSender::bounded(EVENTS_WAITING);
     let mut tasks = Tasks::default();
     let mut routes = CommandRoutes::new();
-    let Setup { node, state_dir, gateway: _, broker, credentials, broker_ca, sources } = setup;
+    let Setup { node, state_dir, broker, credentials, broker_ca, sources } = setup;
     info!(node.id = %node.id, version = env!("CARGO_PKG_VERSION"), "edge agent starts");
     for source in sources {
         let (commands, waiting) = mpsc::channel(COMMANDS_WAITING);
@@ -42,6 +42,8 @@ pub async fn run(setup: Setup, stop: CancellationToken) -> anyhow::Result<()> {
     tasks.spawn("node".to_owned(), node.run(events, stop.clone()));
 
     let outcome = tokio::select! {
+        // First, because parts that stop as told end at the same moment.
+        biased;
         () = stop.cancelled() => Ok(()),
         ended = tasks.next_end() => Err(ended),
     };
@@ -84,5 +86,20 @@ impl Tasks {
 
     fn name(&self, id: Id) -> &str {
         self.names.get(&id).map_or("a part", String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_part_that_ends_is_named_with_its_reason() {
+        let mut tasks = Tasks::default();
+        tasks.spawn("modbus kitchen".to_owned(), async {});
+        assert_eq!(tasks.next_end().await.to_string(), "modbus kitchen failed: it ended by itself");
+        tasks.spawn("camera yard".to_owned(), async { panic!("a bug") });
+        let wrong = tasks.next_end().await.to_string();
+        assert!(wrong.starts_with("camera yard failed: task ") && wrong.contains("a bug"), "{wrong}");
     }
 }

@@ -1,6 +1,7 @@
 //! The command line: `edge-agent run` and `edge-agent check-config`.
 
 use std::{
+    io::IsTerminal,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -12,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 use tracing_subscriber::EnvFilter;
 
-use crate::{app, config};
+use crate::{app, config, source::camera};
 
 #[derive(Parser)]
 #[command(name = "edge-agent", version, about = "Reads the equipment of one place and speaks for it to the centre")]
@@ -27,6 +28,9 @@ enum Command {
     Run(ConfigFile),
     /// Say whether a configuration is right: exits with 0, or names file, line, key and reason.
     CheckConfig(ConfigFile),
+    /// Reads one camera for the agent that starts it.
+    #[command(name = camera::SUBCOMMAND, hide = true)]
+    CameraWorker,
 }
 
 #[derive(clap::Args)]
@@ -41,6 +45,7 @@ pub fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Run(file) => run(&file.path),
         Command::CheckConfig(file) => check_config(&file.path),
+        Command::CameraWorker => return camera::worker::main(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -62,7 +67,8 @@ fn check_config(path: &Path) -> anyhow::Result<()> {
 #[tokio::main(flavor = "current_thread")]
 async fn run(path: &Path) -> anyhow::Result<()> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let has_colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(has_colours).with_writer(std::io::stderr).init();
     // Several libraries speak TLS and none brings its own cryptography.
     let _ = rustls::crypto::ring::default_provider().install_default();
 

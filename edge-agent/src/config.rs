@@ -13,14 +13,17 @@ use std::{
     time::Duration,
 };
 
-use domain::id::{DeviceId, NodeId, TownshipCode};
+use domain::{
+    code_system::CodeSystem,
+    id::{DeviceId, NodeId, TownshipCode},
+};
 use serde::{Deserialize, de::DeserializeOwned};
 
 pub use self::{
     error::{ConfigError, Fault, KeyPath},
     value::{BrokerUrl, HostPort, Security},
 };
-use crate::source::{Source, modbus, replay};
+use crate::source::{Source, camera, modbus, replay};
 
 /// The whole file as it is written.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -32,6 +35,9 @@ pub struct Config {
     pub gateway: Option<Gateway>,
     /// Where everything else goes.
     pub broker: Broker,
+    /// Cameras.
+    #[serde(default)]
+    pub camera: Vec<camera::Config>,
     /// Modbus TCP connections.
     #[serde(default)]
     pub modbus: Vec<modbus::Config>,
@@ -51,12 +57,20 @@ pub struct Node {
     /// A folder of the agent's own, for what must survive a restart; made when it is not there. `ID.state` beside this
     /// file when absent.
     pub state_dir: Option<PathBuf>,
+    /// Where the code systems lie that sources name.
+    #[serde(default = "default_code_systems_dir")]
+    pub code_systems_dir: PathBuf,
     /// Unchanged values are sent again after this many milliseconds, so that the centre can tell still from dead.
     #[serde(default = "default_refresh_ms", deserialize_with = "value::within::<_, 1_000, 3_600_000>")]
     pub refresh_ms: u64,
     /// How many messages are kept while the centre cannot be reached; beyond it the oldest are dropped and counted.
     #[serde(default = "default_outbox_messages", deserialize_with = "value::within::<_, 100, 1_000_000>")]
     pub outbox_messages: u64,
+}
+
+/// Beside this file, as in the installed configuration.
+fn default_code_systems_dir() -> PathBuf {
+    "code_systems".into()
 }
 
 /// Ten seconds: the report interval that the profiles' stale times are made for.
@@ -87,6 +101,15 @@ pub struct Gateway {
     pub ca_file: Option<PathBuf>,
 }
 
+impl Gateway {
+    fn prepare(self, folder: &Folder) -> Result<camera::Gateway, Fault> {
+        let authorities = self.ca_file.as_deref().map(|file| folder.read(file)).transpose();
+        let authorities = authorities.map_err(|fault| fault.under("ca_file"))?;
+        camera::Gateway::new(self.url, authorities.as_deref())
+            .map_err(|wrong| Fault::here(wrong.to_string()).under("ca_file"))
+    }
+}
+
 /// The MQTT broker.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -110,8 +133,6 @@ pub struct Setup {
     pub node: Node,
     /// The agent's own folder, for what must survive a restart.
     pub state_dir: PathBuf,
-    /// Where live pictures go.
-    pub gateway: Option<Gateway>,
     /// Where everything else goes.
     pub broker: Broker,
     /// What it signs in with; None when the broker asks for nothing.
@@ -139,19 +160,22 @@ impl fmt::Debug for Credentials {
 
 /// Where the configuration file lies; the files it names lie relative to here.
 #[derive(Debug, Clone)]
-pub struct Folder(PathBuf);
+pub struct Folder {
+    path: PathBuf,
+    code_systems: PathBuf,
+}
 
 impl Folder {
     /// Reads a file that the configuration names.
     pub fn read(&self, path: &Path) -> Result<Vec<u8>, Fault> {
-        let path = self.0.join(path);
+        let path = self.path.join(path);
         fs::read(&path).map_err(|wrong| Fault::here(format!("cannot read {}: {wrong}", path.display())))
     }
 
     /// Reads a text file that the configuration names.
     pub fn read_text(&self, path: &Path) -> Result<String, Fault> {
         String::from_utf8(self.read(path)?)
-            .map_err(|_| Fault::here(format!("{} is not UTF-8 text", self.0.join(path).display())))
+            .map_err(|_| Fault::here(format!("{} is not UTF-8 text", self.path.join(path).display())))
     }
 
     /// Reads and checks a further TOML file; what is wrong in it is told with its own name and line.
@@ -161,15 +185,25 @@ impl Folder {
         check: impl FnOnce(T) -> Result<U, Fault>,
     ) -> Result<U, Fault> {
         let text = self.read_text(path)?;
-        parse(&self.0.join(path), &text, check).map_err(|wrong| Fault::here(wrong.to_string()))
+        parse(&self.path.join(path), &text, check).map_err(|wrong| Fault::here(wrong.to_string()))
+    }
+
+    /// Reads the code system of that name.
+    pub fn code_system(&self, name: &str) -> Result<CodeSystem, Fault> {
+        let path = self.code_systems.join(format!("{name}.toml"));
+        let text = self.read_text(&path)?;
+        CodeSystem::parse(&path.display().to_string(), &text).map_err(|wrong| Fault::here(wrong.to_string()))
     }
 }
 
 /// Reads and checks a configuration file and the files it names; their paths are relative to its folder.
 pub fn load(path: &Path) -> Result<Setup, ConfigError> {
     let text = fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.to_owned(), source })?;
-    let folder = Folder(path.parent().unwrap_or(Path::new("")).to_owned());
-    parse(path, &text, |config| prepare(config, &folder))
+    let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+    parse(path, &text, |config: Config| {
+        let folder = Folder { path: folder, code_systems: config.node.code_systems_dir.clone() };
+        prepare(config, &folder)
+    })
 }
 
 fn parse<T: DeserializeOwned, U>(
@@ -182,9 +216,9 @@ fn parse<T: DeserializeOwned, U>(
 }
 
 fn prepare(config: Config, folder: &Folder) -> Result<Setup, Fault> {
-    let Config { node, gateway, broker, modbus, replay } = config;
+    let Config { node, gateway, broker, camera, modbus, replay } = config;
     let state_dir = node.state_dir.clone().unwrap_or_else(|| format!("{}.state", node.id).into());
-    let state_dir = folder.0.join(state_dir);
+    let state_dir = folder.path.join(state_dir);
     let credentials =
         credentials(&node, &broker, folder).map_err(|fault| fault.under("password_file").under("broker"))?;
     let broker_ca = broker.ca_file.as_deref().map(|file| folder.read(file)).transpose();
@@ -194,8 +228,13 @@ fn prepare(config: Config, folder: &Folder) -> Result<Setup, Fault> {
         let reason = "is needed for `mqtts`; /etc/ssl/certs/ca-certificates.crt has the public authorities";
         return Err(Fault::here(reason).under("ca_file").under("broker"));
     }
+    let gateway = gateway.map(|entry| entry.prepare(folder)).transpose().map_err(|fault| fault.under("gateway"))?;
 
     let mut sources = Vec::new();
+    for (index, entry) in camera.into_iter().enumerate() {
+        let prepared = entry.prepare(folder, gateway.as_ref()).map_err(|fault| fault.at(index).under("camera"))?;
+        sources.push((KeyPath::entry("camera", index), Source::Camera(prepared)));
+    }
     for (index, entry) in modbus.into_iter().enumerate() {
         let prepared = entry.prepare(folder).map_err(|fault| fault.at(index).under("modbus"))?;
         sources.push((KeyPath::entry("modbus", index), Source::Modbus(prepared)));
@@ -206,7 +245,7 @@ fn prepare(config: Config, folder: &Folder) -> Result<Setup, Fault> {
     }
     each_device_once(&node, &sources)?;
     let sources = sources.into_iter().map(|(_, source)| source).collect();
-    Ok(Setup { node, state_dir, gateway, broker, credentials, broker_ca, sources })
+    Ok(Setup { node, state_dir, broker, credentials, broker_ca, sources })
 }
 
 fn credentials(node: &Node, broker: &Broker, folder: &Folder) -> Result<Option<Credentials>, Fault> {

@@ -13,6 +13,7 @@
 //! What stands in the configuration file is the kind's `Config`; what runs is made from it once, by `Config::prepare`,
 //! which reads further files (a recording, a code system) and checks what must agree, but opens no connection.
 
+pub mod camera;
 pub mod modbus;
 pub mod replay;
 
@@ -109,7 +110,8 @@ pub enum SourceEvent {
         /// Why, in words for the log.
         reason: String,
     },
-    /// Bytes that are no reading: a camera's snapshot. Sent when there is a connection, else dropped: never queued.
+    /// Bytes that are no reading: a camera's snapshot. Dropped without a connection; while one waits for room, a newer one
+    /// of the same device takes its place.
     Blob {
         /// Which device.
         device: DeviceId,
@@ -159,6 +161,8 @@ impl SampleSender {
 /// One configured source of any kind. A new kind is a folder, a variant here, and a list in the configuration.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Source {
+    /// A camera.
+    Camera(camera::Camera),
     /// Modbus TCP equipment behind one connection.
     Modbus(modbus::Modbus),
     /// A recording played back.
@@ -169,6 +173,7 @@ impl Source {
     /// The kind and name, for logs.
     pub fn label(&self) -> String {
         match self {
+            Source::Camera(camera) => format!("camera {}", camera.device()),
             Source::Modbus(modbus) => format!("modbus {}", modbus.name),
             Source::Replay(replay) => format!("replay {}", replay.name),
         }
@@ -177,6 +182,7 @@ impl Source {
     /// The devices this source speaks for; no other source may name them.
     pub fn devices(&self) -> Vec<DeviceId> {
         match self {
+            Source::Camera(camera) => vec![camera.device().clone()],
             Source::Modbus(modbus) => modbus.devices.iter().map(|device| device.id.clone()).collect(),
             Source::Replay(replay) => replay.recording.devices().cloned().collect(),
         }
@@ -185,6 +191,7 @@ impl Source {
     /// Reads the equipment until stopped.
     pub async fn run(self, out: SampleSender, commands: mpsc::Receiver<DeviceCommand>, stop: CancellationToken) {
         match self {
+            Source::Camera(camera) => camera::run(camera, out, commands, stop).await,
             Source::Modbus(modbus) => modbus::run(modbus, out, commands, stop).await,
             Source::Replay(replay) => replay::run(replay, out, commands, stop).await,
         }

@@ -59,7 +59,7 @@ fn what_is_wrong_is_told_with_line_key_reason_and_what_would_be_right() {
     let one = "{ name = \"m\", table = \"coil\", address = 0, type = \"bool\" }";
     check(
         &modbus(&format!("device = [\n{{ id = \"d\", metric = [{one}, {one}] }},\n]")),
-        &["line 10: `modbus[0].device[0].metric`: `m` is named twice on this device"],
+        &["line 10: `modbus[0].device[0].metric`: `m` is reported twice by this device"],
     );
     check(
         &modbus(&format!("device = [\n{{ id = \"d\", metric = [{one}] }},\n{{ id = \"d\", metric = [{one}] }},\n]")),
@@ -68,6 +68,31 @@ fn what_is_wrong_is_told_with_line_key_reason_and_what_would_be_right() {
     check(&modbus(&format!("device = [{{ id = \"edge-1\", metric = [{one}] }}]")), &["spoken for by this node itself"]);
     check("[[replay]]\nname = \"r\"\nfile = \"none.csv\"\n", &["line 8: `replay[0].file`: cannot read"]);
     check("[[replay]]\nname = \"r\"\nfile = \"x\"\nspeed = 0.0\n", &["line 9: `replay[0].speed`: 0 is not above 0"]);
+}
+
+#[test]
+fn a_code_system_is_read_from_its_folder_and_its_events_are_reported() {
+    let map = |rest: &str| {
+        let metric = format!("{{ name = \"fault_code\", table = \"input\", address = 0, type = \"u16\", {rest} }}");
+        format!(
+            "{HEAD}[[modbus]]\nname = \"lift\"\naddress = \"127.0.0.1:502\"\ndevice = [{{ id = \"d\", metric = [{metric}] }}]\n"
+        )
+    };
+    let check = |text: &str, expected: &str| {
+        let wrong = Site::new(text).load().unwrap_err().to_string();
+        assert!(wrong.contains(expected), "{wrong}");
+    };
+    check(&map("code_system = \"none\""), "metric[0].code_system`: cannot read");
+    check(&map("codes = \"bits\""), "metric[0].codes`: stands beside `code_system` only");
+    check(&map("code_system = \"a\", scale = 0.1"), "metric[0].code_system`: is for whole numbers");
+
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../config/code_systems");
+    let text = map("code_system = \"chongqing-platform\"")
+        .replace("[broker]", &format!("code_systems_dir = {shipped:?}\n[broker]"));
+    let setup = Site::new(&text).load().unwrap();
+    let Source::Modbus(modbus) = &setup.sources[0] else { panic!("one Modbus source") };
+    let reported = modbus.devices[0].requests[0].points[0].declarations();
+    assert!(reported.iter().any(|metric| metric.name.as_str() == "elevator.entrapment"), "{reported:?}");
 }
 
 #[test]

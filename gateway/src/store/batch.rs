@@ -1,6 +1,12 @@
 //! The hot path: a micro-batch of readings with everything that follows from it, in one transaction.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use domain::{
     alarm::Transition,
@@ -83,7 +89,8 @@ impl Store {
     /// Finds out whether a batch whose outcome was unknown was committed, and commits it if it was not.
     ///
     /// # Errors
-    /// As [`Store::commit_batch`]; after any error it can be called again with the same arguments.
+    /// As [`Store::commit_batch`]. [`StoreError::UnknownOutcome`] again: the database could still not be asked; go on
+    /// calling this.
     pub async fn settle_batch(&self, journal: JournalId, batch: Arc<BatchCommit>) -> Result<JournalId, StoreError> {
         self.write_batch(batch, Some(journal)).await
     }
@@ -92,7 +99,10 @@ impl Store {
         self.check_series(&batch)?;
         let frame = journal::encode(&batch.readings);
         let journal = tried_as.unwrap_or_else(|| self.next_journal());
+        // Whether the database has said that no earlier attempt was committed.
+        let is_surely_absent = Arc::new(AtomicBool::new(tried_as.is_none()));
         let (to_write, to_apply, store) = (Arc::clone(&batch), batch, self.clone());
+        let was_asked = Arc::clone(&is_surely_absent);
         let outcome = self
             .writer()
             .write(
@@ -103,6 +113,7 @@ impl Store {
                         if tried_as.is_some() && is_committed(connection, journal).await? {
                             return Ok(());
                         }
+                        was_asked.store(true, Ordering::Relaxed);
                         insert_batch(connection, journal, &to_write, frame).await
                     })
                 },
@@ -110,17 +121,17 @@ impl Store {
                 move |()| store.apply_batch(journal, &to_apply),
             )
             .await;
-        match outcome {
-            Ok(()) => {
-                *self.unsettled() = None;
-                Ok(journal)
-            }
-            Err(StoreError::UnknownOutcome { operation, source, .. }) => {
-                *self.unsettled() = Some(journal);
-                Err(StoreError::UnknownOutcome { operation, journal: Some(journal), source })
+        let unknown = |operation, source| Err(StoreError::UnknownOutcome { operation, journal: Some(journal), source });
+        let outcome = match outcome {
+            Ok(()) => Ok(journal),
+            Err(StoreError::UnknownOutcome { operation, source, .. }) => unknown(operation, source),
+            Err(StoreError::Failed { operation, source }) if !is_surely_absent.load(Ordering::Relaxed) => {
+                unknown(operation, source)
             }
             Err(error) => Err(error),
-        }
+        };
+        *self.unsettled() = matches!(outcome, Err(StoreError::UnknownOutcome { .. })).then_some(journal);
+        outcome
     }
 
     fn check_series(&self, batch: &BatchCommit) -> Result<(), StoreError> {

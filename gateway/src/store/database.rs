@@ -65,7 +65,8 @@ impl Database {
             Engine::Sqlite => &SQLITE_MIGRATIONS,
             Engine::Postgres => &POSTGRES_MIGRATIONS,
         };
-        migrations.run(&mut connection).await.map_err(StoreError::Migrate)?;
+        // `Migrator::run` would tie the future to one thread.
+        migrations.run_direct(None, &mut connection, false).await.map_err(StoreError::Migrate)?;
         connection.close().await.map_err(StoreError::Open)
     }
 

@@ -1,8 +1,8 @@
 //! The gateway's memory, and all its SQL: readings, alarms, the registry, people, the audit log.
 //!
-//! One task writes ([`writer`](self)), a pool of connections reads and cannot write. A reading's way: [`batch`] commits
+//! One task writes (`writer`), a pool of connections reads and cannot write. A reading's way: `batch` commits
 //! it to the journal together with the alarms it caused; the head keeps it in memory until sealing moves it into a
-//! compressed chunk; [`history`] reads both and gives the same answer whichever side it is on.
+//! compressed chunk; `history` reads both and gives the same answer whichever side it is on.
 //!
 //! Everything that people ask for takes a [`Scope`], which only a valid session yields. What the gateway asks for itself
 //! has names of its own: [`Store::load_start`], [`Store::load_registry`], and [`Actor::Shell`] for the command line.
@@ -111,6 +111,19 @@ impl Store {
     /// # Errors
     /// [`StoreError::Location`], [`StoreError::Open`], [`StoreError::Migrate`], or what reading the journal met.
     pub async fn open(config: &StoreConfig, data_dir: &Path) -> Result<(Self, StoreTask), StoreError> {
+        let (store, task) = Self::open_for_shell(config, data_dir).await?;
+        let (last_journal, damaged_count) = store.replay().await?;
+        store.inner.last_journal.store(last_journal.0, Ordering::Relaxed);
+        store.inner.damaged_journal_rows.store(damaged_count, Ordering::Relaxed);
+        Ok((store, task))
+    }
+
+    /// Opens the database for the command line, beside a gateway that may be running: people, registry and audit log
+    /// work; open readings are not loaded, so batches and sealing do not.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn open_for_shell(config: &StoreConfig, data_dir: &Path) -> Result<(Self, StoreTask), StoreError> {
         let database = Database::from_config(config, data_dir)?;
         database.migrate().await?;
         let readers = database.connect_readers(config.reader_count).await?;
@@ -126,11 +139,7 @@ impl Store {
             offices: ArcSwap::default(),
             session_changes: watch::Sender::new(0),
         };
-        let store = Self { inner: Arc::new(inner) };
-        let (last_journal, damaged_count) = store.replay().await?;
-        store.inner.last_journal.store(last_journal.0, Ordering::Relaxed);
-        store.inner.damaged_journal_rows.store(damaged_count, Ordering::Relaxed);
-        Ok((store, StoreTask(task)))
+        Ok((Self { inner: Arc::new(inner) }, StoreTask(task)))
     }
 
     /// Tells which townships each office answers for. Until then office officers see nothing.

@@ -9,7 +9,7 @@ use domain::{
     registry::{Device, Owner, Site},
     time::UnixMs,
 };
-use sqlx::{AnyConnection, AssertSqlSafe};
+use sqlx::{AnyConnection, AssertSqlSafe, any::AnyRow};
 
 use super::{
     Store, audit,
@@ -35,40 +35,24 @@ pub struct RegistryRows {
 impl Store {
     /// All rows, for building the registry in memory.
     pub async fn load_registry(&self) -> Result<RegistryRows, StoreError> {
-        const OPERATION: &str = "reading the registry";
-        let fetch = async |sql: &'static str| {
-            sqlx::query(sql).fetch_all(self.readers()).await.map_err(StoreError::read(OPERATION))
-        };
-        let owners = fetch("SELECT * FROM owner WHERE removed_at_ms IS NULL ORDER BY id").await?;
-        let sites = fetch("SELECT * FROM site WHERE removed_at_ms IS NULL ORDER BY id").await?;
-        let devices = fetch("SELECT * FROM device WHERE removed_at_ms IS NULL ORDER BY id").await?;
-        let owner_of = |row: &sqlx::any::AnyRow| {
-            Ok(Owner { id: row.id("id")?, name: row.get_as("name")?, phone: row.get_as("phone")? })
-        };
-        let site_of = |row: &sqlx::any::AnyRow| {
-            Ok(Site {
-                id: row.id("id")?,
-                name: row.get_as("name")?,
-                township: row.id("township_code")?,
-                owner: row.id("owner_id")?,
-                address: row.get_as("address")?,
-            })
-        };
-        let device_of = |row: &sqlx::any::AnyRow| {
-            Ok(Device {
-                id: row.id("id")?,
-                name: row.get_as("name")?,
-                site: row.id("site_id")?,
-                profile: row.id("profile_id")?,
-                node: row.id("node_id")?,
-                nameplate: row.json("nameplate")?,
-            })
-        };
         Ok(RegistryRows {
-            owners: owners.iter().map(owner_of).collect::<Result<_, StoreError>>()?,
-            sites: sites.iter().map(site_of).collect::<Result<_, StoreError>>()?,
-            devices: devices.iter().map(device_of).collect::<Result<_, StoreError>>()?,
+            owners: self.registered(&OWNER, owner_of).await?,
+            sites: self.registered(&SITE, site_of).await?,
+            devices: self.registered(&DEVICE, device_of).await?,
         })
+    }
+
+    async fn registered<T>(
+        &self,
+        kind: &'static Kind,
+        read: fn(&AnyRow) -> Result<T, StoreError>,
+    ) -> Result<Vec<T>, StoreError> {
+        let sql = format!("SELECT * FROM {} WHERE removed_at_ms IS NULL ORDER BY id", kind.table);
+        let rows = sqlx::query(AssertSqlSafe(sql))
+            .fetch_all(self.readers())
+            .await
+            .map_err(StoreError::read("reading the registry"))?;
+        rows.iter().map(read).collect()
     }
 
     /// Adds or changes an owner.
@@ -246,4 +230,29 @@ async fn remove_row(
         return Err(StoreError::NotFound(kind.table));
     }
     audit::note(connection, actor, kind.removed, id, String::new(), at).await
+}
+
+fn owner_of(row: &AnyRow) -> Result<Owner, StoreError> {
+    Ok(Owner { id: row.id("id")?, name: row.get_as("name")?, phone: row.get_as("phone")? })
+}
+
+fn site_of(row: &AnyRow) -> Result<Site, StoreError> {
+    Ok(Site {
+        id: row.id("id")?,
+        name: row.get_as("name")?,
+        township: row.id("township_code")?,
+        owner: row.id("owner_id")?,
+        address: row.get_as("address")?,
+    })
+}
+
+fn device_of(row: &AnyRow) -> Result<Device, StoreError> {
+    Ok(Device {
+        id: row.id("id")?,
+        name: row.get_as("name")?,
+        site: row.id("site_id")?,
+        profile: row.id("profile_id")?,
+        node: row.id("node_id")?,
+        nameplate: row.json("nameplate")?,
+    })
 }

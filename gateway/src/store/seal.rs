@@ -7,6 +7,7 @@
 use std::{collections::HashMap, time::Duration};
 
 use domain::{id::SeriesId, time::UnixMs};
+use metrics::{counter, gauge};
 use sqlx::{AnyConnection, AssertSqlSafe};
 use tokio_util::sync::CancellationToken;
 
@@ -89,7 +90,8 @@ impl Store {
     }
 
     /// Seals every tail, however short.
-    pub async fn seal_all(&self) -> Result<SealReport, StoreError> {
+    #[cfg(test)]
+    pub(super) async fn seal_all(&self) -> Result<SealReport, StoreError> {
         self.seal(SealPolicy { reading_count: 1, age_ms: 0, open_reading_budget: 0 }, UnixMs(i64::MAX)).await
     }
 
@@ -112,6 +114,9 @@ impl Store {
         }
         report.trimmed_through = self.head().trimmable_through();
         self.trim_journal(report.trimmed_through).await?;
+        counter!("brightwatch_readings_sealed_total").increment(report.reading_count);
+        #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^53 readings fit into memory")]
+        gauge!("brightwatch_open_readings").set(self.head().open_reading_count() as f64);
         failure.map_or(Ok(report), Err)
     }
 

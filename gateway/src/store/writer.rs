@@ -149,8 +149,7 @@ impl WriteConnection {
                 self.open = Some(connection);
                 Ok(value)
             }
-            // The database itself says no: it has not committed.
-            Err(source @ sqlx::Error::Database(_)) => Err(StoreError::Failed { operation, source }),
+            Err(source) if is_refusal(&source) => Err(StoreError::Failed { operation, source }),
             Err(source) => Err(StoreError::UnknownOutcome { operation, journal: None, source }),
         }
     }
@@ -162,6 +161,17 @@ impl WriteConnection {
             tracing::warn!(error = &error as &dyn std::error::Error, "the write connection did not close cleanly");
         }
     }
+}
+
+/// Whether the database said that it has not committed and will not: busy or full (SQLite 5 and 13), a constraint or a
+/// conflict (PostgreSQL classes 23 and 40). Anything else at that point, such as a failing disk or a server that is going
+/// down, leaves it open.
+fn is_refusal(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| match code.as_ref() {
+        "5" | "13" => true,
+        code => code.len() == 5 && (code.starts_with("23") || code.starts_with("40")),
+    })
 }
 
 /// Waits no longer than `limit`, where there is one.

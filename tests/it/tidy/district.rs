@@ -6,10 +6,11 @@ use demo::{
     district::{Config as District, District as Machines},
     trouble::Schedule,
 };
+use domain::profile::Profiles;
 use harness::process::workspace;
 use serde::Deserialize;
 
-use super::read;
+use super::{files, read, short};
 
 #[derive(Deserialize)]
 struct Registry {
@@ -39,6 +40,19 @@ struct Line {
 struct Unit {
     id: String,
     unit_id: u8,
+    register_map: String,
+}
+
+#[derive(Deserialize)]
+struct RegisterMap {
+    metric: Vec<MappedMetric>,
+}
+
+#[derive(Deserialize)]
+struct MappedMetric {
+    name: domain::id::MetricName,
+    #[serde(default)]
+    unit: String,
 }
 
 fn demo_file(name: &str) -> String {
@@ -115,4 +129,33 @@ fn every_camera_has_footage_and_the_schedule_fits_the_machines() {
         assert!(cameras.contains(&entry.device), "{} is a camera", entry.device);
     }
     Machines::new(&district(), &schedule).expect("the schedule fits the machines");
+}
+
+fn profiles() -> Profiles {
+    let folder = workspace().join("config/profiles");
+    let texts = files(&[".toml"]).into_iter().filter(|path| path.starts_with(&folder));
+    Profiles::parse(texts.map(|path| (short(&path), read(&path)))).expect("the profiles are right")
+}
+
+#[test]
+fn every_device_has_the_nameplate_that_its_rules_need_and_no_other() {
+    let profiles = profiles();
+    let gaps: Vec<String> =
+        registry().device.iter().flat_map(|device| profiles.gaps(device)).map(|gap| gap.to_string()).collect();
+    assert!(gaps.is_empty(), "{gaps:#?}");
+}
+
+#[test]
+fn every_register_map_measures_what_the_profile_knows_in_its_unit() {
+    let profiles = profiles();
+    let profile_of: BTreeMap<String, domain::id::ProfileId> =
+        registry().device.into_iter().map(|device| (device.id.to_string(), device.profile)).collect();
+    for unit in agents().into_iter().flat_map(|agent| agent.modbus).flat_map(|line| line.device) {
+        let map: RegisterMap = toml::from_str(&demo_file(&unit.register_map)).expect("a register map");
+        let profile = &profile_of[&unit.id];
+        for metric in map.metric {
+            let known = profiles.metric(profile, &metric.name);
+            assert_eq!(Some(&metric.unit), known.map(|known| &known.unit), "{} of {profile}", metric.name);
+        }
+    }
 }

@@ -11,22 +11,22 @@ use crate::{
     trouble::{Kind, Troubles},
 };
 
-/// Whose numbers a terminal speaks for over-travel and entrapment; the lower codes are common to both.
+/// Whose numbers a terminal speaks for over-travel and entrapment, by the names of `config/code_systems`; the lower
+/// codes are common to both.
 #[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "kebab-case")]
 pub enum FaultCodes {
     /// 11 is entrapment.
-    #[serde(rename = "gbt24476_2017")]
-    Gbt24476,
+    SpecialEquipmentSchema,
     /// 93 is entrapment.
-    Chongqing,
+    ChongqingPlatform,
 }
 
 impl FaultCodes {
     fn entrapment(self) -> u16 {
         match self {
-            Self::Gbt24476 => 11,
-            Self::Chongqing => 93,
+            Self::SpecialEquipmentSchema => 11,
+            Self::ChongqingPlatform => 93,
         }
     }
 }

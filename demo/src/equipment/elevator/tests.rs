@@ -10,7 +10,7 @@ fn lift() -> (Elevator, Chance) {
         lowest_floor: -1,
         landings: 12,
         rated_m_per_s: 1.75,
-        fault_codes: report::FaultCodes::Chongqing,
+        fault_codes: report::FaultCodes::ChongqingPlatform,
         call_every_s: 20.0,
     };
     (Elevator::new(config, &mut chance), chance)

@@ -1,6 +1,6 @@
 //! How Modbus equipment is described in the configuration, and what is checked before anything is read.
 
-use std::{collections::HashSet, path::PathBuf, time::Duration};
+use std::{collections::HashSet, path::PathBuf, sync::Arc, time::Duration};
 
 use domain::id::{DeviceId, MetricName};
 use serde::Deserialize;
@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::{
     Modbus, ModbusDevice,
     decode::{DataType, Decoding, Linear, Point, Table, WordOrder},
+    fault_code::{Coding, FaultCodes},
     plan,
 };
 use crate::config::{
@@ -130,6 +131,10 @@ pub struct MetricConfig {
     /// The smallest change worth sending, in the unit.
     #[serde(default, deserialize_with = "value::finite")]
     pub deadband: f64,
+    /// The code system that says what the number means: a file of that name in `node.code_systems_dir`.
+    pub code_system: Option<String>,
+    /// How the number holds codes; beside `code_system` only.
+    pub codes: Option<Coding>,
     /// Raw numbers by which the equipment says that it has no value, such as 32767 for a broken probe.
     #[serde(default)]
     pub no_value: Vec<i64>,
@@ -162,31 +167,34 @@ impl DeviceConfig {
         let mut points = match &self.register_map {
             None => Vec::new(),
             Some(file) => folder
-                .read_toml(file, |map: RegisterMap| points(&map.metrics, self.word_order))
+                .read_toml(file, |map: RegisterMap| points(&map.metrics, self.word_order, folder))
                 .map_err(|fault| fault.under("register_map"))?,
         };
-        points.extend(self::points(&self.metrics, self.word_order)?);
+        points.extend(self::points(&self.metrics, self.word_order, folder)?);
         if points.is_empty() {
             return Err(Fault::here("needs a `register_map` or at least one [[modbus.device.metric]]").under("metric"));
         }
         let mut names = HashSet::new();
-        match points.iter().find(|point| !names.insert(&point.metric)) {
-            Some(twice) => {
-                Err(Fault::here(format!("`{}` is named twice on this device", twice.metric)).under("metric"))
+        let reported = points.iter().flat_map(Point::declarations).map(|metric| metric.name);
+        for name in reported {
+            if names.contains(&name) {
+                return Err(Fault::here(format!("`{name}` is reported twice by this device")).under("metric"));
             }
-            None => Ok(points),
+            names.insert(name);
         }
+        Ok(points)
     }
 }
 
-fn points(metrics: &[MetricConfig], order: WordOrder) -> Result<Vec<Point>, Fault> {
-    let point =
-        |(index, metric): (usize, &MetricConfig)| metric.point(order).map_err(|fault| fault.at(index).under("metric"));
+fn points(metrics: &[MetricConfig], order: WordOrder, folder: &Folder) -> Result<Vec<Point>, Fault> {
+    let point = |(index, metric): (usize, &MetricConfig)| {
+        metric.point(order, folder).map_err(|fault| fault.at(index).under("metric"))
+    };
     metrics.iter().enumerate().map(point).collect()
 }
 
 impl MetricConfig {
-    fn point(&self, device_order: WordOrder) -> Result<Point, Fault> {
+    fn point(&self, device_order: WordOrder, folder: &Folder) -> Result<Point, Fault> {
         let width = self.data_type.registers();
         if usize::from(self.address) + width > 1 << 16 {
             return Err(Fault::here("the value would end behind address 65535").under("address"));
@@ -205,7 +213,23 @@ impl MetricConfig {
             decoding,
             unit: self.unit.clone(),
             deadband: self.deadband,
+            fault_codes: self.fault_codes(folder)?,
         })
+    }
+
+    fn fault_codes(&self, folder: &Folder) -> Result<Option<FaultCodes>, Fault> {
+        let Some(name) = &self.code_system else {
+            return match self.codes {
+                None => Ok(None),
+                Some(_) => Err(Fault::here("stands beside `code_system` only").under("codes")),
+            };
+        };
+        let is_whole = !matches!(self.data_type, DataType::Bool | DataType::F32 | DataType::F64);
+        if !is_whole || self.scale.is_some() || self.offset.is_some() {
+            return Err(Fault::here("is for whole numbers without `scale` and `offset`").under("code_system"));
+        }
+        let system = folder.code_system(name).map_err(|fault| fault.under("code_system"))?;
+        Ok(Some(FaultCodes { system: Arc::new(system), coding: self.codes.unwrap_or_default() }))
     }
 
     fn flag(&self) -> Result<Decoding, Fault> {

@@ -1,9 +1,10 @@
 //! Pure decoding: registers and bits to values. No connection, no clock.
 
-use domain::{id::MetricName, reading::Value};
+use domain::{id::MetricName, reading::Value, time::UnixMs};
 use serde::Deserialize;
 
-use crate::source::{MetricDeclaration, ValueKind};
+use super::fault_code::FaultCodes;
+use crate::source::{MetricDeclaration, Sample, ValueKind};
 
 /// The four tables of a Modbus unit; each is read by a function of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
@@ -152,6 +153,8 @@ pub struct Point {
     pub unit: String,
     /// The smallest change worth sending.
     pub deadband: f64,
+    /// The events that its number stands for.
+    pub fault_codes: Option<FaultCodes>,
 }
 
 impl Point {
@@ -163,15 +166,39 @@ impl Point {
         }
     }
 
-    /// What it declares to be.
-    pub fn declaration(&self) -> MetricDeclaration {
+    /// What it reports: itself, and the events that its number stands for.
+    pub fn declarations(&self) -> Vec<MetricDeclaration> {
         let kind = match &self.decoding {
             Decoding::Flag { .. } => ValueKind::Bool,
             Decoding::Number { data_type: DataType::F32 | DataType::F64, .. }
             | Decoding::Number { linear: Some(_), .. } => ValueKind::Float,
             Decoding::Number { .. } => ValueKind::Int,
         };
-        MetricDeclaration { name: self.metric.clone(), kind, unit: self.unit.clone(), deadband: self.deadband }
+        let unit = self.unit.clone();
+        let own = MetricDeclaration { name: self.metric.clone(), kind, unit, deadband: self.deadband };
+        let events = self.fault_codes.iter().flat_map(FaultCodes::events);
+        let events = events.map(|event| MetricDeclaration::new(event.clone(), ValueKind::Bool));
+        std::iter::once(own).chain(events).collect()
+    }
+
+    /// The samples that a value makes; None for no value.
+    pub fn samples(&self, value: Option<Value>, at: UnixMs) -> Vec<Sample> {
+        let sample = |metric: &MetricName, value: Option<Value>| match value {
+            Some(value) => Sample::good(metric.clone(), at, value),
+            None => Sample::bad(metric.clone(), at),
+        };
+        let mut samples = Vec::new();
+        if let Some(codes) = &self.fault_codes {
+            match &value {
+                Some(Value::Int(number)) => {
+                    let flags = codes.flags(*number).into_iter();
+                    samples.extend(flags.map(|(event, is_set)| sample(&event, Some(Value::Bool(is_set)))));
+                }
+                _ => samples.extend(codes.events().map(|event| sample(event, None))),
+            }
+        }
+        samples.insert(0, sample(&self.metric, value));
+        samples
     }
 }
 

@@ -1,7 +1,7 @@
 //! Which requests read a device, and what is made of the answers; pure. Neighbouring points are read together, because
 //! a request costs a round trip.
 
-use domain::{reading::Value, time::UnixMs};
+use domain::{id::MetricName, reading::Value, time::UnixMs};
 
 use super::decode::{Point, Table};
 use crate::source::Sample;
@@ -56,16 +56,23 @@ pub enum Answer {
 impl Request {
     /// The samples in an answer. What the answer does not hold is a bad sample: equipment may answer less than asked.
     pub fn samples(&self, answer: &Answer, at: UnixMs) -> Vec<Sample> {
-        let sample = |point: &Point| match self.value(point, answer) {
-            Some(value) => Sample::good(point.metric.clone(), at, value),
-            None => Sample::bad(point.metric.clone(), at),
-        };
-        self.points.iter().map(sample).collect()
+        self.points.iter().flat_map(|point| point.samples(self.value(point, answer), at)).collect()
     }
 
     /// The samples when there is no answer to this request.
     pub fn bad_samples(&self, at: UnixMs) -> Vec<Sample> {
-        self.points.iter().map(|point| Sample::bad(point.metric.clone(), at)).collect()
+        self.points.iter().flat_map(|point| point.samples(None, at)).collect()
+    }
+
+    /// Fault codes in an answer that nobody knows, each with its metric.
+    pub fn unknown_codes(&self, answer: &Answer) -> Vec<(MetricName, i64)> {
+        let mut unknown = Vec::new();
+        for point in &self.points {
+            if let (Some(codes), Some(Value::Int(number))) = (&point.fault_codes, self.value(point, answer)) {
+                unknown.extend(codes.unknown(number).into_iter().map(|code| (point.metric.clone(), code)));
+            }
+        }
+        unknown
     }
 
     fn value(&self, point: &Point, answer: &Answer) -> Option<Value> {
@@ -121,7 +128,6 @@ fn whole(number: u64) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use domain::id::MetricName;
     use proptest::prelude::*;
 
     use super::{
@@ -138,7 +144,7 @@ mod tests {
             Decoding::Number { data_type, order: WordOrder::Abcd, linear: None, no_value: vec![] }
         };
         let metric = MetricName::new(format!("{table:?}.{address}")).unwrap();
-        Point { metric, table, address, decoding, unit: String::new(), deadband: 0.0 }
+        Point { metric, table, address, decoding, unit: String::new(), deadband: 0.0, fault_codes: None }
     }
 
     #[test]

@@ -10,8 +10,12 @@
 //! | a gateway box says the unit does not answer | that device down; the connection stays |
 //! | any other exception | the metrics of that request have bad quality; the device stays up |
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
+use domain::id::MetricName;
 use rand::RngExt;
 use tokio::{
     net::TcpStream,
@@ -43,6 +47,9 @@ const FAILURES_UNTIL_DOWN: u32 = 2;
 const FIRST_RETRY: Duration = Duration::from_millis(250);
 /// The longest delay: a device that came back is seen within this time.
 const LONGEST_RETRY: Duration = Duration::from_secs(10);
+
+/// Unknown fault codes told for each device; equipment that shows more shows noise.
+const UNKNOWN_CODES_TOLD: usize = 32;
 
 /// Reads the equipment until stopped.
 pub async fn run(
@@ -87,7 +94,7 @@ struct Rounds {
     due: Instant,
     link: Link,
     backoff: Backoff,
-    known_exceptions: KnownExceptions,
+    told: Told,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -108,8 +115,14 @@ enum Failure {
     SaidAbsent(String),
 }
 
-/// Exceptions already told in the log, by what was asked.
-type KnownExceptions = HashMap<(Table, u16), ExceptionCode>;
+/// What was already told in the log.
+#[derive(Default)]
+struct Told {
+    /// Exceptions that still come, by what was asked.
+    exceptions: HashMap<(Table, u16), ExceptionCode>,
+    /// Fault codes that nobody knows.
+    unknown_codes: HashSet<(MetricName, i64)>,
+}
 
 impl Poller {
     fn new(modbus: Modbus, out: SampleSender) -> Self {
@@ -118,7 +131,7 @@ impl Poller {
             due: start,
             link: Link::Unknown,
             backoff: Backoff::new(FIRST_RETRY, LONGEST_RETRY),
-            known_exceptions: KnownExceptions::new(),
+            told: Told::default(),
         };
         Self { out, connection: None, rounds: modbus.devices.iter().map(rounds).collect(), modbus }
     }
@@ -149,7 +162,7 @@ impl Poller {
             None => connect(&self.modbus.address.host, self.modbus.address.port, limit).await?,
         };
         let device = &mut self.modbus.devices[index];
-        let outcome = read_device(&mut connection, device, &mut self.rounds[index].known_exceptions, limit).await;
+        let outcome = read_device(&mut connection, device, &mut self.rounds[index].told, limit).await;
         if !matches!(outcome, Err(Failure::NoAnswer(_))) {
             self.connection = Some(connection);
         }
@@ -166,7 +179,7 @@ impl Poller {
             rounds.link = Link::Up;
             info!(modbus = self.modbus.name, device.id = %device.id, "device answers");
             let points = device.requests.iter().flat_map(|request| &request.points);
-            let metrics = points.map(Point::declaration).collect();
+            let metrics = points.flat_map(Point::declarations).collect();
             self.out.send(SourceEvent::DeviceUp { device: device.id.clone(), metrics }).await?;
         }
         self.out.send(SourceEvent::Samples { device: device.id.clone(), samples }).await
@@ -201,7 +214,7 @@ async fn connect(host: &str, port: u16, limit: Duration) -> Result<Context, Fail
 async fn read_device(
     connection: &mut Context,
     device: &mut ModbusDevice,
-    known: &mut KnownExceptions,
+    told: &mut Told,
     limit: Duration,
 ) -> Result<Vec<Sample>, Failure> {
     connection.set_slave(Slave(device.unit_id));
@@ -210,7 +223,13 @@ async fn read_device(
     while let Some(request) = device.requests.get(index) {
         match ask(connection, request, limit).await? {
             Ok(answer) => {
-                known.remove(&(request.table, request.address));
+                told.exceptions.remove(&(request.table, request.address));
+                for (metric, code) in request.unknown_codes(&answer) {
+                    let has_room = told.unknown_codes.len() < UNKNOWN_CODES_TOLD;
+                    if has_room && told.unknown_codes.insert((metric.clone(), code)) {
+                        warn!(device.id = %device.id, %metric, code, "equipment shows a fault code that its code system does not list");
+                    }
+                }
                 samples.extend(request.samples(&answer, clock::wall()));
             }
             Err(exception) => {
@@ -222,7 +241,7 @@ async fn read_device(
                     device.requests.splice(index..=index, apart);
                     continue;
                 }
-                if known.insert((request.table, request.address), exception) != Some(exception) {
+                if told.exceptions.insert((request.table, request.address), exception) != Some(exception) {
                     warn_of_exception(device, request, exception);
                 }
                 samples.extend(request.bad_samples(clock::wall()));

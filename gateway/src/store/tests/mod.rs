@@ -7,8 +7,23 @@ mod fixture;
 mod history;
 mod people;
 mod registry;
+mod server;
+
+use std::{panic::AssertUnwindSafe, sync::Arc};
 
 use fixture::Fixture;
+use futures_util::{FutureExt as _, future::LocalBoxFuture};
+use server::Server;
+
+use super::{Actor, BatchCommit, JournalId, Scope, Store, StoreConfig};
+
+/// A test by its name.
+type Test = (&'static str, fn(Fixture) -> LocalBoxFuture<'static, ()>);
+
+/// What only a server can do to us.
+const ON_A_SERVER: [Test; 1] = [("a_broken_connection_is_replaced_and_nothing_is_lost", |fixture| {
+    Box::pin(batches::a_broken_connection_is_replaced_and_nothing_is_lost(fixture))
+})];
 
 macro_rules! on_every_engine {
     ($($module:ident :: $test:ident),+ $(,)?) => {
@@ -19,6 +34,24 @@ macro_rules! on_every_engine {
                     super::$module::$test(super::Fixture::sqlite()).await;
                 }
             )+
+        }
+
+        #[tokio::test]
+        async fn postgres_keeps_every_promise_of_the_list() {
+            let tests: Vec<Test> =
+                vec![$((stringify!($test), |fixture| Box::pin($module::$test(fixture)))),+];
+            let tests = tests.into_iter().chain(ON_A_SERVER);
+            let server = Server::start().await;
+            let mut failed = Vec::new();
+            for (name, test) in tests {
+                let started = std::time::Instant::now();
+                let fixture = server.database(name).await;
+                if AssertUnwindSafe(test(fixture)).catch_unwind().await.is_err() {
+                    failed.push(name);
+                }
+                println!("{name}: {:.2} s", started.elapsed().as_secs_f64());
+            }
+            assert!(failed.is_empty(), "failed on PostgreSQL: {failed:?}");
         }
     };
 }
@@ -49,3 +82,25 @@ on_every_engine!(
     registry::what_is_removed_can_be_put_again,
     registry::only_the_registry_manager_sees_discovered_devices,
 );
+
+#[tokio::test]
+async fn sqlite_files_are_whole_at_any_moment() {
+    batches::what_is_on_disk_at_any_moment_is_enough(Fixture::sqlite()).await;
+}
+
+/// Request handlers move between threads: what they wait for must too. Never run, only compiled.
+#[expect(dead_code, reason = "compiling it is the test")]
+fn every_promise_can_be_awaited_on_any_thread(store: &Store, scope: &Scope, batch: Arc<BatchCommit>) {
+    fn check<T>(_: impl Future<Output = T> + Send) {}
+    let (at, actor) = (fixture::START, Actor::Person(scope));
+    check(Store::open(&StoreConfig::default(), std::path::Path::new("/")));
+    check(store.load_start());
+    check(store.commit_batch(Arc::clone(&batch)));
+    check(store.settle_batch(JournalId(1), batch));
+    check(store.seal_due(at));
+    check(store.import(actor, fixture::district(), at));
+    check(store.session(&fixture::token(1), at));
+    check(store.users(actor));
+    check(store.discovered(scope));
+    check(store.check_audit_log());
+}
