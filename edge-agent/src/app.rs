@@ -88,3 +88,18 @@ impl Tasks {
         self.names.get(&id).map_or("a part", String::as_str)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_part_that_ends_is_named_with_its_reason() {
+        let mut tasks = Tasks::default();
+        tasks.spawn("modbus kitchen".to_owned(), async {});
+        assert_eq!(tasks.next_end().await.to_string(), "modbus kitchen failed: it ended by itself");
+        tasks.spawn("camera yard".to_owned(), async { panic!("a bug") });
+        let wrong = tasks.next_end().await.to_string();
+        assert!(wrong.starts_with("camera yard failed: task ") && wrong.contains("a bug"), "{wrong}");
+    }
+}

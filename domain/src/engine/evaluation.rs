@@ -114,20 +114,31 @@ impl<'a> Evaluation<'a> {
     fn read(&mut self, reading: &Reading) {
         let at = reading.series.0;
         let Some(series) = self.engine.plan.series.get(at as usize) else { return };
-        let base = &self.engine.series[at as usize];
-        let state = self.outcome.delta.series.entry(at).or_insert_with(|| base.clone());
-        if reading.quality != Quality::ClockSuspect {
-            // A stamp from the near future counts as now: when that clock is put right, its readings go on counting.
-            let order = reading.event_time.min(self.present);
-            if order < state.order {
-                return;
-            }
-            state.order = order;
+        let before = self.series(at);
+        // A stamp from the near future counts as now: when that clock is put right, its readings go on counting.
+        let order = match reading.quality {
+            Quality::ClockSuspect => before.order,
+            Quality::Good | Quality::Implausible | Quality::Bad => reading.event_time.min(self.present),
+        };
+        if order < before.order {
+            return;
         }
-        let Some(value) = reading.value.as_ref().filter(|_| reading.quality.is_usable()) else { return };
-        state.fresh_at = self.now.mono;
-        state.latest = Some(Latest { value: value.clone(), event_time: reading.event_time, quality: reading.quality });
-        for &watch in &series.watches {
+        let Some(value) = reading.value.as_ref().filter(|_| reading.quality.is_usable()) else {
+            let after = SeriesState { order, ..before.clone() };
+            self.outcome.delta.series.insert(at, after);
+            return;
+        };
+        // What depends on values alone is where it was, if the value is; only time moves it on, by the due timers.
+        let is_changed = before.latest.as_ref().is_none_or(|latest| latest.value != *value);
+        let latest = Latest { value: value.clone(), event_time: reading.event_time, quality: reading.quality };
+        let after = SeriesState { order, fresh_at: self.now.mono, latest: Some(latest) };
+        self.outcome.delta.series.insert(at, after);
+        if is_changed {
+            for &watch in &series.value_watches {
+                self.judge(watch, Some(reading));
+            }
+        }
+        for &watch in &series.stale_watches {
             self.judge(watch, Some(reading));
         }
     }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     alarm::{AlarmInput, Severity},
-    reading::{Quality, Reading},
+    reading::{Quality, Reading, Value},
     time::MonoMs,
 };
 
@@ -43,7 +43,7 @@ impl Evaluation<'_> {
         let old = self.watch(at);
         let finding = match &watch.program.kind {
             ProgramKind::Values { any, held_until } => {
-                let held = self.held(watch, any, old.held);
+                let held = self.held(watch, any, old.held, trigger);
                 if held == 0 && old.phase == Phase::Clear && old.wake.is_none() {
                     return;
                 }
@@ -57,7 +57,7 @@ impl Evaluation<'_> {
                 if trigger.is_some() && old.phase == Phase::Clear {
                     return;
                 }
-                if !self.is_online(watch.slot) {
+                if !self.is_online(watch.slot) && watch.severity != Severity::I {
                     return self.freeze(at);
                 }
                 self.staleness(watch, after_ms)
@@ -87,11 +87,7 @@ impl Evaluation<'_> {
     fn verdict(&self, watch: &Watch, place: usize, was_held: bool) -> Verdict {
         let Some(series) = watch.series[place] else { return Verdict::Absent };
         let Some(latest) = &self.series(series).latest else { return Verdict::Unknown };
-        match watch.program.tests[place].holds(&latest.value, was_held) {
-            Some(true) => Verdict::Yes,
-            Some(false) => Verdict::No,
-            None => Verdict::Unknown,
-        }
+        test(watch, place, &latest.value, was_held)
     }
 
     /// Whether nothing says that the rule is not to be judged now.
@@ -99,11 +95,24 @@ impl Evaluation<'_> {
         watch.program.only_while.clone().all(|place| self.verdict(watch, place, false) != Verdict::No)
     }
 
-    fn held(&self, watch: &Watch, any: &[(std::ops::Range<usize>, u64)], held_before: u8) -> u8 {
+    /// Which alternatives hold, while the rule is judged. The value just read is at hand and not looked up.
+    fn held(
+        &self,
+        watch: &Watch,
+        any: &[(std::ops::Range<usize>, u64)],
+        held_before: u8,
+        trigger: Option<&Reading>,
+    ) -> u8 {
+        let verdict = |place: usize, was_held| match trigger {
+            Some(Reading { series, value: Some(value), .. }) if watch.series[place] == Some(series.0) => {
+                test(watch, place, value, was_held)
+            }
+            _ => self.verdict(watch, place, was_held),
+        };
         let mut held = 0;
         for (bit, (places, _)) in any.iter().enumerate() {
             let was_held = held_before & (1 << bit) != 0;
-            if places.clone().all(|place| self.verdict(watch, place, was_held) == Verdict::Yes) {
+            if places.clone().all(|place| verdict(place, was_held) == Verdict::Yes) {
                 held |= 1 << bit;
             }
         }
@@ -136,9 +145,6 @@ impl Evaluation<'_> {
             } else {
                 finding.changes_at = earliest(finding.changes_at, Some(stale_at));
             }
-        }
-        if finding.held != 0 && !self.is_judged(watch) {
-            finding.held = 0;
         }
         finding
     }
@@ -280,6 +286,14 @@ enum Raising {
     At(MonoMs),
     /// Because of this alternative.
     Now(usize),
+}
+
+fn test(watch: &Watch, place: usize, value: &Value, was_held: bool) -> Verdict {
+    match watch.program.tests[place].holds(value, was_held) {
+        Some(true) => Verdict::Yes,
+        Some(false) => Verdict::No,
+        None => Verdict::Unknown,
+    }
 }
 
 fn earliest(a: Option<MonoMs>, b: Option<MonoMs>) -> Option<MonoMs> {

@@ -158,22 +158,22 @@ impl Engine {
     }
 
     fn carry_watches(&self, before: &Plan, now: MonoMs) -> Vec<WatchState> {
-        let mut known: HashMap<(&DeviceId, &RuleId), &WatchState> = HashMap::with_capacity(before.watches.len());
-        for (watch, state) in before.watches.iter().zip(&self.watches) {
-            let (_, rule) = self.profiles.rule_at(watch.rule);
-            known.insert((&before.slots[watch.slot as usize].id, &rule.id), state);
-        }
         let open: HashMap<(&DeviceId, &RuleId), &OpenAlarm> =
             self.open.values().map(|alarm| ((&alarm.device, &alarm.rule), alarm)).collect();
-        let watches = self.plan.watches.iter().map(|watch| {
-            let (_, rule) = self.profiles.rule_at(watch.rule);
-            let key = (&self.plan.slots[watch.slot as usize].id, &rule.id);
-            match known.get(&key) {
-                Some(&state) => WatchState { wake: Some(now), ..state.clone() },
-                None => WatchState::beginning(open.get(&key).copied(), now),
+        let mut watches = Vec::with_capacity(self.plan.watches.len());
+        for slot in &self.plan.slots {
+            let old = before.find(&slot.id).map_or(0..0, |old| before.slots[old as usize].watches.clone());
+            for at in slot.watches.clone() {
+                let rule = self.plan.watches[at as usize].rule;
+                let known = old.clone().find(|&old| before.watches[old as usize].rule == rule);
+                let (_, rule) = self.profiles.rule_at(rule);
+                watches.push(known.map_or_else(
+                    || WatchState::beginning(open.get(&(&slot.id, &rule.id)).copied(), now),
+                    |old| WatchState { wake: Some(now), ..self.watches[old as usize].clone() },
+                ));
             }
-        });
-        watches.collect()
+        }
+        watches
     }
 
     /// Tells which device and metric a series stands for, before its first reading.
@@ -183,7 +183,13 @@ impl Engine {
             self.series.resize_with(at + 1, || SeriesState::unread(self.latest));
         }
         self.plan.bind(series, device, metric);
-        for &watch in &self.plan.series[at].watches {
+        self.recheck_watches_of(at);
+    }
+
+    /// Has the next evaluation, which is due at once, look again at what reads this series.
+    fn recheck_watches_of(&mut self, series: usize) {
+        let series = &self.plan.series[series];
+        for &watch in series.value_watches.iter().chain(&series.stale_watches) {
             let state = &mut self.watches[watch as usize];
             reschedule(&mut self.due, watch, state.wake, Some(self.latest));
             state.wake = Some(self.latest);
@@ -194,7 +200,8 @@ impl Engine {
     /// and older readings count as history. To be called after the series were bound.
     pub fn restore_latest(&mut self, readings: impl IntoIterator<Item = Reading>) {
         for reading in readings {
-            let Some(state) = self.series.get_mut(reading.series.0 as usize) else { continue };
+            let at = reading.series.0 as usize;
+            let Some(state) = self.series.get_mut(at) else { continue };
             if reading.quality != Quality::ClockSuspect {
                 state.order = reading.event_time;
             }
@@ -202,6 +209,7 @@ impl Engine {
                 && reading.quality.is_usable()
             {
                 state.latest = Some(Latest { value, event_time: reading.event_time, quality: reading.quality });
+                self.recheck_watches_of(at);
             }
         }
     }

@@ -63,8 +63,10 @@ pub(super) struct Watch {
 pub(super) struct Series {
     /// None: a number that was never bound.
     pub(super) binding: Option<(DeviceId, MetricName)>,
-    /// The watches that read it.
-    pub(super) watches: Box<[WatchAt]>,
+    /// The watches that look at its value.
+    pub(super) value_watches: Box<[WatchAt]>,
+    /// The watches that look at when it was read.
+    pub(super) stale_watches: Box<[WatchAt]>,
 }
 
 /// A rule with the numbers of a nameplate.
@@ -102,8 +104,8 @@ pub(super) fn milliseconds(seconds: f64) -> u64 {
     (seconds * 1000.0).ceil() as u64
 }
 
-/// Index of the profile, index of the rule, and the nameplate's numbers for the keys the profile looks at.
-type ProgramKey = (usize, usize, Vec<Option<u64>>);
+/// Index of a profile, and a nameplate's numbers, bit by bit, for the keys the profile looks at.
+type ProgramKey = (usize, Vec<Option<u64>>);
 
 impl Program {
     fn new(profile: &Profile, rule: &Rule, nameplate: &BTreeMap<String, f64>) -> Self {
@@ -152,32 +154,34 @@ impl Plan {
         for device in registry.devices() {
             plan.slot(&device.id);
         }
-        let mut programs: HashMap<ProgramKey, Arc<Program>> = HashMap::new();
-        for device in registry.devices() {
-            let at = plan.slot(&device.id);
+        let keys: Vec<_> = profiles.iter().map(Profile::nameplate_keys).collect();
+        let mut programs: HashMap<ProgramKey, Vec<Arc<Program>>> = HashMap::new();
+        for (at, device) in (0..).zip(registry.devices()) {
             let node = plan.slot(&device.node.as_device());
             plan.slots[at as usize].node = node;
             if node != at {
                 plan.slots[node as usize].children.push(at);
             }
-            let first = index(plan.watches.len());
             let Some((profile_at, profile)) = profiles.position(&device.profile) else { continue };
-            let keys = profile.nameplate_keys().into_iter();
-            let numbers: Vec<_> = keys.map(|key| device.nameplate.get(key).map(|number| number.to_bits())).collect();
-            for (rule_at, rule) in profile.rules.iter().enumerate() {
-                let key = (profile_at, rule_at, numbers.clone());
-                let program =
-                    programs.entry(key).or_insert_with(|| Arc::new(Program::new(profile, rule, &device.nameplate)));
-                plan.slots[at as usize].has_offline_rule |= matches!(program.kind, ProgramKind::Offline);
-                plan.watches.push(Watch {
+            let number = |key: &&str| device.nameplate.get(*key).map(|number| number.to_bits());
+            let key = (profile_at, keys[profile_at].iter().map(number).collect());
+            let programs = programs.entry(key).or_insert_with(|| {
+                let program = |rule| Arc::new(Program::new(profile, rule, &device.nameplate));
+                profile.rules.iter().map(program).collect()
+            });
+            let first = index(plan.watches.len());
+            plan.watches.extend(programs.iter().zip(&profile.rules).enumerate().map(|(rule_at, (program, rule))| {
+                Watch {
                     slot: at,
                     rule: (profile_at, rule_at),
                     severity: rule.severity,
                     series: vec![None; program.metrics.len()].into(),
                     program: Arc::clone(program),
-                });
-            }
-            plan.slots[at as usize].watches = first..index(plan.watches.len());
+                }
+            }));
+            let slot = &mut plan.slots[at as usize];
+            slot.watches = first..index(plan.watches.len());
+            slot.has_offline_rule = programs.iter().any(|program| matches!(program.kind, ProgramKind::Offline));
         }
         for at in 0..index(plan.series.len()) {
             plan.connect(at);
@@ -209,7 +213,7 @@ impl Plan {
 
     fn connect(&mut self, at: SeriesAt) {
         let series = &mut self.series[at as usize];
-        let mut watches = Vec::new();
+        let (mut value_watches, mut stale_watches) = (Vec::new(), Vec::new());
         if let Some((device, metric)) = &series.binding
             && let Some(&slot) = self.slot_of.get(device)
         {
@@ -222,12 +226,15 @@ impl Plan {
                         is_read = true;
                     }
                 }
-                if is_read {
-                    watches.push(watch_at);
+                match watch.program.kind {
+                    ProgramKind::Values { .. } if is_read => value_watches.push(watch_at),
+                    ProgramKind::Stale { .. } if is_read => stale_watches.push(watch_at),
+                    ProgramKind::Values { .. } | ProgramKind::Stale { .. } | ProgramKind::Offline => {}
                 }
             }
         }
-        series.watches = watches.into();
+        series.value_watches = value_watches.into();
+        series.stale_watches = stale_watches.into();
     }
 
     /// The slot that a device or node has; None: nothing registered names it.

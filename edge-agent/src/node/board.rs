@@ -3,7 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use domain::{id::DeviceId, reading::Quality, time::UnixMs};
+use domain::{
+    id::{DeviceId, MetricName},
+    reading::Quality,
+    time::UnixMs,
+};
 use protocol::sparkplug::{
     edge_session::BirthMetric,
     metric::{Content, DataType},
@@ -20,7 +24,7 @@ pub(super) struct Board {
 #[derive(Debug)]
 struct Device {
     presence: Presence,
-    series: Vec<Series>,
+    series: BTreeMap<MetricName, Series>,
 }
 
 /// Whether a device is to be spoken for.
@@ -46,7 +50,9 @@ struct Series {
 
 impl Board {
     pub(super) fn device_up(&mut self, device: DeviceId, metrics: Vec<MetricDeclaration>) {
-        let series = |declaration| Series { declaration, latest: None, born_at: None };
+        let series = |declaration: MetricDeclaration| {
+            (declaration.name.clone(), Series { declaration, latest: None, born_at: None })
+        };
         let series = metrics.into_iter().map(series).collect();
         self.devices.insert(device, Device { presence: Presence::Announced, series });
     }
@@ -60,7 +66,7 @@ impl Board {
             device.presence = Presence::Unborn;
         }
         for sample in samples {
-            if let Some(series) = device.series.iter_mut().find(|series| series.declaration.name == sample.metric) {
+            if let Some(series) = device.series.get_mut(&sample.metric) {
                 series.latest = Some(sample.clone());
             }
         }
@@ -93,13 +99,13 @@ impl Board {
     pub(super) fn birth(&mut self, device: &DeviceId, now: UnixMs) -> Vec<BirthMetric> {
         let Some(device) = self.devices.get_mut(device) else { return Vec::new() };
         device.presence = Presence::Up;
-        device.series.iter_mut().map(|series| series.birth(now)).collect()
+        device.series.values_mut().map(|series| series.birth(now)).collect()
     }
 
     /// Whether the birth already carried this sample.
     pub(super) fn is_in_birth(&self, device: &DeviceId, sample: &Sample) -> bool {
-        let series = self.devices.get(device).map_or(&[][..], |device| &device.series);
-        series.iter().any(|series| series.declaration.name == sample.metric && series.born_at == Some(sample.at))
+        let series = self.devices.get(device).and_then(|device| device.series.get(&sample.metric));
+        series.is_some_and(|series| series.born_at == Some(sample.at))
     }
 
     /// The device can never be born with what it reports: not before it comes up anew.

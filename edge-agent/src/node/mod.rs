@@ -1,9 +1,11 @@
 //! The Sparkplug edge node: one task that takes what the sources say and speaks for it to the centre.
 //!
-//! - [`speaker`]: what to say next; pure.
-//! - [`board`]: what stands here now; pure.
-//! - [`connection`]: the socket.
-//! - [`health`], [`link_mode`], [`bd_seq`]: the agent's own metrics, its words for the link, its memory of connections.
+//! - `speaker`: what to say next; pure.
+//! - `board`: what stands here now; pure.
+//! - `connection`: the socket.
+//! - `health`: the agent's own metrics.
+//! - `link_mode`, `losses`: words for the log.
+//! - `bd_seq`: what is remembered of connections.
 //!
 //! The loop below never waits for the broker: while there is no room, or no connection, sources are still read and
 //! their samples go to the outbox.
@@ -13,6 +15,7 @@ mod board;
 mod connection;
 mod health;
 mod link_mode;
+mod losses;
 mod speaker;
 
 use std::{collections::HashMap, io, path::PathBuf, time::Duration};
@@ -35,6 +38,7 @@ use self::{
     bd_seq::BdSeqFile,
     connection::{Connection, ConnectionEvent, Endpoint},
     link_mode::LinkMode,
+    losses::Losses,
     speaker::Speaker,
 };
 use crate::{
@@ -105,6 +109,7 @@ pub struct Node {
     routes: CommandRoutes,
     link: Link,
     mode: LinkMode,
+    losses: Losses,
     backoff: Backoff,
     /// Since when the broker accepts the present connection.
     connected: Option<Instant>,
@@ -142,6 +147,7 @@ impl Node {
             routes,
             link: Link::Waiting { until: Instant::now() },
             mode: LinkMode::Offline,
+            losses: Losses::default(),
             backoff: Backoff::new(FIRST_RETRY, LONGEST_RETRY),
             connected: None,
             told: String::new(),
@@ -160,11 +166,14 @@ impl Node {
                 biased;
                 () = stop.cancelled() => return self.leave().await,
                 happened = next_on(&mut self.link, is_full) => self.follow(happened).await,
-                _ = health.tick() => self.speaker.measure_health(),
+                _ = health.tick() => {
+                    self.speaker.measure_health();
+                    self.losses.note(self.speaker.gap_count());
+                }
                 _ = backlog.tick(), if self.speaker.is_born() && self.speaker.has_backlog() => {
                     self.speaker.release_backlog(BACKLOG_PORTION);
                 }
-                Some(event) = events.recv() => self.take(event),
+                Some(event) = events.recv() => self.speaker.take(event),
             }
             is_full = self.speak();
             self.mode.become_now(LinkMode::of(self.speaker.is_born(), self.speaker.has_backlog()));
@@ -177,16 +186,6 @@ impl Node {
         loop {
             let Some(room) = connection.try_room() else { return true };
             let Some(message) = self.speaker.next(clock::wall()) else { return false };
-            room.send(message);
-        }
-    }
-
-    fn take(&mut self, event: SourceEvent) {
-        let Some(picture) = self.speaker.take(event) else { return };
-        let Link::Open(connection) = &self.link else { return };
-        // A picture that finds no room is old by the time there is some; the next one comes within a minute.
-        let Some(room) = connection.try_room() else { return };
-        if let Some(message) = self.speaker.picture(clock::wall(), picture) {
             room.send(message);
         }
     }

@@ -6,4 +6,5 @@ mod config;
 mod modbus;
 mod node;
 mod process;
+mod replay;
 mod support;

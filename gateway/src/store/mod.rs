@@ -1,8 +1,8 @@
 //! The gateway's memory, and all its SQL: readings, alarms, the registry, people, the audit log.
 //!
-//! One task writes ([`writer`](self)), a pool of connections reads and cannot write. A reading's way: [`batch`] commits
+//! One task writes (`writer`), a pool of connections reads and cannot write. A reading's way: `batch` commits
 //! it to the journal together with the alarms it caused; the head keeps it in memory until sealing moves it into a
-//! compressed chunk; [`history`] reads both and gives the same answer whichever side it is on.
+//! compressed chunk; `history` reads both and gives the same answer whichever side it is on.
 //!
 //! Everything that people ask for takes a [`Scope`], which only a valid session yields. What the gateway asks for itself
 //! has names of its own: [`Store::load_start`], [`Store::load_registry`], and [`Actor::Shell`] for the command line.

@@ -1,10 +1,10 @@
 //! Modbus TCP equipment: PLCs, controllers, meters, and serial gear behind a gateway box.
 //!
-//! - [`config`]: the register map as it is written, and its checks.
-//! - [`decode`]: registers to values; pure.
-//! - [`fault_code`]: one number that stands for events; pure.
-//! - [`plan`]: which requests read them; pure.
-//! - [`poll`]: the connection and the rounds.
+//! - `config`: the register map as it is written, and its checks.
+//! - `decode`: registers to values; pure.
+//! - `fault_code`: one number that stands for events; pure.
+//! - `plan`: which requests read them; pure.
+//! - `poll`: the connection and the rounds.
 //!
 //! It only reads. A system that watches special equipment must not be a way to operate it, so there is no write here
 //! and a command to a Modbus device is refused.

@@ -48,6 +48,9 @@ const FIRST_RETRY: Duration = Duration::from_millis(250);
 /// The longest delay: a device that came back is seen within this time.
 const LONGEST_RETRY: Duration = Duration::from_secs(10);
 
+/// Unknown fault codes told for each device; equipment that shows more shows noise.
+const UNKNOWN_CODES_TOLD: usize = 32;
+
 /// Reads the equipment until stopped.
 pub async fn run(
     modbus: Modbus,
@@ -222,7 +225,8 @@ async fn read_device(
             Ok(answer) => {
                 told.exceptions.remove(&(request.table, request.address));
                 for (metric, code) in request.unknown_codes(&answer) {
-                    if told.unknown_codes.insert((metric.clone(), code)) {
+                    let has_room = told.unknown_codes.len() < UNKNOWN_CODES_TOLD;
+                    if has_room && told.unknown_codes.insert((metric.clone(), code)) {
                         warn!(device.id = %device.id, %metric, code, "equipment shows a fault code that its code system does not list");
                     }
                 }

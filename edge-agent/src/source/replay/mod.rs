@@ -1,8 +1,8 @@
 //! Plays a recording of readings as if they were measured now: for demonstrations, training and fault finding.
 //!
-//! - [`config`]: which file, how fast.
-//! - [`recording`]: the CSV file; pure.
-//! - [`play`]: row after row at its time.
+//! - `config`: which file, how fast.
+//! - `recording`: the CSV file; pure.
+//! - `play`: row after row at its time.
 
 mod config;
 mod play;
