@@ -152,8 +152,8 @@ impl Pipeline {
         loop {
             match outcome {
                 Ok(_) => {
-                    histogram!("brightwatch_commit_seconds").record(started.elapsed().as_secs_f64());
-                    counter!("brightwatch_readings_committed_total").increment(commit.readings.len() as u64);
+                    histogram!("gateway_commit_seconds").record(started.elapsed().as_secs_f64());
+                    counter!("gateway_readings_committed_total").increment(commit.readings.len() as u64);
                     return Ok(Some(true));
                 }
                 Err(StoreError::UnknownOutcome { journal: Some(journal), source, .. }) => {
@@ -168,7 +168,7 @@ impl Pipeline {
                     return Err(PipelineError(error));
                 }
                 Err(error) => {
-                    counter!("brightwatch_commit_failures_total").increment(1);
+                    counter!("gateway_commit_failures_total").increment(1);
                     tracing::error!(error = %anyhow::Error::new(error), readings = commit.readings.len(),
                         "a batch could not be stored; trying again");
                     return Ok(Some(false));

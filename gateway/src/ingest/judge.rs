@@ -1,0 +1,98 @@
+//! What a heard metric is worth as a reading. Pure.
+
+use domain::{
+    id::{ProfileId, SeriesId},
+    profile::Profiles,
+    reading::{Quality, Reading, Value},
+    time::{Credibility, UnixMs, credibility},
+};
+use protocol::sparkplug::{host_session::Heard, metric::Content};
+
+/// What becomes of a heard metric.
+#[derive(Debug, PartialEq)]
+pub(super) enum Judged {
+    /// A reading.
+    Reading(Reading),
+    /// A file: not for the journal.
+    Blob(UnixMs, bytes::Bytes),
+    /// Its time is impossible, or its value not of any kind that is stored: kept out, and why.
+    Quarantined(String),
+}
+
+/// Judges a metric that was received at `received` for a device of `profile` (None: not registered).
+pub(super) fn judge(
+    heard: &Heard,
+    series: SeriesId,
+    profile: Option<&ProfileId>,
+    profiles: &Profiles,
+    received: UnixMs,
+) -> Judged {
+    let said = heard.at.unwrap_or(received);
+    let (event_time, is_suspect) = match credibility(said, received) {
+        Credibility::Credible => (said, false),
+        // Kept under the time of its arrival: under its own it would be the series' latest for ever.
+        Credibility::ClockSuspect => (received, true),
+        Credibility::Impossible => {
+            return Judged::Quarantined(format!("{}: its time {} ms cannot be", heard.name, said.0));
+        }
+    };
+    let value = match &heard.content {
+        Ok(Some(Content::Value(value))) => Some(value.clone()),
+        Ok(Some(Content::Bytes(bytes))) => return Judged::Blob(event_time, bytes.clone()),
+        Ok(None) => None,
+        Err(error) => return Judged::Quarantined(format!("{}: {error}", heard.name)),
+    };
+    let quality = quality(heard, value.as_ref(), profile, profiles, is_suspect);
+    Judged::Reading(Reading { series, event_time, value, quality })
+}
+
+fn quality(
+    heard: &Heard,
+    value: Option<&Value>,
+    profile: Option<&ProfileId>,
+    profiles: &Profiles,
+    is_suspect: bool,
+) -> Quality {
+    let Some(value) = value.filter(|_| heard.quality != Quality::Bad) else { return Quality::Bad };
+    let quality = match (profile, value) {
+        (Some(profile), _) => profiles.quality_of(profile, &heard.name, value),
+        (None, Value::Float(quantity)) if !quantity.is_finite() => Quality::Bad,
+        (None, _) => Quality::Good,
+    };
+    if quality == Quality::Good && is_suspect { Quality::ClockSuspect } else { quality.max(heard.quality) }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{id::MetricName, time::FUTURE_TOLERANCE_MS};
+
+    use super::*;
+
+    const NOW: UnixMs = UnixMs(1_790_000_000_000);
+
+    fn check(at: Option<i64>, value: Option<f64>, expected: Option<(i64, Quality)>) {
+        let heard = Heard {
+            name: MetricName::new("temperature").unwrap(),
+            at: at.map(UnixMs),
+            content: Ok(value.map(|value| Content::Value(Value::Float(value)))),
+            quality: Quality::Good,
+            is_historical: false,
+        };
+        let profiles = Profiles::parse(Vec::<(String, String)>::new()).unwrap();
+        let judged = match judge(&heard, SeriesId(1), None, &profiles, NOW) {
+            Judged::Reading(reading) => Some((reading.event_time.0, reading.quality)),
+            Judged::Blob(..) | Judged::Quarantined(_) => None,
+        };
+        assert_eq!(judged, expected, "{at:?} {value:?}");
+    }
+
+    #[test]
+    fn time_and_value_decide_the_quality() {
+        check(Some(NOW.0 - 5), Some(4.0), Some((NOW.0 - 5, Quality::Good)));
+        check(None, Some(4.0), Some((NOW.0, Quality::Good)));
+        check(Some(NOW.0 + FUTURE_TOLERANCE_MS + 1), Some(4.0), Some((NOW.0, Quality::ClockSuspect)));
+        check(Some(NOW.0), Some(f64::NAN), Some((NOW.0, Quality::Bad)));
+        check(Some(NOW.0), None, Some((NOW.0, Quality::Bad)));
+        check(Some(0), Some(4.0), None);
+    }
+}

@@ -1,0 +1,229 @@
+//! All edge nodes: which message is whose, and who has to be asked for births. Pure, but for counting.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use domain::{
+    engine::LinkChange,
+    id::{DeviceId, MetricName, NodeId},
+    profile::Profiles,
+    reading::{Reading, Value},
+    registry::Registry,
+    time::{Now, UnixMs},
+};
+use metrics::counter;
+use protocol::sparkplug::{
+    Outgoing, command,
+    command::MetricRef,
+    metric::{Content, DataType},
+    payload::{Limits, Payload},
+    topic::{GroupId, NodeAddress, NodeVerb, Topic},
+};
+
+use super::{
+    Blob, CommandError, Ingested, NodeStatus, SeriesIndex,
+    latest::Latest,
+    node::{Node, Outcome, Surroundings},
+    rebirth::Rebirths,
+};
+
+/// Nodes remembered. The broker lets only enrolled ones in; an external one may let in anybody.
+const NODES_MAX: usize = 20_000;
+
+/// What came of a message or of time passing.
+#[derive(Default)]
+pub(super) struct News {
+    pub(super) ingested: Vec<Ingested>,
+    pub(super) blobs: Vec<Blob>,
+}
+
+/// Every edge node that was heard.
+pub(super) struct Nodes {
+    registry: Arc<ArcSwap<Registry>>,
+    profiles: Arc<Profiles>,
+    series: Arc<SeriesIndex>,
+    latest: Latest,
+    by_id: HashMap<NodeId, Node>,
+    rebirths: Rebirths,
+    /// Comings and goings that the pipeline had no room for: they go with the next message. By device, newest only.
+    held_links: BTreeMap<DeviceId, LinkChange>,
+}
+
+impl Nodes {
+    pub(super) fn new(
+        registry: Arc<ArcSwap<Registry>>,
+        profiles: Arc<Profiles>,
+        series: Arc<SeriesIndex>,
+        stored: &[Reading],
+    ) -> Self {
+        Self {
+            registry,
+            profiles,
+            series,
+            latest: Latest::new(stored),
+            by_id: HashMap::new(),
+            rebirths: Rebirths::default(),
+            held_links: BTreeMap::new(),
+        }
+    }
+
+    /// Takes a message of a node, whatever its bytes are.
+    pub(super) fn receive(&mut self, topic: &str, body: Bytes, now: Now) -> News {
+        counter!("gateway_messages_received_total").increment(1);
+        let (address, verb, device) = match Topic::parse(topic) {
+            Ok(Topic::Node { verb: NodeVerb::NCmd | NodeVerb::DCmd, .. } | Topic::State(_)) => return News::default(),
+            Ok(Topic::Node { address, verb, device }) => (address, verb, device),
+            Err(error) => {
+                counter!("gateway_messages_refused_total", "why" => "topic").increment(1);
+                tracing::warn!(topic = %topic.chars().take(200).collect::<String>(), %error, "not a Sparkplug topic");
+                return News::default();
+            }
+        };
+        let known_count = self.by_id.len();
+        let node = match self.by_id.entry(address.node.clone()) {
+            std::collections::hash_map::Entry::Occupied(node) => node.into_mut(),
+            std::collections::hash_map::Entry::Vacant(_) if known_count >= NODES_MAX => {
+                counter!("gateway_messages_refused_total", "why" => "too_many_nodes").increment(1);
+                return News::default();
+            }
+            std::collections::hash_map::Entry::Vacant(free) => free.insert(Node::new(address.clone(), now)),
+        };
+        let payload = match Payload::decode_within(body, &Limits::default()) {
+            Ok(payload) => payload,
+            Err(error) => {
+                counter!("gateway_messages_refused_total", "why" => "payload").increment(1);
+                node.refuse(format!("{verb}: {error}"));
+                return News::default();
+            }
+        };
+        let registry = self.registry.load();
+        let mut around = Surroundings {
+            registry: &registry,
+            profiles: &self.profiles,
+            series: &self.series,
+            latest: &mut self.latest,
+        };
+        let outcome = node.receive(verb, device, payload, now, &mut around);
+        if matches!(verb, NodeVerb::NBirth | NodeVerb::NDeath) {
+            self.rebirths.settled(&address.node);
+        }
+        let mut news = News::default();
+        self.add(outcome, &address, &mut news);
+        news
+    }
+
+    /// Does what is due without a message.
+    pub(super) fn tick(&mut self, now: Now) -> News {
+        let registry = self.registry.load_full();
+        let mut news = News::default();
+        let ids: Vec<NodeId> = self.by_id.keys().cloned().collect();
+        for id in ids {
+            let Some(node) = self.by_id.get_mut(&id) else { continue };
+            let mut around = Surroundings {
+                registry: &registry,
+                profiles: &self.profiles,
+                series: &self.series,
+                latest: &mut self.latest,
+            };
+            let outcome = node.tick(now, &mut around);
+            let address = node.address().clone();
+            self.add(outcome, &address, &mut news);
+        }
+        news
+    }
+
+    fn add(&mut self, outcome: Outcome, address: &NodeAddress, news: &mut News) {
+        if outcome.needs_rebirth {
+            self.rebirths.want(address);
+        }
+        news.blobs.extend(outcome.blobs);
+        let Outcome { mut ingested, .. } = outcome;
+        if !self.held_links.is_empty() {
+            let held = std::mem::take(&mut self.held_links).into_values();
+            ingested.links = held.chain(ingested.links).collect();
+        }
+        if !(ingested.links.is_empty() && ingested.readings.is_empty() && ingested.discovered.is_empty()) {
+            news.ingested.push(ingested);
+        }
+    }
+
+    /// The pipeline had no room: readings are shed and counted, comings and goings are kept for the next message.
+    pub(super) fn shed(&mut self, message: Ingested) {
+        counter!("gateway_readings_shed_total").increment(message.readings.len() as u64);
+        self.held_links.extend(message.links.into_iter().map(|change| (change.device.clone(), change)));
+    }
+
+    /// The gateway's connection to the broker is new: what was said meanwhile was missed, so everyone registered is asked.
+    pub(super) fn host_reconnected(&mut self, now: Now) {
+        for node in self.by_id.values_mut() {
+            node.host_reconnected(now);
+        }
+        let registry = self.registry.load();
+        let registered = registry.nodes().filter_map(|node| {
+            let township = &registry.place(&node.as_device())?.township;
+            Some(NodeAddress { group: GroupId::new(township.as_str()).ok()?, node: node.clone() })
+        });
+        let heard = self.by_id.values().map(|node| node.address().clone());
+        for address in registered.filter(|address| !self.by_id.contains_key(&address.node)).chain(heard) {
+            self.rebirths.want(&address);
+        }
+    }
+
+    /// Requests for births that are due.
+    pub(super) fn rebirth_requests(&mut self, now: Now) -> Vec<Outgoing> {
+        let due = self.rebirths.due(now.mono);
+        counter!("gateway_rebirth_requests_total").increment(due.len() as u64);
+        due.iter().map(|address| command::rebirth(address, now.wall)).collect()
+    }
+
+    /// Asks one node for its births.
+    pub(super) fn want_rebirth(&mut self, id: &NodeId) {
+        if let Some(node) = self.by_id.get(id) {
+            self.rebirths.want(node.address());
+        }
+    }
+
+    /// Another connection took a node's id.
+    pub(super) fn taken_over(&mut self, client: &str, now: Now) {
+        if let Some(node) = self.by_id.get_mut(client) {
+            node.taken_over(now);
+        }
+    }
+
+    /// The message that sets a metric of a device.
+    pub(super) fn device_command(
+        &self,
+        device: &DeviceId,
+        metric: &MetricName,
+        value: Value,
+        now: UnixMs,
+    ) -> Result<Outgoing, CommandError> {
+        let registry = self.registry.load();
+        let registered = registry.device(device).ok_or_else(|| CommandError::Unregistered(device.clone()))?;
+        let node = self.by_id.get(&registered.node).ok_or_else(|| CommandError::Silent(registered.node.clone()))?;
+        let declared = node.session().command_target(Some(device), metric);
+        let (target, datatype) = declared.unwrap_or_else(|| (MetricRef::Name(metric.clone()), datatype_of(&value)));
+        Ok(command::write(node.address(), Some(device), &target, datatype, &Content::Value(value), now)?)
+    }
+
+    /// How every node is doing, by id.
+    pub(super) fn statuses(&self) -> Vec<NodeStatus> {
+        let mut statuses: Vec<_> = self.by_id.values().map(|node| node.status().clone()).collect();
+        statuses.sort_unstable_by(|a, b| a.id.cmp(&b.id));
+        statuses
+    }
+}
+
+/// For a metric that no birth declared.
+fn datatype_of(value: &Value) -> DataType {
+    match value {
+        Value::Bool(_) => DataType::Boolean,
+        Value::Int(_) => DataType::Int64,
+        Value::Float(_) => DataType::Double,
+        Value::Text(_) => DataType::String,
+    }
+}

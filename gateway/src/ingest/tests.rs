@@ -1,0 +1,247 @@
+//! Messages of a real edge session, checked: who may speak for whom, what is news, what is kept when there is no room.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use domain::{
+    engine::Link,
+    id::{DeviceId, MetricName, NodeId, OwnerId, ProfileId, SiteId, TownshipCode},
+    profile::Profiles,
+    reading::{Quality, Value},
+    registry::{Device, Owner, Registry, Site, Township},
+    time::{MonoMs, Now, UnixMs},
+};
+use protocol::sparkplug::{
+    Outgoing,
+    edge_session::{BirthMetric, EdgeSession, Sample},
+    metric::{Content, DataType},
+    topic::{GroupId, NodeAddress},
+};
+
+use super::{Ingested, SeriesIndex, nodes::Nodes};
+
+const START: UnixMs = UnixMs(1_790_000_000_000);
+
+fn device(id: &str) -> DeviceId {
+    DeviceId::new(id).unwrap()
+}
+
+fn now(after_ms: u64) -> Now {
+    Now { wall: START.plus_ms(i64::try_from(after_ms).unwrap()), mono: MonoMs(after_ms) }
+}
+
+/// Node edge-1 with fridge-1, node edge-2 with fridge-2.
+fn registry() -> Registry {
+    let township = Township {
+        code: TownshipCode::new("500156001").unwrap(),
+        name_zh: "凤山街道".into(),
+        name_en: "Fengshan".into(),
+        latitude_deg: 29.3,
+        longitude_deg: 107.7,
+    };
+    let owner = Owner { id: OwnerId::new("inn").unwrap(), name: "Inn".into(), phone: String::new() };
+    let site = Site {
+        id: SiteId::new("kitchen").unwrap(),
+        name: "Kitchen".into(),
+        township: township.code.clone(),
+        owner: owner.id.clone(),
+        address: String::new(),
+    };
+    let registered = |id: &str, node: &str| Device {
+        id: device(id),
+        name: id.into(),
+        site: site.id.clone(),
+        profile: ProfileId::new("fridge").unwrap(),
+        node: NodeId::new(node).unwrap(),
+        nameplate: BTreeMap::new(),
+    };
+    let devices = vec![
+        registered("edge-1", "edge-1"),
+        registered("fridge-1", "edge-1"),
+        registered("edge-2", "edge-2"),
+        registered("fridge-2", "edge-2"),
+    ];
+    Registry::build(vec![township], vec![], vec![owner], vec![site.clone()], devices).unwrap()
+}
+
+struct Fixture {
+    nodes: Nodes,
+    series: Arc<SeriesIndex>,
+    edge: EdgeSession,
+}
+
+impl Fixture {
+    /// Node edge-1, connected and born.
+    fn born() -> Self {
+        let series = Arc::new(SeriesIndex::default());
+        let profiles = Arc::new(Profiles::parse(Vec::<(String, String)>::new()).unwrap());
+        let registry = Arc::new(ArcSwap::from_pointee(registry()));
+        let nodes = Nodes::new(registry, profiles, Arc::clone(&series), &[]);
+        let address = NodeAddress { group: GroupId::new("500156001").unwrap(), node: NodeId::new("edge-1").unwrap() };
+        let mut fixture = Self { nodes, series, edge: EdgeSession::new(address, None) };
+        fixture.edge.connect(START);
+        let birth = fixture.edge.node_birth(START, &[]).unwrap();
+        fixture.hear(&birth, 0);
+        fixture
+    }
+
+    fn hear(&mut self, message: &Outgoing, after_ms: u64) -> Vec<Ingested> {
+        self.nodes.receive(&message.topic, message.payload.clone(), now(after_ms)).ingested
+    }
+
+    fn device_birth(&mut self, id: &str, value: f64, after_ms: u64) -> Vec<Ingested> {
+        let metric = BirthMetric {
+            name: MetricName::new("temperature").unwrap(),
+            datatype: DataType::Double,
+            at: now(after_ms).wall,
+            content: Some(Content::Value(Value::Float(value))),
+            quality: Quality::Good,
+            unit: String::new(),
+        };
+        let birth = self.edge.device_birth(now(after_ms).wall, &device(id), &[metric]).unwrap();
+        self.hear(&birth, after_ms)
+    }
+
+    fn data(&mut self, id: &str, value: f64, after_ms: u64) -> Outgoing {
+        let sample = Sample {
+            metric: MetricName::new("temperature").unwrap(),
+            at: now(after_ms).wall,
+            content: Some(Content::Value(Value::Float(value))),
+            quality: Quality::Good,
+            is_historical: false,
+        };
+        self.edge.device_data(now(after_ms).wall, &device(id), &[sample]).unwrap()
+    }
+
+    /// The temperatures among the readings of a device.
+    fn temperatures(&self, messages: &[Ingested], id: &str) -> Vec<Value> {
+        let series = self.series.resolve(&device(id), &MetricName::new("temperature").unwrap());
+        let readings = messages.iter().flat_map(|message| &message.readings);
+        readings.filter(|reading| reading.series == series).filter_map(|reading| reading.value.clone()).collect()
+    }
+
+    fn note(&self, messages: &[Ingested], name: &str) -> Option<Value> {
+        let series = self.series.resolve(&device("edge-1"), &MetricName::new(name).unwrap());
+        let readings = messages.iter().flat_map(|message| &message.readings);
+        readings.filter(|reading| reading.series == series).filter_map(|reading| reading.value.clone()).last()
+    }
+}
+
+fn links(messages: &[Ingested]) -> Vec<(&str, Link)> {
+    let links = messages.iter().flat_map(|message| &message.links);
+    links.map(|change| (change.device.as_str(), change.link)).collect()
+}
+
+#[test]
+fn a_device_of_the_node_is_online_and_its_readings_go_on() {
+    let mut fixture = Fixture::born();
+    let birth = fixture.device_birth("fridge-1", 4.0, 10);
+    assert_eq!(links(&birth), [("fridge-1", Link::Online)]);
+    assert_eq!(fixture.temperatures(&birth, "fridge-1"), [Value::Float(4.0)]);
+    assert!(birth[0].discovered.is_empty());
+    let data = fixture.data("fridge-1", 4.5, 20);
+    let data = fixture.hear(&data, 20);
+    assert_eq!(fixture.temperatures(&data, "fridge-1"), [Value::Float(4.5)]);
+}
+
+#[test]
+fn a_device_of_another_node_is_refused_and_reported() {
+    let mut fixture = Fixture::born();
+    let birth = fixture.device_birth("fridge-2", 4.0, 10);
+    assert!(links(&birth).is_empty());
+    assert!(fixture.temperatures(&birth, "fridge-2").is_empty());
+    assert_eq!(fixture.note(&birth, "edge.refused_birth"), Some(Value::Bool(true)));
+    let refusal = fixture.nodes.statuses()[0].last_refusal.clone();
+    assert_eq!(refusal.as_deref(), Some("it speaks for fridge-2, which is registered to node edge-2"));
+    let data = fixture.data("fridge-2", 4.5, 20);
+    let data = fixture.hear(&data, 20);
+    assert!(fixture.temperatures(&data, "fridge-2").is_empty());
+}
+
+#[test]
+fn an_unregistered_device_is_discovered_and_its_readings_are_kept() {
+    let mut fixture = Fixture::born();
+    let birth = fixture.device_birth("stranger", 4.0, 10);
+    assert_eq!(birth[0].discovered[0].device, device("stranger"));
+    assert_eq!(fixture.temperatures(&birth, "stranger"), [Value::Float(4.0)]);
+}
+
+#[test]
+fn a_birth_that_tells_the_same_again_is_no_news() {
+    let mut fixture = Fixture::born();
+    fixture.device_birth("fridge-1", 4.0, 10);
+    let again = fixture.edge.node_birth(now(20).wall, &[]).unwrap();
+    fixture.hear(&again, 20);
+    let same = fixture.device_birth("fridge-1", 4.0, 10);
+    assert!(fixture.temperatures(&same, "fridge-1").is_empty());
+    let newer = fixture.device_birth("fridge-1", 4.2, 30);
+    assert_eq!(fixture.temperatures(&newer, "fridge-1"), [Value::Float(4.2)]);
+}
+
+#[test]
+fn a_node_that_dies_takes_its_devices_along() {
+    let mut fixture = Fixture::born();
+    fixture.device_birth("fridge-1", 4.0, 10);
+    fixture.device_birth("stranger", 4.0, 10);
+    let death = fixture.edge.death(now(20).wall);
+    let death = fixture.hear(&death, 20);
+    assert_eq!(links(&death), [("fridge-1", Link::Offline), ("stranger", Link::Offline), ("edge-1", Link::Offline)]);
+}
+
+#[test]
+fn a_lost_message_is_counted_and_the_births_are_asked_for() {
+    let mut fixture = Fixture::born();
+    fixture.device_birth("fridge-1", 4.0, 10);
+    let _lost = fixture.data("fridge-1", 4.1, 20);
+    let after_the_gap = fixture.data("fridge-1", 4.2, 30);
+    fixture.hear(&after_the_gap, 30);
+    fixture.nodes.tick(now(5_000));
+    assert_eq!(fixture.nodes.statuses()[0].gap_count, 1);
+    let requests = fixture.nodes.rebirth_requests(now(5_000));
+    assert_eq!(requests[0].topic, "spBv1.0/500156001/NCMD/edge-1");
+}
+
+#[test]
+fn what_is_shed_keeps_its_comings_and_goings() {
+    let mut fixture = Fixture::born();
+    let birth = fixture.device_birth("fridge-1", 4.0, 10);
+    for message in birth {
+        fixture.nodes.shed(message);
+    }
+    let data = fixture.data("fridge-1", 4.5, 20);
+    let data = fixture.hear(&data, 20);
+    assert_eq!(links(&data), [("fridge-1", Link::Online)]);
+}
+
+#[test]
+fn a_node_that_does_not_answer_a_returned_gateway_is_offline() {
+    let mut fixture = Fixture::born();
+    fixture.nodes.host_reconnected(now(1_000));
+    assert!(fixture.nodes.tick(now(20_000)).ingested.is_empty());
+    let late = fixture.nodes.tick(now(31_000)).ingested;
+    assert_eq!(links(&late), [("edge-1", Link::Offline)]);
+}
+
+#[test]
+fn a_clock_that_is_wrong_is_noted() {
+    let mut fixture = Fixture::born();
+    let birth = fixture.edge.node_birth(START.plus_ms(90_000), &[]).unwrap();
+    let heard = fixture.hear(&birth, 100);
+    assert_eq!(fixture.note(&heard, "edge.clock_skew_ms"), Some(Value::Int(89_900)));
+}
+
+#[test]
+fn rubbish_costs_its_sender_a_line_and_nothing_else() {
+    let mut fixture = Fixture::born();
+    let rubbish: [(&str, &[u8]); 4] = [
+        ("spBv1.0/500156001/DDATA/edge-1/fridge-1", b"\xff\xff\xff\xff"),
+        ("spBv1.0/500156001/NBIRTH", b""),
+        ("spBv1.0/500156001/PARTY/edge-1", b""),
+        ("spBv1.0/STATE/somebody", b"ONLINE"),
+    ];
+    for (topic, body) in rubbish {
+        assert!(fixture.nodes.receive(topic, Bytes::from_static(body), now(10)).ingested.is_empty(), "{topic}");
+    }
+    assert_eq!(fixture.device_birth("fridge-1", 4.0, 20).len(), 1);
+}
