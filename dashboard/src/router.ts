@@ -1,8 +1,7 @@
 /** Which address shows which page, and what a person must be allowed to see it. */
 import { createRouter, createWebHistory, type RouteRecordRaw } from 'vue-router'
-import { whoAmI } from '@/api/session'
 import type { Permission } from '@/api/types'
-import { can, isSessionKnown, me, setPerson } from '@/state/session'
+import { can, findPerson, isSessionKnown, me } from '@/state/session'
 
 declare module 'vue-router' {
   interface RouteMeta {
@@ -79,12 +78,21 @@ const routes: RouteRecordRaw[] = [
 export const router = createRouter({ history: createWebHistory(), routes })
 
 router.beforeEach(async (to) => {
-  if (!isSessionKnown.value) {
-    const answer = await whoAmI()
-    setPerson(answer.kind === 'ok' ? answer.value : null)
-  }
+  if (!isSessionKnown.value) await findPerson()
   const { needs } = to.meta
   if (needs === null) return me.value && to.name === 'sign-in' ? { name: 'overview' } : true
   if (!me.value) return { name: 'sign-in', query: to.path === '/' ? {} : { next: to.fullPath } }
   return can(needs) ? true : { name: 'not-found', params: { rest: to.path.split('/').filter(Boolean) } }
+})
+
+/** One new front page in this time; a part that still does not come is not helped by more. */
+const freshStartEveryMs = 10_000
+
+// A page that was open during an update asks for parts that are gone: the new front page knows the new ones.
+router.onError((error, to) => {
+  if (!(error instanceof TypeError) || !/module/i.test(error.message)) return
+  const last = Number(window.sessionStorage.getItem('brightwatch.freshStart') ?? 0)
+  if (Date.now() - last < freshStartEveryMs) return
+  window.sessionStorage.setItem('brightwatch.freshStart', String(Date.now()))
+  window.location.assign(to.fullPath)
 })
