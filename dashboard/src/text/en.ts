@@ -164,6 +164,7 @@ export const en: Text = {
       closed: 'Closed',
     },
     occurrences: (n) => `${n}×`,
+    andMore: (n) => `${n} more`,
     column: { severity: 'Severity', alarm: 'Alarm', place: 'Place', state: 'State', age: 'Age' },
     raisedAt: 'Raised',
     returnedAt: 'Returned',

@@ -162,6 +162,7 @@ export const zhCN = {
       closed: '已结束',
     },
     occurrences: (n: number) => `第 ${n} 次`,
+    andMore: (n: number) => `另有 ${n} 条`,
     column: { severity: '级别', alarm: '告警', place: '地点', state: '状态', age: '已持续' },
     raisedAt: '发生',
     returnedAt: '恢复',
