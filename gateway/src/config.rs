@@ -14,7 +14,7 @@ use domain::{
 };
 use serde::Deserialize;
 
-use crate::{api, broker, identity, live, ops, pipeline, store::StoreConfig};
+use crate::{api, broker, identity, ingest, live, ops, pipeline, store::StoreConfig};
 
 /// Everything that can be configured; `config/gateway.toml` explains each key.
 #[derive(Debug, Clone, Deserialize)]
@@ -40,6 +40,8 @@ pub struct Config {
     pub broker: broker::Config,
     /// The site's own broker instead.
     pub mqtt: broker::ExternalConfig,
+    /// What edge nodes say.
+    pub ingest: ingest::Config,
     /// Rules and commits.
     pub pipeline: pipeline::Config,
     /// Live streams.
@@ -63,6 +65,7 @@ impl Default for Config {
             store: StoreConfig::default(),
             broker: broker::Config::default(),
             mqtt: broker::ExternalConfig::default(),
+            ingest: ingest::Config::default(),
             pipeline: pipeline::Config::default(),
             live: live::Config::default(),
             metrics: ops::metrics::Config::default(),

@@ -3,6 +3,7 @@
 mod check_config;
 mod edge;
 mod registry;
+mod serve;
 mod user;
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
@@ -34,6 +35,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Runs the gateway until it is told to stop.
+    Serve,
     /// Says whether the configuration and all that it names are right.
     CheckConfig,
     /// Accounts of people.
@@ -57,6 +60,7 @@ pub fn main() -> ExitCode {
             print!("{}", api::openapi::document());
             Ok(())
         }
+        Command::Serve => serve::run(&config),
         Command::CheckConfig => check_config::run(&config),
         Command::User(command) => in_runtime(async { user::run(command, &read(&config)?).await }),
         Command::Edge(command) => in_runtime(async { edge::run(command, &read(&config)?).await }),
