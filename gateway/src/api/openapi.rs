@@ -40,7 +40,8 @@ impl Modify for SessionCookie {
 
 /// The document as text, ending with a line break.
 pub fn document() -> String {
-    let mut text = super::routes().into_openapi().to_pretty_json().expect("a document of plain data always serialises");
+    let mut text =
+        super::routes().into_openapi().to_pretty_json().expect("a document of plain data always serialises");
     text.push('\n');
     text
 }
@@ -50,4 +51,15 @@ pub fn document() -> String {
     responses((status = 200, description = "The OpenAPI document.", content_type = "application/json")))]
 pub(super) async fn read_openapi() -> Response {
     ([(CONTENT_TYPE, "application/json")], document()).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_committed_document_is_fresh() {
+        let committed = include_str!("../../../docs/ref/openapi.json");
+        assert!(document() == committed, "run `cargo run -p gateway -- openapi > docs/ref/openapi.json`");
+    }
 }
