@@ -132,7 +132,11 @@ impl Ground {
         let mut start = store.load_start().await?;
         let registry = assemble(&district, std::mem::take(&mut start.registry))?;
         let registry = Arc::new(ArcSwap::from_pointee(registry));
-        let about = About { is_demo: config.is_demo, offices_are_sample: district.offices.is_sample, started: clock.now().wall };
+        let about = About {
+            is_demo: config.is_demo,
+            offices_are_sample: district.offices.is_sample,
+            started: clock.now().wall,
+        };
         let profiles = Arc::new(district.profiles);
         let registrar = Registrar::new(store.clone(), clock, Arc::clone(&profiles), Arc::clone(&registry));
         let identity = Identity::new(store.clone(), clock, config.identity.clone())?;
@@ -222,11 +226,7 @@ fn start_video(
 }
 
 /// Hands to edge nodes what their cameras are to do. A node that cannot be told is asked again while somebody watches.
-async fn command_cameras(
-    mut commands: mpsc::Receiver<CameraCommand>,
-    ingest: IngestHandle,
-    stop: CancellationToken,
-) {
+async fn command_cameras(mut commands: mpsc::Receiver<CameraCommand>, ingest: IngestHandle, stop: CancellationToken) {
     while let Some(Some(command)) = stop.run_until_cancelled(commands.recv()).await {
         let CameraCommand { device, metric, value } = command;
         if let Err(error) = ingest.send_device_command(&device, &metric, value) {

@@ -40,8 +40,7 @@ impl Modify for SessionCookie {
 
 /// The document as text, ending with a line break.
 pub fn document() -> String {
-    let mut text =
-        super::routes().into_openapi().to_pretty_json().expect("a document of plain data always serialises");
+    let mut text = super::routes().into_openapi().to_pretty_json().expect("a document of plain data always serialises");
     text.push('\n');
     text
 }
