@@ -171,19 +171,16 @@ impl Forecast {
                 Says::Unreachable | Says::Silence => None,
             };
             let failures = self.failures.entry(device.id.clone()).or_insert(2);
-            match samples {
-                Some(samples) => {
-                    if *failures >= 2 {
-                        links.push(change(&device.id, Link::Online));
-                    }
-                    *failures = 0;
-                    readings.extend(samples.into_iter().filter_map(|sample| self.reading(&device.id, sample, second)));
+            if let Some(samples) = samples {
+                if *failures >= 2 {
+                    links.push(change(&device.id, Link::Online));
                 }
-                None => {
-                    *failures += 1;
-                    if *failures == 2 {
-                        links.push(change(&device.id, Link::Offline));
-                    }
+                *failures = 0;
+                readings.extend(samples.into_iter().filter_map(|sample| self.reading(&device.id, &sample, second)));
+            } else {
+                *failures += 1;
+                if *failures == 2 {
+                    links.push(change(&device.id, Link::Offline));
                 }
             }
             self.devices.push((line, node, device));
@@ -191,7 +188,7 @@ impl Forecast {
         (links, readings)
     }
 
-    fn reading(&mut self, device: &DeviceId, sample: Sample, second: u64) -> Option<Reading> {
+    fn reading(&mut self, device: &DeviceId, sample: &Sample, second: u64) -> Option<Reading> {
         let next = SeriesId(u32::try_from(self.series.len()).expect("few series") + 1);
         let key = (device.clone(), sample.metric.clone());
         let series = *self.series.entry(key).or_insert_with(|| {
@@ -199,7 +196,7 @@ impl Forecast {
             next
         });
         let is_new = self.sent.get(&series) != sample.value.as_ref();
-        if !is_new && second % REFRESH_S != 0 {
+        if !is_new && !second.is_multiple_of(REFRESH_S) {
             return None;
         }
         let Some(value) = sample.value.clone() else {
