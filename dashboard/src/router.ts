@@ -88,3 +88,15 @@ router.beforeEach(async (to) => {
   if (!me.value) return { name: 'sign-in', query: to.path === '/' ? {} : { next: to.fullPath } }
   return can(needs) ? true : { name: 'not-found', params: { rest: to.path.split('/').filter(Boolean) } }
 })
+
+/** One new front page in this time; a part that still does not come is not helped by more. */
+const freshStartEveryMs = 10_000
+
+// A page that was open during an update asks for parts that are gone: the new front page knows the new ones.
+router.onError((error, to) => {
+  if (!(error instanceof TypeError) || !/module/i.test(error.message)) return
+  const last = Number(window.sessionStorage.getItem('brightwatch.freshStart') ?? 0)
+  if (Date.now() - last < freshStartEveryMs) return
+  window.sessionStorage.setItem('brightwatch.freshStart', String(Date.now()))
+  window.location.assign(to.fullPath)
+})

@@ -1,6 +1,7 @@
 //! The command line: `edge-agent run` and `edge-agent check-config`.
 
 use std::{
+    io::IsTerminal,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -66,7 +67,8 @@ fn check_config(path: &Path) -> anyhow::Result<()> {
 #[tokio::main(flavor = "current_thread")]
 async fn run(path: &Path) -> anyhow::Result<()> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let has_colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(has_colours).with_writer(std::io::stderr).init();
     // Several libraries speak TLS and none brings its own cryptography.
     let _ = rustls::crypto::ring::default_provider().install_default();
 

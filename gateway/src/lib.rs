@@ -3,16 +3,22 @@
 //! A reading goes through the modules in this order: [`ingest`] decodes and checks it, [`pipeline`] judges it, [`store`]
 //! makes it true, [`live`] shows it. `docs/ARCHITECTURE.md` walks the whole way.
 //!
-//! Around it: [`identity`] knows who somebody is, [`registry`] who is responsible for what, [`api`] answers people and
-//! their programs, [`ops`] those who run the gateway.
+//! [`app`] builds, starts and stops all of it. Around it: [`identity`] knows who somebody is, [`registry`] who is responsible for what, [`api`] answers people and
+//! their programs, [`control`] the command line ([`cli`]), [`ops`] those who run the gateway. [`config`] is what they
+//! may set, [`broker`] what edge nodes connect to.
 
 pub mod api;
+pub mod app;
 pub mod broker;
+pub mod cli;
 pub mod clock;
+pub mod config;
+pub mod control;
 pub mod identity;
 pub mod ingest;
 pub mod live;
 pub mod ops;
 pub mod pipeline;
 pub mod registry;
+mod stage;
 pub mod store;

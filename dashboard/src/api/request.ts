@@ -67,7 +67,7 @@ export async function request<T>(route: string, options: RequestOptions = {}): P
     const response = await fetch(`/api/v1${route}${queryText(options.query)}`, init)
     if (response.status === 401 && route !== '/session') onSignedOut()
     if (!response.ok) return { kind: 'problem', problem: await problemOf(response) }
-    const value = response.status === 204 ? undefined : await response.json().catch(() => undefined)
+    const value: unknown = response.status === 204 ? undefined : await response.json().catch(() => undefined)
     return { kind: 'ok', value: value as T, status: response.status }
   } catch {
     return options.signal?.aborted ? { kind: 'aborted' } : { kind: 'problem', problem: unreachable }

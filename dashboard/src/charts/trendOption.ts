@@ -72,6 +72,9 @@ export function trendOption(view: TrendView): ChartOption {
       axisLabel: {
         color: colours.ink,
         fontSize,
+        // The ends of the axis are chosen for room, not for round numbers.
+        showMinLabel: isStepped,
+        showMaxLabel: isStepped,
         formatter: (value: number) => axisLabel(value, view),
       },
       splitLine: { lineStyle: { color: colours.grid } },

@@ -57,7 +57,7 @@ impl Evaluation<'_> {
                 if trigger.is_some() && old.phase == Phase::Clear {
                     return;
                 }
-                if !self.is_online(watch.slot) {
+                if !self.is_online(watch.slot) && watch.severity != Severity::I {
                     return self.freeze(at);
                 }
                 self.staleness(watch, after_ms)

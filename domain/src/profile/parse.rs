@@ -140,10 +140,13 @@ impl<'de> Deserialize<'de> for Setting {
             type Value = Setting;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a number, or a table with `nameplate` and perhaps `default` and `factor`")
+                f.write_str("a finite number, or a table with `nameplate` and perhaps `default` and `factor`")
             }
 
             fn visit_f64<E: de::Error>(self, number: f64) -> Result<Setting, E> {
+                if !number.is_finite() {
+                    return Err(E::invalid_value(de::Unexpected::Float(number), &self));
+                }
                 Ok(Setting { default: Some(number), nameplate: None, factor: 1.0 })
             }
 
@@ -155,6 +158,9 @@ impl<'de> Deserialize<'de> for Setting {
             fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Setting, A::Error> {
                 let table = SettingTable::deserialize(de::value::MapAccessDeserializer::new(map))?;
                 let factor = table.factor.unwrap_or(1.0);
+                if !factor.is_finite() || table.default.is_some_and(|default| !default.is_finite()) {
+                    return Err(de::Error::custom("`default` and `factor` must be finite numbers"));
+                }
                 Ok(Setting { default: table.default, nameplate: Some(table.nameplate), factor })
             }
         }

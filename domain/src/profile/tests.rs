@@ -87,6 +87,11 @@ fn an_error_names_file_line_key_and_the_right_keys() {
         "fridge.toml:18: unknown field `defualt`, expected one of `default`, `nameplate`",
     );
     check("deadband = -1", "deadband = 0.5", "fridge.toml:18: `deadband` is a number in the metric's unit");
+    check(
+        "on_delay_s = inf",
+        "on_delay_s = { default = 30, nameplate = \"high_delay_s\" }",
+        "fridge.toml:19: invalid value",
+    );
     check("off_delay_s = -10", "off_delay_s = 10", "fridge.toml:14: rule `HIGH`: delays are numbers of seconds");
     check(r#""LOW""#, r#""HIGH""#, "fridge.toml:24: rule `LOW` stands above already");
     let gated = "condition = \"offline\"\nonly_while = [{ metric = \"temperature\", is = [1] }]\non_delay_s = 0";

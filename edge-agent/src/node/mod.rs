@@ -173,7 +173,7 @@ impl Node {
                 _ = backlog.tick(), if self.speaker.is_born() && self.speaker.has_backlog() => {
                     self.speaker.release_backlog(BACKLOG_PORTION);
                 }
-                Some(event) = events.recv() => self.take(event),
+                Some(event) = events.recv() => self.speaker.take(event),
             }
             is_full = self.speak();
             self.mode.become_now(LinkMode::of(self.speaker.is_born(), self.speaker.has_backlog()));
@@ -186,16 +186,6 @@ impl Node {
         loop {
             let Some(room) = connection.try_room() else { return true };
             let Some(message) = self.speaker.next(clock::wall()) else { return false };
-            room.send(message);
-        }
-    }
-
-    fn take(&mut self, event: SourceEvent) {
-        let Some(picture) = self.speaker.take(event) else { return };
-        let Link::Open(connection) = &self.link else { return };
-        // A picture that finds no room is old by the time there is some; the next one comes within a minute.
-        let Some(room) = connection.try_room() else { return };
-        if let Some(message) = self.speaker.picture(clock::wall(), picture) {
             room.send(message);
         }
     }

@@ -5,6 +5,8 @@
 //! present session has heard, and says the first thing that is missing. A new connection and a rebirth are then no
 //! special cases: the session has heard nothing, so everything is missing.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use domain::{
     id::{DeviceId, MetricName},
@@ -35,6 +37,8 @@ pub(super) struct Speaker {
     board: Board,
     shaper: Shaper,
     outbox: Outbox,
+    /// The newest of each device.
+    pictures: BTreeMap<DeviceId, Picture>,
     health: health::Health,
     /// Connected, and the host that the node is for is there.
     may_speak: bool,
@@ -42,13 +46,12 @@ pub(super) struct Speaker {
     is_health_due: bool,
 }
 
-/// A picture on its way; it is sent at once or not at all.
+/// A picture that waits for room.
 #[derive(Debug)]
-pub(super) struct Blob {
-    pub(super) device: DeviceId,
-    pub(super) metric: MetricName,
-    pub(super) at: UnixMs,
-    pub(super) bytes: Bytes,
+struct Picture {
+    metric: MetricName,
+    at: UnixMs,
+    bytes: Bytes,
 }
 
 impl Speaker {
@@ -58,6 +61,7 @@ impl Speaker {
             board: Board::default(),
             shaper,
             outbox,
+            pictures: BTreeMap::new(),
             health: health::Health::start(),
             may_speak: false,
             is_node_birth_due: true,
@@ -82,6 +86,7 @@ impl Speaker {
     pub(super) fn be_silent(&mut self) {
         self.may_speak = false;
         self.outbox.hold();
+        self.pictures.clear();
     }
 
     /// The node's own death, for leaving in good order. None when it is not born.
@@ -117,8 +122,8 @@ impl Speaker {
         self.is_health_due = true;
     }
 
-    /// Takes what a source says. A picture is handed back: it does not wait.
-    pub(super) fn take(&mut self, event: SourceEvent) -> Option<Blob> {
+    /// Takes what a source says.
+    pub(super) fn take(&mut self, event: SourceEvent) {
         match event {
             SourceEvent::DeviceUp { device, metrics } => {
                 let deadbands = metrics.iter().map(|metric| (metric.name.clone(), metric.deadband));
@@ -130,9 +135,12 @@ impl Speaker {
                 debug!(device.id = %device, reason, "device is down");
                 self.board.device_down(&device);
             }
-            SourceEvent::Blob { device, metric, at, bytes } => return Some(Blob { device, metric, at, bytes }),
+            // Without a connection it is dropped: it will be old by the time there is one.
+            SourceEvent::Blob { device, metric, at, bytes } if self.may_speak => {
+                self.pictures.insert(device, Picture { metric, at, bytes });
+            }
+            SourceEvent::Blob { .. } => {}
         }
-        None
     }
 
     fn take_samples(&mut self, device: DeviceId, samples: Vec<source::Sample>) {
@@ -160,6 +168,7 @@ impl Speaker {
             .or_else(|| self.device_birth(now))
             .or_else(|| self.fresh_data(now))
             .or_else(|| self.node_data(now))
+            .or_else(|| self.picture(now))
             .or_else(|| self.backlog_data(now))
     }
 
@@ -214,6 +223,18 @@ impl Speaker {
         self.session.node_data(now, &health::as_samples(metrics)).ok()
     }
 
+    fn picture(&mut self, now: UnixMs) -> Option<Outgoing> {
+        while let Some((device, Picture { metric, at, bytes })) = self.pictures.pop_first() {
+            let content = Some(Content::Bytes(bytes));
+            let sample = Sample { metric, at, content, quality: Quality::Good, is_historical: false };
+            match self.session.device_data(now, &device, &[sample]) {
+                Ok(data) => return Some(data),
+                Err(wrong) => tell(&wrong, "a picture that the device's birth does not allow; dropped"),
+            }
+        }
+        None
+    }
+
     fn backlog_data(&mut self, now: UnixMs) -> Option<Outgoing> {
         while let Some(message) = self.outbox.pop_released() {
             let data = self.data(now, message, Age::Historical);
@@ -237,27 +258,6 @@ impl Speaker {
             Err(wrong) => {
                 tell(&wrong, "samples that the device's birth does not allow; dropped");
                 self.outbox.count_gap();
-                None
-            }
-        }
-    }
-
-    /// A picture as a message; None when its device is not born.
-    pub(super) fn picture(&mut self, now: UnixMs, blob: Blob) -> Option<Outgoing> {
-        if !self.may_speak || !self.session.is_device_born(&blob.device) {
-            return None;
-        }
-        let sample = Sample {
-            metric: blob.metric,
-            at: blob.at,
-            content: Some(Content::Bytes(blob.bytes)),
-            quality: Quality::Good,
-            is_historical: false,
-        };
-        match self.session.device_data(now, &blob.device, &[sample]) {
-            Ok(data) => Some(data),
-            Err(wrong) => {
-                tell(&wrong, "a picture that the device's birth does not allow; dropped");
                 None
             }
         }

@@ -159,24 +159,25 @@ fn a_sample_of_another_kind_than_declared_is_a_counted_gap() {
 }
 
 #[test]
-fn a_picture_goes_out_at_once_or_not_at_all() {
+fn a_picture_goes_out_while_connected_and_the_newest_only() {
     let mut speaker = speaker(10);
-    let picture = || SourceEvent::Blob {
+    let picture = |content: &'static [u8]| SourceEvent::Blob {
         device: device("camera-1"),
         metric: metric("camera.snapshot"),
         at: NOW,
-        bytes: Bytes::from_static(b"\xff\xd8"),
+        bytes: Bytes::from_static(content),
     };
-    let blob = speaker.take(picture()).unwrap();
-    assert_eq!(speaker.picture(NOW, blob), None);
+    speaker.take(picture(b"while offline"));
     connected(&mut speaker);
     speaker.take(up("camera-1", &[("count", ValueKind::Int), ("camera.snapshot", ValueKind::Blob)]));
     speaker.take(value("camera-1", 0, 1));
-    said(&mut speaker);
-    let blob = speaker.take(picture()).unwrap();
-    let message = speaker.picture(NOW, blob).unwrap();
+    assert_eq!(said(&mut speaker), ["NBIRTH", "DBIRTH camera-1 1"]);
+    speaker.take(picture(b"first"));
+    speaker.take(picture(b"second"));
+    let message = speaker.next(NOW).unwrap();
     let payload = Payload::decode_within(message.payload, &Limits::default()).unwrap();
-    assert_eq!(payload.metrics[0].value, Some(RawValue::Bytes(Bytes::from_static(b"\xff\xd8"))));
+    assert_eq!(payload.metrics[0].value, Some(RawValue::Bytes(Bytes::from_static(b"second"))));
+    assert_eq!(speaker.next(NOW), None);
 }
 
 #[test]

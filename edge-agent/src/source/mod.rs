@@ -110,7 +110,8 @@ pub enum SourceEvent {
         /// Why, in words for the log.
         reason: String,
     },
-    /// Bytes that are no reading: a camera's snapshot. Sent when there is a connection, else dropped: never queued.
+    /// Bytes that are no reading: a camera's snapshot. Dropped without a connection; while one waits for room, a newer one
+    /// of the same device takes its place.
     Blob {
         /// Which device.
         device: DeviceId,

@@ -115,6 +115,7 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(overview::list_profiles))
         .routes(routes!(devices::list_devices))
         .routes(routes!(devices::read_device))
+        .routes(routes!(devices::read_history))
         .routes(routes!(alarms::list_alarms))
         .routes(routes!(alarms::read_alarm))
         .routes(routes!(alarms::acknowledge_alarm))

@@ -31,8 +31,7 @@ pub(super) async fn add_user(
     may: May<ManageUsers>,
     extract::Json(draft): extract::Json<UserDraft>,
 ) -> Result<(StatusCode, Json<User>), ApiError> {
-    check_place(&state, &draft)?;
-    let user = state.identity.add_user(Actor::Person(&may.scope), draft).await?;
+    let user = state.identity.add_user(Actor::Person(&may.scope), draft, &state.registrar.current()).await?;
     Ok((StatusCode::CREATED, Json(user)))
 }
 
@@ -51,22 +50,5 @@ pub(super) async fn put_user(
     Path(id): Path<UserId>,
     extract::Json(draft): extract::Json<UserDraft>,
 ) -> Result<Json<User>, ApiError> {
-    check_place(&state, &draft)?;
-    Ok(Json(state.identity.change_user(Actor::Person(&may.scope), id, draft).await?))
-}
-
-/// The place that a role needs must exist.
-fn check_place(state: &AppState, draft: &UserDraft) -> Result<(), ApiError> {
-    let registry = state.registrar.current();
-    let unknown = |field, id: &dyn std::fmt::Display| ApiError::invalid_field(field, format!("`{id}` does not exist"));
-    if let Some(id) = draft.office.as_ref().filter(|id| registry.office(id).is_none()) {
-        return Err(unknown("office", id));
-    }
-    if let Some(code) = draft.township.as_ref().filter(|code| registry.township(code).is_none()) {
-        return Err(unknown("township", code));
-    }
-    if let Some(id) = draft.owner.as_ref().filter(|id| registry.owner(id).is_none()) {
-        return Err(unknown("owner", id));
-    }
-    Ok(())
+    Ok(Json(state.identity.change_user(Actor::Person(&may.scope), id, draft, &state.registrar.current()).await?))
 }

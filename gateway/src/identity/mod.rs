@@ -5,10 +5,12 @@
 //! - [`throttle`]: how often somebody may try (pure).
 //! - [`account`]: accounts that make sense (pure).
 //! - [`attendance`]: noticing within a second that a session has ended.
+//! - [`node`]: credentials of edge nodes.
 
 pub mod account;
 pub mod attendance;
 mod config;
+pub mod node;
 pub mod password;
 pub mod throttle;
 
@@ -18,7 +20,7 @@ use std::{
     time::Duration,
 };
 
-use domain::{access::Role, id::UserId};
+use domain::{access::Role, id::UserId, registry::Registry};
 use protocol::rest;
 use tokio::sync::Semaphore;
 
@@ -105,7 +107,7 @@ impl Identity {
         }
         let password = password::make(&mut rand::rng());
         let draft = account::first_admin(password.clone());
-        self.add_user(Actor::Shell, draft).await?;
+        self.add_user(Actor::Shell, draft, &Registry::default()).await?;
         Ok(Some(password))
     }
 
@@ -176,8 +178,13 @@ impl Identity {
     }
 
     /// Adds an account.
-    pub async fn add_user(&self, actor: Actor<'_>, mut draft: rest::UserDraft) -> Result<rest::User, IdentityError> {
-        account::check(&draft)?;
+    pub async fn add_user(
+        &self,
+        actor: Actor<'_>,
+        mut draft: rest::UserDraft,
+        registry: &Registry,
+    ) -> Result<rest::User, IdentityError> {
+        account::check(&draft, registry)?;
         let password = draft.password.take().ok_or(DraftError::NoPassword)?;
         password::check(&password, draft.username.as_str())?;
         let hash = self.hash(password).await?;
@@ -190,8 +197,9 @@ impl Identity {
         actor: Actor<'_>,
         id: UserId,
         mut draft: rest::UserDraft,
+        registry: &Registry,
     ) -> Result<rest::User, IdentityError> {
-        account::check(&draft)?;
+        account::check(&draft, registry)?;
         let users = self.inner.store.users(actor).await?;
         let can_administrate = |user: &rest::User| user.role == Role::Admin && !user.is_disabled;
         let stays_admin = draft.role == Role::Admin && !draft.is_disabled;

@@ -49,9 +49,7 @@ pub enum LoggingError {
 
 /// Makes everything after this call log to the standard error.
 pub fn init(config: &Config) -> Result<(), LoggingError> {
-    let filter = std::env::var("BRIGHTWATCH_LOG").unwrap_or_else(|_| config.filter.clone());
-    let filter =
-        EnvFilter::try_new(&filter).map_err(|source| LoggingError::Filter { filter: filter.clone(), source })?;
+    let filter = parse(&std::env::var("BRIGHTWATCH_LOG").unwrap_or_else(|_| config.filter.clone()))?;
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let subscriber = tracing_subscriber::registry().with(filter);
     match config.format {
@@ -59,4 +57,13 @@ pub fn init(config: &Config) -> Result<(), LoggingError> {
         Format::Json => subscriber.with(lines.json().flatten_event(true)).try_init(),
     }
     .map_err(LoggingError::Twice)
+}
+
+/// Whether [`init`] would take it.
+pub fn check(config: &Config) -> Result<(), LoggingError> {
+    parse(&config.filter).map(drop)
+}
+
+fn parse(filter: &str) -> Result<EnvFilter, LoggingError> {
+    EnvFilter::try_new(filter).map_err(|source| LoggingError::Filter { filter: filter.to_owned(), source })
 }

@@ -1,5 +1,4 @@
-//! What the people who run the gateway look at: [`logging`], [`health`], [`metrics`], and the [`control`] socket
-//! through which the command line reaches a running gateway.
+//! What the people who run the gateway look at: [`logging`], [`health`] and [`metrics`].
 
 pub mod health;
 pub mod logging;

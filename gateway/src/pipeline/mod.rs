@@ -23,6 +23,7 @@ use protocol::rest::{Acknowledge, Alarm};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 
+pub(crate) use self::announce::alarm_of;
 use self::answers::Waiting;
 pub use self::run::{Parts, PipelineError, run};
 use crate::store::Scope;
@@ -78,7 +79,7 @@ pub enum ActionRefused {
 }
 
 impl Handle {
-    /// The handle, and the end that [`run`] reads.
+    /// The handle, and the end that [`run()`] reads.
     pub fn new() -> (Self, Requests) {
         let (requests, receiver) = mpsc::channel(REQUEST_QUEUE);
         (Self { requests }, Requests(receiver))

@@ -14,11 +14,13 @@ use domain::{
     registry::{Registry, RegistryError},
 };
 use protocol::rest::{FieldError, ImportReport};
+use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, watch};
 
 use self::import::{Entry, Line};
 use crate::{
     clock::Clock,
+    config::District,
     store::{Actor, RegistryRows, Store, StoreError},
 };
 
@@ -42,7 +44,7 @@ struct Inner {
 #[derive(Debug, thiserror::Error)]
 pub enum RegistrarError {
     /// The change does not fit; each place and what would be right.
-    #[error("{} places do not fit the registry", .0.len())]
+    #[error("{}", .0.iter().map(|error| format!("{}: {}", error.at, error.message)).collect::<Vec<_>>().join("; "))]
     Misfit(Vec<FieldError>),
     /// The store failed or refused.
     #[error(transparent)]
@@ -123,9 +125,7 @@ impl Registrar {
 
     async fn read_again(&self) -> Result<(), RegistrarError> {
         let rows = self.inner.store.load_registry().await?;
-        let registry = build(&self.current(), rows).map_err(|errors| {
-            RegistrarError::Misfit(errors.iter().map(|error| place("registry".to_owned(), error)).collect())
-        })?;
+        let registry = build(&self.current(), rows).map_err(misfit)?;
         self.make_known(registry);
         Ok(())
     }
@@ -137,8 +137,16 @@ impl Registrar {
     }
 }
 
+/// The registry of a starting gateway: the district's files and the stored rows.
+pub fn assemble(district: &District, rows: RegistryRows) -> Result<Registry, RegistrarError> {
+    let townships = district.townships.township.clone();
+    let offices = district.offices.office.clone();
+    Registry::build(townships, offices, rows.owners, rows.sites, rows.devices).map_err(misfit)
+}
+
 /// Whether an import is done or only looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// Do it.
     Apply,
@@ -199,6 +207,12 @@ impl Plan {
 
 fn line(number: usize) -> String {
     format!("line {number}")
+}
+
+/// What does not fit, when no line brought it.
+#[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
+fn misfit(errors: Vec<RegistryError>) -> RegistrarError {
+    RegistrarError::Misfit(errors.iter().map(|error| place("registry".to_owned(), error)).collect())
 }
 
 fn place(at: String, error: &RegistryError) -> FieldError {

@@ -3,6 +3,7 @@ import L from 'leaflet'
 import 'leaflet/dist/leaflet.css'
 import { onMounted, onScopeDispose, shallowRef, watch, type Ref } from 'vue'
 import type { Township } from '@/api/types'
+import { remPx } from '@/state/screen'
 
 /** Lines every tenth of a degree: 11 km north to south. */
 const graticuleStepDeg = 0.1
@@ -61,7 +62,7 @@ export function useBoardMap(
       center: [29.35, 107.65],
       zoom: 10,
     })
-    L.control.scale({ imperial: false, position: 'bottomleft' }).addTo(map)
+    L.control.scale({ imperial: false, position: 'bottomleft', maxWidth: 7 * remPx.value }).addTo(map)
     drawGraticule(map)
     map.on('move zoom', renew)
     map.on('dragstart zoomstart', (event) => {

@@ -34,7 +34,7 @@ fn happening() -> impl Strategy<Value = Happening> {
 }
 
 fn story() -> impl Strategy<Value = Vec<Happening>> {
-    prop::collection::vec(happening(), 0..120)
+    prop::collection::vec(happening(), 0..60)
 }
 
 fn value_of(series: u32, tenths: i32) -> Value {

@@ -5,6 +5,7 @@ mod document;
 mod table;
 
 use domain::registry::{Device, Owner, Site};
+use serde::{Deserialize, Serialize};
 
 pub use self::table::COLUMNS;
 
@@ -59,7 +60,8 @@ pub struct LineError {
 }
 
 /// How an import is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Format {
     /// A table, one entry a row.
     Csv,

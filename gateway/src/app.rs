@@ -1,0 +1,240 @@
+//! The only place that knows every part: it builds them in the order in which they need each other, starts them, and
+//! stops them in the opposite order, so that nothing is asked of a part that has gone.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use arc_swap::ArcSwap;
+use domain::{engine::Engine, id::SeriesId, profile::Profiles, registry::Registry};
+use protocol::{rest::Point, sparkplug::topic::HostId};
+use tokio::{net::TcpListener, sync::mpsc};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    api::{self, About, AppState},
+    broker::Broker,
+    clock::Clock,
+    config::Config,
+    control::{Executor, socket},
+    identity::{FIRST_ADMIN, Identity, node::NodeCredentials},
+    ingest::{self, IngestHandle, Ingested, SeriesIndex},
+    live::{Hub, present::Changes},
+    ops::{health::Health, metrics},
+    pipeline,
+    registry::{Registrar, assemble},
+    stage::Stage,
+    store::{StartState, Store, StoreTask},
+};
+
+/// Files (stills) that may wait for their writer. Each is at most a message long.
+const BLOB_QUEUE: usize = 64;
+
+/// Runs a gateway until `stop`.
+///
+/// # Errors
+/// What kept it from starting, or which part failed. A failed part ends the whole: a start reads the truth from disk.
+pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
+    // A clash of addresses is to be known before anything else starts.
+    let http_listener = api::server::bind(&config.http)?;
+    let metrics_address = config.metrics.listen;
+    let metrics_listener =
+        TcpListener::bind(metrics_address).await.with_context(|| format!("cannot listen on {metrics_address}"))?;
+    let figures = metrics::install()?;
+
+    let (ground, store_task) = Ground::prepare(&config).await?;
+    let mut base = Stage::new("broker and sealing");
+    let mut heart = Stage::new("pipeline and live");
+    let mut front = Stage::new("listeners");
+
+    let broker = Broker::start(&config.broker, &config.mqtt, &config.data_dir, base.stop()).await?;
+    let (store, clock, sealing_stop) = (ground.store.clone(), ground.clock, base.stop());
+    base.run("sealing", async move { store.run_sealing(|| clock.now().wall, sealing_stop).await });
+
+    let pulse = start_heart(&config, &ground, &mut heart);
+    let health = Health::default();
+    let ingest = start_ingest(&config, &ground, &broker, &pulse, &mut front)?;
+    front.run("broker health", watch_connection(ingest, health.clone()));
+
+    let nodes =
+        NodeCredentials::new(broker.enrolment.clone(), ground.registrar.clone(), ground.store.clone(), ground.clock);
+    let executor = Executor {
+        store: ground.store.clone(),
+        identity: ground.identity.clone(),
+        registrar: ground.registrar.clone(),
+        nodes,
+    };
+    let control_listener = socket::listen(&config.data_dir)?;
+    front.run("control socket", socket::serve(control_listener, executor, front.stop()));
+    front.run_fallible("metrics", metrics::serve(metrics_listener, figures, front.stop()));
+    let state = AppState {
+        clock: ground.clock,
+        http: Arc::new(config.http.clone()),
+        about: ground.about,
+        store: ground.store,
+        identity: ground.identity,
+        registrar: ground.registrar,
+        profiles: ground.profiles,
+        pipeline: pulse.pipeline,
+        live: pulse.live,
+        health,
+        stop: front.stop(),
+    };
+    let address = http_listener.local_addr().context("the listener has no address")?;
+    tracing::info!(%address, is_secure = config.http.is_secure(), "serving");
+    let tls = config.http.tls.clone();
+    front.run_fallible("http", api::server::serve(http_listener, tls, api::router(state), front.stop()));
+
+    let failure = tokio::select! {
+        () = stop.cancelled() => None,
+        failure = front.ended() => Some(failure),
+        failure = heart.ended() => Some(failure),
+        failure = base.ended() => Some(failure),
+    };
+    tracing::info!("stopping");
+    front.finish().await;
+    heart.finish().await;
+    base.finish().await;
+    broker.stopped().await;
+    store_task.finished().await.context("the store's task")?;
+    tracing::info!("stopped");
+    failure.map_or(Ok(()), Err)
+}
+
+/// What everything else stands on.
+struct Ground {
+    clock: Clock,
+    store: Store,
+    start: StartState,
+    registry: Arc<ArcSwap<Registry>>,
+    registrar: Registrar,
+    profiles: Arc<Profiles>,
+    identity: Identity,
+    about: About,
+}
+
+impl Ground {
+    async fn prepare(config: &Config) -> anyhow::Result<(Self, StoreTask)> {
+        let clock = Clock::start();
+        let district = config.read_district()?;
+        config.make_data_dir()?;
+        let (store, store_task) = Store::open(&config.store, &config.data_dir).await?;
+        store.set_offices(&district.offices.office);
+        let mut start = store.load_start().await?;
+        let registry = assemble(&district, std::mem::take(&mut start.registry))?;
+        let registry = Arc::new(ArcSwap::from_pointee(registry));
+        let about = About { is_demo: config.is_demo, offices_are_sample: district.offices.is_sample };
+        let profiles = Arc::new(district.profiles);
+        let registrar = Registrar::new(store.clone(), clock, Arc::clone(&profiles), Arc::clone(&registry));
+        let identity = Identity::new(store.clone(), clock, config.identity.clone())?;
+        if let Some(password) = identity.first_start().await? {
+            announce_first_admin(&password);
+        }
+        Ok((Self { clock, store, start, registry, registrar, profiles, identity, about }, store_task))
+    }
+}
+
+/// What the running pipeline and live hub offer.
+struct Pulse {
+    pipeline: pipeline::Handle,
+    live: Hub,
+    series: Arc<SeriesIndex>,
+    to_pipeline: mpsc::Sender<Ingested>,
+}
+
+fn start_heart(config: &Config, ground: &Ground, stage: &mut Stage) -> Pulse {
+    let start = &ground.start;
+    let series = Arc::new(SeriesIndex::new(start.series.clone()));
+    // Below 2^53, so that every JSON reader holds it exactly.
+    let epoch = rand::random::<u64>() >> 12;
+    let live = Hub::new(config.live.clone(), ground.clock, epoch, present(start, &ground.registry.load_full()));
+    stage.run("live", live.clone().run(stage.stop()));
+    let (to_pipeline, from_ingest) = mpsc::channel(config.pipeline.queue_messages);
+    let (pipeline, requests) = pipeline::Handle::new();
+    let parts = pipeline::Parts {
+        config: config.pipeline.clone(),
+        clock: ground.clock,
+        engine: engine(&ground.profiles, start),
+        registry: ground.registrar.changes(),
+        store: ground.store.clone(),
+        live: live.clone(),
+        series: Arc::clone(&series),
+        stored_series: start.series.last().map_or(SeriesId(0), |last| last.id),
+        from_ingest,
+        requests,
+    };
+    stage.run_fallible("pipeline", pipeline::run(parts, stage.stop()));
+    Pulse { pipeline, live, series, to_pipeline }
+}
+
+fn start_ingest(
+    config: &Config,
+    ground: &Ground,
+    broker: &Broker,
+    pulse: &Pulse,
+    stage: &mut Stage,
+) -> anyhow::Result<IngestHandle> {
+    let (to_stills, _stills) = mpsc::channel(BLOB_QUEUE);
+    let parts = ingest::Parts {
+        settings: ingest::Settings {
+            access: broker.access.clone(),
+            host_id: HostId::new(&config.ingest.host_id).context("ingest.host_id")?,
+            message_bytes_max: config.ingest.message_bytes_max,
+        },
+        clock: ground.clock,
+        registry: Arc::clone(&ground.registry),
+        profiles: Arc::clone(&ground.profiles),
+        series: Arc::clone(&pulse.series),
+        stored: ground.start.latest.clone(),
+        takeovers: broker.takeovers.subscribe(),
+        to_pipeline: pulse.to_pipeline.clone(),
+        blobs: to_stills,
+    };
+    let (ingest, hearing) = ingest::start(parts, &stage.stop());
+    stage.adopt("ingest", hearing);
+    Ok(ingest)
+}
+
+fn engine(profiles: &Arc<Profiles>, start: &StartState) -> Engine {
+    let mut engine = Engine::new(Arc::clone(profiles), start.next_alarm, start.open_alarms.clone());
+    for series in &start.series {
+        engine.bind_series(series.id, series.device.clone(), series.metric.clone());
+    }
+    engine.restore_latest(start.latest.iter().cloned());
+    engine
+}
+
+/// What is true at the start: the newest stored readings and the open alarms.
+fn present(start: &StartState, registry: &Arc<Registry>) -> Changes {
+    let values = start.latest.iter().map(|reading| {
+        let point = Point { at_ms: reading.event_time.0, value: reading.value.clone(), quality: reading.quality };
+        (reading.series, point)
+    });
+    Changes {
+        registry: Some(Arc::clone(registry)),
+        series: start.series.iter().map(|one| (one.id, one.device.clone(), one.metric.clone())).collect(),
+        values: values.collect(),
+        alarms: start.open_alarms.iter().filter_map(|open| pipeline::alarm_of(open, registry)).collect(),
+        ..Changes::default()
+    }
+}
+
+/// The one time the first password is shown. On standard output, not in the log: logs are kept.
+fn announce_first_admin(password: &str) {
+    println!("\nFirst start. Sign in as `{FIRST_ADMIN}` with this password, shown only now:\n\n    {password}\n");
+}
+
+/// `/readyz` says whether edge nodes can be heard.
+async fn watch_connection(ingest: IngestHandle, health: Health) {
+    const PART: &str = "broker";
+    let mut connected = ingest.connected();
+    loop {
+        if *connected.borrow_and_update() {
+            health.works(PART);
+        } else {
+            health.fails(PART, "not connected");
+        }
+        if connected.changed().await.is_err() {
+            return;
+        }
+    }
+}
