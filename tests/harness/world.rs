@@ -130,8 +130,10 @@ impl World {
             let path = password_file.display().to_string();
             order(self.folder.path(), &["edge", "enrol", node, "--password-file", &path], "");
         }
+        // A node may speak only under the township that it is registered in.
+        let group = if node == "edge-north" { "500156001" } else { "500156003" };
         let config = format!(
-            "[node]\nid = \"{node}\"\ngroup = \"500156001\"\nrefresh_ms = 2000\ncode_systems_dir = \"{}\"\n\n\
+            "[node]\nid = \"{node}\"\ngroup = \"{group}\"\nrefresh_ms = 2000\ncode_systems_dir = \"{}\"\n\n\
              [gateway]\nurl = \"ws://{}\"\n\n[broker]\nurl = \"mqtt://{broker}\"\npassword_file = \"{node}.password\"\n\n\
              {sources}",
             workspace().join("config/code_systems").display(),

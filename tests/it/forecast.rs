@@ -84,10 +84,9 @@ impl Forecast {
         let config: DistrictConfig = text("config/demo/district.toml").parse().expect("a district");
         let schedule: Schedule = troubles.parse().expect("a schedule");
         let names = fs::read_dir(workspace().join("config/profiles")).expect("profiles");
-        let profiles = names.filter_map(Result::ok).map(|entry| {
-            let path = entry.path();
-            (path.display().to_string(), fs::read_to_string(path).expect("a profile"))
-        });
+        let files = names.filter_map(Result::ok).map(|entry| entry.path());
+        let files = files.filter(|path| path.extension().is_some_and(|ending| ending == "toml"));
+        let profiles = files.map(|path| (path.display().to_string(), fs::read_to_string(path).expect("a profile")));
         let profiles = Arc::new(Profiles::parse(profiles).expect("right profiles"));
         let rows: RegistryFile = toml::from_str(&text("config/demo/registry.toml")).expect("a registry");
         let townships = Townships::parse("townships.toml", &text("config/townships.toml")).expect("townships");
