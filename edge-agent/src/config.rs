@@ -17,6 +17,7 @@ use domain::{
     code_system::CodeSystem,
     id::{DeviceId, NodeId, TownshipCode},
 };
+use protocol::sparkplug::topic::HostId;
 use serde::{Deserialize, de::DeserializeOwned};
 
 pub use self::{
@@ -229,6 +230,11 @@ fn prepare(config: Config, folder: &Folder) -> Result<Setup, Fault> {
         return Err(Fault::here(reason).under("ca_file").under("broker"));
     }
     let gateway = gateway.map(|entry| entry.prepare(folder)).transpose().map_err(|fault| fault.under("gateway"))?;
+
+    if let Some(host) = &broker.primary_host {
+        let named = HostId::new(host).map_err(|wrong| Fault::here(wrong.to_string()));
+        named.map_err(|fault| fault.under("primary_host").under("broker"))?;
+    }
 
     let mut sources = Vec::new();
     for (index, entry) in camera.into_iter().enumerate() {

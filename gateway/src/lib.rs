@@ -1,7 +1,8 @@
 //! The centre's server, as a library: every part can be started by a test. `main.rs` only parses the command line.
 //!
 //! A reading goes through the modules in this order: [`ingest`] decodes and checks it, [`pipeline`] judges it, [`store`]
-//! makes it true, [`live`] shows it. `docs/ARCHITECTURE.md` walks the whole way.
+//! makes it true, [`live`] shows it. `docs/ARCHITECTURE.md` walks the whole way. [`video`] carries cameras' pictures past
+//! all that, from edge to player.
 //!
 //! [`app`] builds, starts and stops all of it. Around it: [`identity`] knows who somebody is, [`registry`] who is responsible for what, [`api`] answers people and
 //! their programs, [`control`] the command line ([`cli`]), [`ops`] those who run the gateway. [`config`] is what they
@@ -22,3 +23,4 @@ pub mod pipeline;
 pub mod registry;
 mod stage;
 pub mod store;
+pub mod video;

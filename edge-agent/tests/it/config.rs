@@ -21,9 +21,10 @@ fn what_is_wrong_is_told_with_line_key_reason_and_what_would_be_right() {
     let metric =
         |keys: &str| modbus(&format!("[[modbus.device]]\nid = \"d\"\nmetric = [\n{{ name = \"m\", {keys} }},\n]"));
 
-    check("[[modbuss]]\n", &["line 6: unknown field `modbuss`, expected one of `node`, `gateway`, `broker`, `modbus`"]);
+    check("[[modbuss]]\n", &["line 6: unknown field `modbuss`, expected one of `node`, `gateway`, `broker`"]);
     check("urll = 1\n", &["line 6: unknown field `urll`, expected one of `url`, `username`"]);
     check("password_file = \"none\"\n", &["line 6: `broker.password_file`: cannot read", "none: No such file"]);
+    check("primary_host = \"a/b\"\n", &["line 6: `broker.primary_host`: "]);
     check(&modbus("device = []"), &["line 9: `modbus[0].device`: needs at least one"]);
     check(&modbus("timeout_ms = 5\ndevice = []"), &["line 9: 5 is not within 50 to 60000", "timeout_ms = 5"]);
     check("[[modbus]]\nname = \"plc\"\naddress = \"plc\"\n", &["line 8: `plc` is not `host:port`"]);
@@ -126,7 +127,8 @@ fn the_samples_are_right() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let setup = config::load(&root.join("../config/edge-agent.toml")).unwrap();
     assert!(setup.sources.iter().any(|source| matches!(source, Source::Modbus(_))));
-    for sample in ["src/source/modbus/sample.toml", "src/source/replay/sample.toml"] {
+    assert!(setup.sources.iter().any(|source| matches!(source, Source::Camera(_))));
+    for sample in ["src/source/camera/sample.toml", "src/source/modbus/sample.toml", "src/source/replay/sample.toml"] {
         let setup = config::load(&root.join(sample)).unwrap();
         assert_eq!(setup.sources.len(), 1, "{sample}");
     }
