@@ -278,6 +278,17 @@ export const en: Text = {
     requested: 'A still was asked for',
     state: { 0: 'Offline', 1: 'Online', 2: 'Black', 3: 'Frozen' },
   },
+  video: {
+    connecting: 'Connecting',
+    live: (seconds) => `Live ${seconds} s`,
+    stale: (age) => `No new picture for ${age}`,
+    offline: 'Camera offline',
+    edgeUnreachable: 'Edge node does not answer',
+    notPlayable: (codec) => `Cannot play ${codec || 'H.265'}; set the camera to H.264`,
+    lost: 'Connection lost; reconnecting',
+    unsupported: 'This browser cannot play live video',
+    still: 'Still shown',
+  },
   registry: {
     title: 'Registry',
     owners: 'Owners',

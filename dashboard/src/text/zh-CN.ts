@@ -276,6 +276,17 @@ export const zhCN = {
     requested: '已请求截图',
     state: { 0: '离线', 1: '在线', 2: '黑屏', 3: '画面冻结' },
   },
+  video: {
+    connecting: '正在连接',
+    live: (seconds: string) => `实时 ${seconds} 秒`,
+    stale: (age: string) => `画面停滞 ${age}`,
+    offline: '摄像头离线',
+    edgeUnreachable: '边缘网关无应答',
+    notPlayable: (codec: string) => `编码无法播放：${codec || 'H.265'}，请改为 H.264`,
+    lost: '视频连接中断，正在重连',
+    unsupported: '此浏览器不支持实时视频',
+    still: '显示截图',
+  },
   registry: {
     title: '登记管理',
     owners: '使用单位',

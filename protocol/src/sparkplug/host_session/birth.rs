@@ -56,21 +56,40 @@ pub enum Unread {
 #[derive(Debug, Default)]
 pub(super) struct Birth {
     by_name: HashMap<MetricName, Declared>,
+    is_grouped: bool,
+    /// In a grouped birth: the declared names by what data calls them.
+    by_short_name: HashMap<MetricName, MetricName>,
     /// None: the birth gave the alias twice, so it means nothing.
     by_alias: HashMap<u64, Option<MetricName>>,
     /// False after lost messages: a birth may have been among them.
     pub(super) is_certain: bool,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Declared {
+    /// What it is called from here on.
+    name: MetricName,
     datatype: Option<DataType>,
     alias: Option<u64>,
 }
 
+/// The groups of a grouped birth, as `mqtt-spb-wrapper` writes it: `DATA/x` in the birth is `x` in data, and a command
+/// to `CMD/x` is one to `x`.
+const DATA_GROUP: &str = "DATA/";
+const COMMAND_GROUP: &str = "CMD/";
+const ATTRIBUTE_GROUP: &str = "ATTR/";
+
+/// Whether a birth is grouped: every metric is in a group. A node that merely likes such names is served as well: its
+/// metrics lose their group in births and data alike.
+fn is_grouped(metrics: &[Metric]) -> bool {
+    let mut names =
+        metrics.iter().filter_map(|metric| metric.name.as_deref()).filter(|name| !is_protocol(name)).peekable();
+    names.peek().is_some()
+        && names.all(|name| [DATA_GROUP, COMMAND_GROUP, ATTRIBUTE_GROUP].iter().any(|group| name.starts_with(group)))
+}
+
 /// Whether the metric belongs to the protocol rather than to the equipment.
-fn is_protocol(name: &MetricName) -> bool {
-    let name = name.as_str();
+fn is_protocol(name: &str) -> bool {
     name == BD_SEQ || name == REBIRTH || name.starts_with("Node Control/") || name.starts_with("Device Control/")
 }
 
@@ -87,11 +106,12 @@ pub(super) fn bd_seq_of(payload: &Payload) -> Option<u8> {
 impl Birth {
     /// Reads a birth: what it declares, and the present values. Protocol metrics can be commanded, but are not heard.
     pub(super) fn read(payload: Payload, unread: &mut Vec<Unread>) -> (Self, Vec<Heard>) {
-        let mut birth = Self { is_certain: true, ..Self::default() };
+        let is_grouped = is_grouped(&payload.metrics);
+        let mut birth = Self { is_certain: true, is_grouped, ..Self::default() };
         let mut heard = Vec::with_capacity(payload.metrics.len());
         for metric in payload.metrics {
             match birth.declare(&metric) {
-                Ok((name, _)) if is_protocol(&name) => {}
+                Ok((name, _)) if is_protocol(name.as_str()) => {}
                 Ok((name, datatype)) => heard.push(hear(name, datatype, payload.timestamp, &metric)),
                 Err(reason) => unread.push(reason),
             }
@@ -102,15 +122,24 @@ impl Birth {
     fn declare(&mut self, metric: &Metric) -> Result<(MetricName, Option<DataType>), Unread> {
         let name = metric.name.as_deref().ok_or(Unread::Nameless)?;
         let name = MetricName::new(name).map_err(|_| Unread::Name)?;
-        let declared = Declared { datatype: datatype_of(metric), alias: metric.alias };
         if self.by_name.contains_key(&name) {
             return Err(Unread::Twice(name));
         }
-        self.by_name.insert(name.clone(), declared);
+        let short = name
+            .as_str()
+            .strip_prefix(DATA_GROUP)
+            .filter(|_| self.is_grouped)
+            .and_then(|name| MetricName::new(name).ok());
+        if let Some(short) = &short {
+            self.by_short_name.insert(short.clone(), name.clone());
+        }
+        let datatype = datatype_of(metric);
         if let Some(alias) = metric.alias {
             self.by_alias.entry(alias).and_modify(|owner| *owner = None).or_insert_with(|| Some(name.clone()));
         }
-        Ok((name, declared.datatype))
+        let called = short.unwrap_or_else(|| name.clone());
+        self.by_name.insert(name, Declared { name: called.clone(), datatype, alias: metric.alias });
+        Ok((called, datatype))
     }
 
     /// Reads the metrics of a data message.
@@ -118,7 +147,7 @@ impl Birth {
         let mut heard = Vec::with_capacity(payload.metrics.len());
         for metric in payload.metrics {
             match self.resolve(&metric) {
-                Ok((name, _)) if is_protocol(&name) => {}
+                Ok((name, _)) if is_protocol(name.as_str()) => {}
                 Ok((name, datatype)) => heard.push(hear(name, datatype, payload.timestamp, &metric)),
                 Err(reason) => unread.push(reason),
             }
@@ -138,7 +167,7 @@ impl Birth {
             },
             (None, None) => return Err(Unread::Nameless),
         };
-        let Some(declared) = self.by_name.get(&name) else {
+        let Some(declared) = self.declared(&name) else {
             return Err(Unread::Undeclared(name));
         };
         let datatype = match (told, declared.datatype) {
@@ -146,12 +175,18 @@ impl Birth {
             (Some(told), Some(declared)) if told.kind() != declared.kind() => return Err(Unread::Kind(name)),
             (told, declared) => told.or(declared),
         };
-        Ok((name, datatype))
+        Ok((declared.name.clone(), datatype))
+    }
+
+    fn declared(&self, name: &MetricName) -> Option<&Declared> {
+        self.by_name.get(name).or_else(|| self.by_name.get(self.by_short_name.get(name)?))
     }
 
     /// How to name a metric in a command, and its datatype; None when the birth does not know it.
     pub(super) fn command_target(&self, name: &MetricName) -> Option<(MetricRef, DataType)> {
-        let declared = self.by_name.get(name)?;
+        let in_group = || MetricName::new(format!("{COMMAND_GROUP}{name}")).ok();
+        let declared =
+            self.by_name.get(name).or_else(|| self.by_name.get(&in_group()?)).or_else(|| self.declared(name))?;
         let is_plain = |alias: &u64| matches!(self.by_alias.get(alias), Some(Some(_)));
         let reference = match declared.alias.filter(|alias| self.is_certain && is_plain(alias)) {
             Some(alias) => MetricRef::Alias(alias),

@@ -1,14 +1,15 @@
 //! A host's side of Sparkplug for one node, as a state machine without a socket: messages in, in any order and however
 //! broken; births, deaths and named values out, in the right order and only when their meaning is certain.
 //!
-//! Strict, with four allowances for what foreign nodes really send, each where nothing can be confused:
+//! Strict, with five allowances for what foreign nodes really send, each where nothing can be confused:
 //! - a death whose `bdSeq` is *ahead* of the birth's counts: only one *behind* can be a late will of an older session;
 //! - a device's birth without its node's birth counts for that device (and the node is asked for its birth): it names
 //!   all its metrics. Until then only metrics that name themselves are read, and their order is not checked, because
 //!   such devices number their messages each on their own;
 //! - a device's death without `seq` counts;
 //! - after lost messages, metrics that carry name and datatype themselves are read; those that lean on the birth are
-//!   withheld until the next birth.
+//!   withheld until the next birth;
+//! - a birth that keeps all its metrics in the groups `DATA/`, `ATTR/` and `CMD/` may leave them out in data.
 
 mod birth;
 mod order;

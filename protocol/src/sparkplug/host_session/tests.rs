@@ -299,6 +299,33 @@ fn what_a_birth_gives_twice_means_nothing() {
 }
 
 #[test]
+fn a_grouped_birth_and_data_without_groups_are_the_same_metrics() {
+    let mut host = Host::new();
+    let lift = device("lift");
+    let metric = |name: &str| Metric {
+        name: Some(name.to_owned()),
+        datatype: Some(DataType::Int32.code()),
+        value: Some(RawValue::Int(5)),
+        ..Metric::default()
+    };
+    let payload =
+        |names: &[&str]| Payload { metrics: names.iter().map(|name| metric(name)).collect(), ..Payload::default() };
+    let mut hear = |verb, names: &[&str]| {
+        let events = host.hear_payload(verb, Some(lift.clone()), payload(names));
+        values(&events).into_iter().map(|(name, _)| name.to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(hear(NodeVerb::DBirth, &["ATTR/site", "DATA/floor", "CMD/reset"]), ["ATTR/site", "floor", "CMD/reset"]);
+    assert_eq!(hear(NodeVerb::DData, &["floor"]), ["floor"]);
+    assert_eq!(hear(NodeVerb::DData, &["DATA/floor"]), ["floor"]);
+    let target = host.session.command_target(Some(&lift), &name("reset"));
+    assert_eq!(target, Some((MetricRef::Name(name("reset")), DataType::Int32)));
+
+    let mut host = Host::new();
+    let events = host.hear_payload(NodeVerb::DBirth, Some(lift), payload(&["DATA/floor", "floor"]));
+    assert_eq!(values(&events), [("DATA/floor", 5), ("floor", 5)], "not all in groups: names are as they are");
+}
+
+#[test]
 fn a_metric_never_changes_its_kind_between_births() {
     let (_, mut host) = born();
     let metric = Metric {
