@@ -61,6 +61,7 @@ export const en: Text = {
     connecting: 'Connecting',
     live: 'Live',
     lost: 'Connection lost',
+    age: (seconds) => `${seconds} s`,
     lostBanner: (silence) =>
       `No word from the gateway for ${silence}. What you see is not the present. Reconnecting by itself.`,
     online: 'Online',
