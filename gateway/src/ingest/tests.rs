@@ -124,7 +124,7 @@ impl Fixture {
     fn note(&self, messages: &[Ingested], name: &str) -> Option<Value> {
         let series = self.series.resolve(&device("edge-1"), &MetricName::new(name).unwrap());
         let readings = messages.iter().flat_map(|message| &message.readings);
-        readings.filter(|reading| reading.series == series).filter_map(|reading| reading.value.clone()).last()
+        readings.filter(|reading| reading.series == series).filter_map(|reading| reading.value.clone()).next_back()
     }
 }
 
