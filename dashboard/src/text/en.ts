@@ -61,6 +61,7 @@ export const en: Text = {
     connecting: 'Connecting',
     live: 'Live',
     lost: 'Connection lost',
+    age: (seconds) => `${seconds} s`,
     lostBanner: (silence) =>
       `No word from the gateway for ${silence}. What you see is not the present. Reconnecting by itself.`,
     online: 'Online',
@@ -164,6 +165,7 @@ export const en: Text = {
       closed: 'Closed',
     },
     occurrences: (n) => `${n}×`,
+    andMore: (n) => `${n} more`,
     column: { severity: 'Severity', alarm: 'Alarm', place: 'Place', state: 'State', age: 'Age' },
     raisedAt: 'Raised',
     returnedAt: 'Returned',
