@@ -75,7 +75,8 @@ class Browser {
     page.on('console', (message) => {
       // The question who is signed in has the answer 401 before anybody is; the browser logs that by itself.
       const isQuestion = message.location().url.endsWith('/api/v1/session') && message.text().includes('401')
-      if (message.type() === 'error' && !isQuestion) note(`console: ${message.text()} (${message.location().url})`)
+      if (message.type() === 'error' && !isQuestion)
+        note(`console: ${message.text()} (${message.location().url})`)
     })
     page.on('request', (request) => {
       const url = new URL(request.url())

@@ -18,7 +18,8 @@ try {
   browser.assertNothingWentWrong()
 } catch (error) {
   console.error(error)
-  for (const page of browser.pages()) await page.screenshot({ path: browser.screenshotPath(`${name}-failed`) })
+  for (const page of browser.pages())
+    await page.screenshot({ path: browser.screenshotPath(`${name}-failed`) })
   for (const problem of browser.problems) console.error(problem)
   process.exitCode = 1
 } finally {

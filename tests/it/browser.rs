@@ -58,7 +58,7 @@ fn obstacle() -> Option<&'static str> {
         return Some("Chromium is not installed");
     }
     if !workspace().join("dashboard/node_modules/playwright-core").is_dir() {
-        return Some("the dashboard's packages are not installed (npm --prefix dashboard ci)");
+        return Some("the dashboard's packages are not installed (make lint installs them)");
     }
     if !workspace().join("dashboard/dist/index.html").is_file() {
         return Some("the dashboard is not built (npm --prefix dashboard run build)");

@@ -10,12 +10,13 @@ export async function tell(browser, world) {
   ]) {
     await page.goto(`${browser.base}${path}`)
     await page.locator('[data-device="camera-1"][data-state="live"]').waitFor()
-    const before = await page.locator('video').first().evaluate((video) => video.currentTime)
-    await page.waitForFunction(
-      (before) => document.querySelector('video').currentTime > before + 1,
-      before,
-      { timeout: limitMs },
-    )
+    const before = await page
+      .locator('video')
+      .first()
+      .evaluate((video) => video.currentTime)
+    await page.waitForFunction((before) => document.querySelector('video').currentTime > before + 1, before, {
+      timeout: limitMs,
+    })
     const brightness = await page.locator('video').first().evaluate(averageBrightness)
     assert(brightness > 20, `the ${stream} picture has an average brightness of ${brightness} of 255`)
     await page.screenshot({ path: browser.screenshotPath(`story-camera-${stream}`) })

@@ -27,7 +27,10 @@ export async function tell(browser, world) {
           document.documentElement.scrollWidth,
           document.documentElement.clientWidth,
         ])
-        assert(needed <= given, `${path} needs ${needed} of ${given} pixels on a ${screen} screen in ${language}`)
+        assert(
+          needed <= given,
+          `${path} needs ${needed} of ${given} pixels on a ${screen} screen in ${language}`,
+        )
       }
       await page.context().close()
     }
