@@ -73,9 +73,13 @@ class Browser {
     }
     page.on('pageerror', (error) => note(`uncaught ${error.stack ?? error}`))
     page.on('console', (message) => {
-      // The question who is signed in has the answer 401 before anybody is; the browser logs that by itself.
-      const isQuestion = message.location().url.endsWith('/api/v1/session') && message.text().includes('401')
-      if (message.type() === 'error' && !isQuestion)
+      // Answers that are no failure, but that the browser logs by itself: nobody is signed in yet; a camera has sent no
+      // still yet.
+      const { url } = message.location()
+      const isAnswer =
+        (url.endsWith('/api/v1/session') && message.text().includes('401')) ||
+        (/\/cameras\/[^/]+\/snapshot/.test(url) && message.text().includes('404'))
+      if (message.type() === 'error' && !isAnswer)
         note(`console: ${message.text()} (${message.location().url})`)
     })
     page.on('request', (request) => {
