@@ -41,7 +41,8 @@ build:
 	cargo build --release --locked -p gateway -p edge-agent -p demo
 
 dashboard/node_modules/.package-lock.json: dashboard/package-lock.json
-	npm --prefix dashboard ci --no-audit --no-fund
+	# Not `npm ci`: it wants optional packages of every operating system in the lock file.
+	npm --prefix dashboard install --no-save --no-audit --no-fund
 	touch $@
 
 dashboard/dist/index.html: dashboard/node_modules/.package-lock.json $(DASHBOARD_SOURCES)

@@ -1,8 +1,7 @@
 /** Which address shows which page, and what a person must be allowed to see it. */
 import { createRouter, createWebHistory, type RouteRecordRaw } from 'vue-router'
-import { whoAmI } from '@/api/session'
 import type { Permission } from '@/api/types'
-import { can, isSessionKnown, me, setPerson } from '@/state/session'
+import { can, findPerson, isSessionKnown, me } from '@/state/session'
 
 declare module 'vue-router' {
   interface RouteMeta {
@@ -63,6 +62,12 @@ const routes: RouteRecordRaw[] = [
     meta: { needs: 'manage_users' },
   },
   {
+    path: '/audit',
+    name: 'audit',
+    component: () => import('@/pages/audit/AuditPage.vue'),
+    meta: { needs: 'read_audit' },
+  },
+  {
     path: '/account',
     name: 'account',
     component: () => import('@/pages/account/AccountPage.vue'),
@@ -79,10 +84,7 @@ const routes: RouteRecordRaw[] = [
 export const router = createRouter({ history: createWebHistory(), routes })
 
 router.beforeEach(async (to) => {
-  if (!isSessionKnown.value) {
-    const answer = await whoAmI()
-    setPerson(answer.kind === 'ok' ? answer.value : null)
-  }
+  if (!isSessionKnown.value) await findPerson()
   const { needs } = to.meta
   if (needs === null) return me.value && to.name === 'sign-in' ? { name: 'overview' } : true
   if (!me.value) return { name: 'sign-in', query: to.path === '/' ? {} : { next: to.fullPath } }

@@ -1,6 +1,9 @@
 //! `demo-district --district FILE --troubles FILE`: serves the demonstration district on Modbus TCP.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io::IsTerminal as _,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context as _;
 use clap::Parser;
@@ -31,7 +34,7 @@ struct Arguments {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal()).init();
     let arguments = Arguments::parse();
     let config: Config = parse(&arguments.district)?;
     let schedule: Schedule = parse(&arguments.troubles)?;

@@ -3,6 +3,8 @@
 //! Makers differ in scale, word order and register kind, and so do these machines: that is what a register map of an
 //! edge agent has to cope with.
 
+use tokio_modbus::{ExceptionCode, Request, Response};
+
 /// All that one Modbus unit offers. An address beyond the end of a list does not exist.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Registers {
@@ -14,6 +16,33 @@ pub struct Registers {
     pub input: Vec<u16>,
     /// Function 3.
     pub holding: Vec<u16>,
+}
+
+impl Registers {
+    /// Answers a read; the machines take no orders.
+    ///
+    /// # Errors
+    /// The exceptions of the specification, for an address that does not exist and for anything but a read.
+    pub fn answer(&self, request: &Request<'_>) -> Result<Response, ExceptionCode> {
+        match *request {
+            Request::ReadCoils(address, count) => part(&self.coils, address, count).map(Response::ReadCoils),
+            Request::ReadDiscreteInputs(address, count) => {
+                part(&self.discrete_inputs, address, count).map(Response::ReadDiscreteInputs)
+            }
+            Request::ReadInputRegisters(address, count) => {
+                part(&self.input, address, count).map(Response::ReadInputRegisters)
+            }
+            Request::ReadHoldingRegisters(address, count) => {
+                part(&self.holding, address, count).map(Response::ReadHoldingRegisters)
+            }
+            _ => Err(ExceptionCode::IllegalFunction),
+        }
+    }
+}
+
+fn part<T: Clone>(list: &[T], address: u16, count: u16) -> Result<Vec<T>, ExceptionCode> {
+    let from = usize::from(address);
+    list.get(from..from + usize::from(count)).map(<[T]>::to_vec).ok_or(ExceptionCode::IllegalDataAddress)
 }
 
 /// A signed register in tenths of the unit; beyond ±3 276.7 it sticks at the end, as the controllers do.

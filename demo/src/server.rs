@@ -11,14 +11,11 @@ use std::{
 
 use tokio::{net::TcpListener, task::JoinSet};
 use tokio_modbus::{
-    ExceptionCode, Request, Response, SlaveRequest,
+    ExceptionCode, Response, SlaveRequest,
     server::{Service, tcp::Server},
 };
 
-use crate::{
-    district::{Answer, Config, District},
-    register::Registers,
-};
+use crate::district::{Answer, Config, District};
 
 /// How often the machines move on. A lift at 2 m/s covers 20 cm in this time.
 const STEP: Duration = Duration::from_millis(100);
@@ -107,7 +104,7 @@ impl Service for Line {
         let answer = self.district.lock().unwrap_or_else(PoisonError::into_inner).ask(self.line, request.slave);
         Box::pin(async move {
             match answer {
-                Answer::Registers(registers) => read(&registers, &request.request).map(Some),
+                Answer::Registers(registers) => registers.answer(&request.request).map(Some),
                 Answer::Failure => Err(ExceptionCode::ServerDeviceFailure),
                 Answer::Silence => Ok(None),
                 Answer::Unreachable => {
@@ -117,28 +114,6 @@ impl Service for Line {
             }
         })
     }
-}
-
-/// Answers a read; the machines take no orders.
-fn read(registers: &Registers, request: &Request<'_>) -> Result<Response, ExceptionCode> {
-    match *request {
-        Request::ReadCoils(address, count) => part(&registers.coils, address, count).map(Response::ReadCoils),
-        Request::ReadDiscreteInputs(address, count) => {
-            part(&registers.discrete_inputs, address, count).map(Response::ReadDiscreteInputs)
-        }
-        Request::ReadInputRegisters(address, count) => {
-            part(&registers.input, address, count).map(Response::ReadInputRegisters)
-        }
-        Request::ReadHoldingRegisters(address, count) => {
-            part(&registers.holding, address, count).map(Response::ReadHoldingRegisters)
-        }
-        _ => Err(ExceptionCode::IllegalFunction),
-    }
-}
-
-fn part<T: Clone>(list: &[T], address: u16, count: u16) -> Result<Vec<T>, ExceptionCode> {
-    let from = usize::from(address);
-    list.get(from..from + usize::from(count)).map(<[T]>::to_vec).ok_or(ExceptionCode::IllegalDataAddress)
 }
 
 #[cfg(test)]

@@ -17,17 +17,21 @@ use crate::{
     config::Config,
     control::{Executor, socket},
     identity::{FIRST_ADMIN, Identity, node::NodeCredentials},
-    ingest::{self, IngestHandle, Ingested, SeriesIndex},
+    ingest::{self, Blob, IngestHandle, Ingested, SeriesIndex},
     live::{Hub, present::Changes},
     ops::{health::Health, metrics},
     pipeline,
     registry::{Registrar, assemble},
     stage::Stage,
     store::{StartState, Store, StoreTask},
+    video::{self, CameraCommand, Snapshots},
 };
 
 /// Files (stills) that may wait for their writer. Each is at most a message long.
 const BLOB_QUEUE: usize = 64;
+
+/// Commands to cameras that may wait: a wall of sixteen is opened at once. What is dropped is asked for again.
+const CAMERA_COMMAND_QUEUE: usize = 64;
 
 /// Runs a gateway until `stop`.
 ///
@@ -52,8 +56,10 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
 
     let pulse = start_heart(&config, &ground, &mut heart);
     let health = Health::default();
-    let ingest = start_ingest(&config, &ground, &broker, &pulse, &mut front)?;
-    front.run("broker health", watch_connection(ingest, health.clone()));
+    let (to_stills, stills) = mpsc::channel(BLOB_QUEUE);
+    let ingest = start_ingest(&config, &ground, &broker, &pulse, to_stills, &mut front)?;
+    front.run("broker health", watch_connection(ingest.clone(), health.clone()));
+    let (video, snapshots) = start_video(&config, &ground, &ingest, stills, &mut front)?;
 
     let nodes =
         NodeCredentials::new(broker.enrolment.clone(), ground.registrar.clone(), ground.store.clone(), ground.clock);
@@ -61,7 +67,7 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
         store: ground.store.clone(),
         identity: ground.identity.clone(),
         registrar: ground.registrar.clone(),
-        nodes,
+        nodes: nodes.clone(),
     };
     let control_listener = socket::listen(&config.data_dir)?;
     front.run("control socket", socket::serve(control_listener, executor, front.stop()));
@@ -76,6 +82,10 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
         profiles: ground.profiles,
         pipeline: pulse.pipeline,
         live: pulse.live,
+        ingest,
+        nodes,
+        video,
+        snapshots,
         health,
         stop: front.stop(),
     };
@@ -122,7 +132,11 @@ impl Ground {
         let mut start = store.load_start().await?;
         let registry = assemble(&district, std::mem::take(&mut start.registry))?;
         let registry = Arc::new(ArcSwap::from_pointee(registry));
-        let about = About { is_demo: config.is_demo, offices_are_sample: district.offices.is_sample };
+        let about = About {
+            is_demo: config.is_demo,
+            offices_are_sample: district.offices.is_sample,
+            started: clock.now().wall,
+        };
         let profiles = Arc::new(district.profiles);
         let registrar = Registrar::new(store.clone(), clock, Arc::clone(&profiles), Arc::clone(&registry));
         let identity = Identity::new(store.clone(), clock, config.identity.clone())?;
@@ -171,9 +185,9 @@ fn start_ingest(
     ground: &Ground,
     broker: &Broker,
     pulse: &Pulse,
+    to_stills: mpsc::Sender<Blob>,
     stage: &mut Stage,
 ) -> anyhow::Result<IngestHandle> {
-    let (to_stills, _stills) = mpsc::channel(BLOB_QUEUE);
     let parts = ingest::Parts {
         settings: ingest::Settings {
             access: broker.access.clone(),
@@ -192,6 +206,33 @@ fn start_ingest(
     let (ingest, hearing) = ingest::start(parts, &stage.stop());
     stage.adopt("ingest", hearing);
     Ok(ingest)
+}
+
+fn start_video(
+    config: &Config,
+    ground: &Ground,
+    ingest: &IngestHandle,
+    stills: mpsc::Receiver<Blob>,
+    stage: &mut Stage,
+) -> anyhow::Result<(video::Hub, Snapshots)> {
+    let (to_cameras, commands) = mpsc::channel(CAMERA_COMMAND_QUEUE);
+    let registry = &ground.registry;
+    let video = video::Hub::new(config.video.clone(), ground.clock, Arc::clone(registry), to_cameras.clone());
+    stage.run("video", video.clone().run(stage.stop()));
+    let snapshots = Snapshots::open(&config.data_dir, ground.clock, Arc::clone(registry), to_cameras)?;
+    stage.run("stills", snapshots.clone().run(stills, stage.stop()));
+    stage.run("camera commands", command_cameras(commands, ingest.clone(), stage.stop()));
+    Ok((video, snapshots))
+}
+
+/// Hands to edge nodes what their cameras are to do. A node that cannot be told is asked again while somebody watches.
+async fn command_cameras(mut commands: mpsc::Receiver<CameraCommand>, ingest: IngestHandle, stop: CancellationToken) {
+    while let Some(Some(command)) = stop.run_until_cancelled(commands.recv()).await {
+        let CameraCommand { device, metric, value } = command;
+        if let Err(error) = ingest.send_device_command(&device, &metric, value) {
+            tracing::info!(device.id = %device, error = &error as &dyn std::error::Error, "a camera cannot be told");
+        }
+    }
 }
 
 fn engine(profiles: &Arc<Profiles>, start: &StartState) -> Engine {

@@ -14,7 +14,7 @@ use domain::{
 };
 use serde::Deserialize;
 
-use crate::{api, broker, identity, ingest, live, ops, pipeline, store::StoreConfig};
+use crate::{api, broker, identity, ingest, live, ops, pipeline, store::StoreConfig, video};
 
 /// Everything that can be configured; `config/gateway.toml` explains each key.
 #[derive(Debug, Clone, Deserialize)]
@@ -46,6 +46,8 @@ pub struct Config {
     pub pipeline: pipeline::Config,
     /// Live streams.
     pub live: live::Config,
+    /// Live pictures.
+    pub video: video::Config,
     /// Figures for Prometheus.
     pub metrics: ops::metrics::Config,
     /// Log lines.
@@ -68,6 +70,7 @@ impl Default for Config {
             ingest: ingest::Config::default(),
             pipeline: pipeline::Config::default(),
             live: live::Config::default(),
+            video: video::Config::default(),
             metrics: ops::metrics::Config::default(),
             log: ops::logging::Config::default(),
         }

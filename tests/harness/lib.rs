@@ -2,6 +2,7 @@
 //! proxy that cuts what lies between them. Everything a story starts is its own: free ports, a temporary folder, and an
 //! end when the story ends.
 //!
+//! - [`world`]: a small district of the story's own;
 //! - [`eventually()`]: waits for a condition, never for a time;
 //! - [`process`]: a real binary with its log;
 //! - [`person`]: somebody who is signed in, with a live stream;
@@ -21,5 +22,7 @@ pub mod postgres;
 pub mod process;
 pub mod proxy;
 pub mod skipped;
+pub mod world;
 
 pub use eventually::eventually;
+pub use world::World;

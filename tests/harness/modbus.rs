@@ -8,17 +8,36 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use demo::register::{Registers, bits, tenths};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_modbus::{
-    ExceptionCode, Request, Response, SlaveRequest,
+    ExceptionCode, Response, SlaveRequest,
     server::{Service, tcp::Server},
 };
 
 /// What a unit does when it is read.
 #[derive(Debug, Clone)]
 enum Unit {
-    Input(Vec<u16>),
+    Answering(Registers),
     Failing(ExceptionCode),
+}
+
+/// A gas detector of `registers/gas-detector.toml` that shows this concentration.
+pub fn gas_detector(concentration_lel: f64) -> Registers {
+    let input = vec![tenths(concentration_lel)];
+    Registers { input, discrete_inputs: vec![false, false], ..Registers::default() }
+}
+
+/// A cold store of `registers/cold-store.toml` with its door shut.
+pub fn cold_store(temperature_c: f64) -> Registers {
+    Registers { input: vec![tenths(temperature_c), bits(&[false, true, false])], ..Registers::default() }
+}
+
+/// A lift of `registers/elevator-chongqing-platform.toml`, empty and idle at the third floor, with this fault code.
+pub fn elevator(fault_code: u16) -> Registers {
+    const NORMAL: u16 = 1;
+    let flags = bits(&[true, true, false, false]);
+    Registers { input: vec![NORMAL, 0, 0, 3, flags, 0, 0, 7, fault_code], ..Registers::default() }
 }
 
 type Units = Arc<Mutex<BTreeMap<u8, Unit>>>;
@@ -54,9 +73,14 @@ impl Equipment {
         self.address
     }
 
-    /// Sets the input registers of a unit, from address 0.
-    pub fn set(&self, unit: u8, input: &[u16]) {
-        self.replace(unit, Unit::Input(input.to_vec()));
+    /// Sets what a unit shows from now on.
+    pub fn set(&self, unit: u8, registers: Registers) {
+        self.replace(unit, Unit::Answering(registers));
+    }
+
+    /// Takes a unit off the line: it is then answered for by exception 0x0B.
+    pub fn remove(&self, unit: u8) {
+        self.units.lock().unwrap_or_else(PoisonError::into_inner).remove(&unit);
     }
 
     /// Makes a unit answer with an exception.
@@ -89,14 +113,7 @@ impl Service for Answers {
         ready(match (units.get(&request.slave), request.request) {
             (None, _) => Err(ExceptionCode::GatewayTargetDevice),
             (Some(Unit::Failing(exception)), _) => Err(*exception),
-            (Some(Unit::Input(registers)), Request::ReadInputRegisters(address, count)) => {
-                let from = usize::from(address);
-                match registers.get(from..from + usize::from(count)) {
-                    Some(part) => Ok(Response::ReadInputRegisters(part.to_vec())),
-                    None => Err(ExceptionCode::IllegalDataAddress),
-                }
-            }
-            (Some(Unit::Input(_)), _) => Err(ExceptionCode::IllegalFunction),
+            (Some(Unit::Answering(registers)), request) => registers.answer(&request),
         })
     }
 }

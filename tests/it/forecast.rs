@@ -84,10 +84,9 @@ impl Forecast {
         let config: DistrictConfig = text("config/demo/district.toml").parse().expect("a district");
         let schedule: Schedule = troubles.parse().expect("a schedule");
         let names = fs::read_dir(workspace().join("config/profiles")).expect("profiles");
-        let profiles = names.filter_map(Result::ok).map(|entry| {
-            let path = entry.path();
-            (path.display().to_string(), fs::read_to_string(path).expect("a profile"))
-        });
+        let files = names.filter_map(Result::ok).map(|entry| entry.path());
+        let files = files.filter(|path| path.extension().is_some_and(|ending| ending == "toml"));
+        let profiles = files.map(|path| (path.display().to_string(), fs::read_to_string(path).expect("a profile")));
         let profiles = Arc::new(Profiles::parse(profiles).expect("right profiles"));
         let rows: RegistryFile = toml::from_str(&text("config/demo/registry.toml")).expect("a registry");
         let townships = Townships::parse("townships.toml", &text("config/townships.toml")).expect("townships");
@@ -171,19 +170,16 @@ impl Forecast {
                 Says::Unreachable | Says::Silence => None,
             };
             let failures = self.failures.entry(device.id.clone()).or_insert(2);
-            match samples {
-                Some(samples) => {
-                    if *failures >= 2 {
-                        links.push(change(&device.id, Link::Online));
-                    }
-                    *failures = 0;
-                    readings.extend(samples.into_iter().filter_map(|sample| self.reading(&device.id, sample, second)));
+            if let Some(samples) = samples {
+                if *failures >= 2 {
+                    links.push(change(&device.id, Link::Online));
                 }
-                None => {
-                    *failures += 1;
-                    if *failures == 2 {
-                        links.push(change(&device.id, Link::Offline));
-                    }
+                *failures = 0;
+                readings.extend(samples.into_iter().filter_map(|sample| self.reading(&device.id, &sample, second)));
+            } else {
+                *failures += 1;
+                if *failures == 2 {
+                    links.push(change(&device.id, Link::Offline));
                 }
             }
             self.devices.push((line, node, device));
@@ -191,7 +187,7 @@ impl Forecast {
         (links, readings)
     }
 
-    fn reading(&mut self, device: &DeviceId, sample: Sample, second: u64) -> Option<Reading> {
+    fn reading(&mut self, device: &DeviceId, sample: &Sample, second: u64) -> Option<Reading> {
         let next = SeriesId(u32::try_from(self.series.len()).expect("few series") + 1);
         let key = (device.clone(), sample.metric.clone());
         let series = *self.series.entry(key).or_insert_with(|| {
@@ -199,7 +195,7 @@ impl Forecast {
             next
         });
         let is_new = self.sent.get(&series) != sample.value.as_ref();
-        if !is_new && second % REFRESH_S != 0 {
+        if !is_new && !second.is_multiple_of(REFRESH_S) {
             return None;
         }
         let Some(value) = sample.value.clone() else {

@@ -35,7 +35,9 @@ const shifted = (samples: readonly Sample[]): Sample[] =>
 
 export function trendOption(view: TrendView): ChartOption {
   const { data, metric, remPx } = view
-  const isStepped = metric.states.length > 0
+  const hasStates = metric.states.length > 0
+  // A state, a floor, a count: it is what it was until it is something else.
+  const isStepped = hasStates || (metric.unit === '' && metric.decimals === 0)
   const fontSize = Math.round(remPx * 0.82)
   return {
     useUTC: true,
@@ -44,7 +46,7 @@ export function trendOption(view: TrendView): ChartOption {
     grid: {
       left: remPx * 0.7,
       right: remPx * 1.2,
-      top: remPx * 1.6,
+      top: remPx * (view.marks.length > 0 ? 2.8 : 1.6),
       bottom: remPx * 0.4,
       containLabel: true,
     },
@@ -73,8 +75,8 @@ export function trendOption(view: TrendView): ChartOption {
         color: colours.ink,
         fontSize,
         // The ends of the axis are chosen for room, not for round numbers.
-        showMinLabel: isStepped,
-        showMaxLabel: isStepped,
+        showMinLabel: hasStates,
+        showMaxLabel: hasStates,
         formatter: (value: number) => axisLabel(value, view),
       },
       splitLine: { lineStyle: { color: colours.grid } },

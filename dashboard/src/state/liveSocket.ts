@@ -26,6 +26,7 @@ export function openLiveSocket(handlers: LiveSocketHandlers): LiveSocket {
   let socket: WebSocket | null = null
   let failedTries = 0
   let heardAtMs = performance.now()
+  let triedAtMs = heardAtMs
   let lookedAtMs = heardAtMs
   let retryTimer: number | undefined
   let mustStartAnew = false
@@ -37,7 +38,7 @@ export function openLiveSocket(handlers: LiveSocketHandlers): LiveSocket {
     const url = new URL('/api/v1/live', window.location.href)
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:'
     if (resume) url.searchParams.set('resume', resume)
-    heardAtMs = performance.now()
+    triedAtMs = performance.now()
     let wasHeard = false
 
     const attempt = new WebSocket(url)
@@ -80,7 +81,7 @@ export function openLiveSocket(handlers: LiveSocketHandlers): LiveSocket {
 
   const watch = window.setInterval(() => {
     const nowMs = performance.now()
-    if (socket && isSilent({ nowMs, heardAtMs, lookedAtMs })) comeBack()
+    if (socket && isSilent({ nowMs, heardAtMs: Math.max(heardAtMs, triedAtMs), lookedAtMs })) comeBack()
     lookedAtMs = nowMs
   }, watchIntervalMs)
 

@@ -38,7 +38,8 @@ export function startLive(onEnded: () => void): void {
     resume: () => resumeText(state.value.version),
     onRefused: () => {
       void whoAmI().then((answer) => {
-        if (answer.kind === 'problem' && answer.problem.status === 401) onEnded()
+        const isNobody = answer.kind === 'ok' && answer.value === undefined
+        if (isNobody || (answer.kind === 'problem' && answer.problem.status === 401)) onEnded()
       })
     },
   })

@@ -1,15 +1,28 @@
 /** Who is signed in, and what that person may do. The gateway decides; the screens only hide. */
 import { computed, shallowRef } from 'vue'
-import type { Me, Permission } from '@/api/types'
+import { whoAmI } from '@/api/session'
+import type { Me, Permission, Problem } from '@/api/types'
 
 /** undefined: not asked yet; null: nobody. */
 const person = shallowRef<Me | null | undefined>(undefined)
+
+/** Why it is not known whether somebody is signed in; null: it is known. */
+export const sessionProblem = shallowRef<Problem | null>(null)
 
 export const me = computed(() => person.value ?? null)
 export const isSessionKnown = computed(() => person.value !== undefined)
 
 export function setPerson(next: Me | null): void {
+  sessionProblem.value = null
   person.value = next
+}
+
+/** Asks the gateway who is signed in. */
+export async function findPerson(): Promise<void> {
+  const answer = await whoAmI()
+  if (answer.kind === 'ok') setPerson(answer.value ?? null)
+  else if (answer.kind === 'problem' && answer.problem.status === 401) setPerson(null)
+  else if (answer.kind === 'problem') sessionProblem.value = answer.problem
 }
 
 export function can(permission: Permission): boolean {

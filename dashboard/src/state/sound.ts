@@ -44,6 +44,7 @@ export function startSound(): () => void {
   window.addEventListener('keydown', onGesture)
 
   const unwatch = watch(live, ({ version, alarms }) => {
+    if (version === null) heard = null
     if (version === null || alarms === heard) return
     const bell = ring(heard, alarms)
     heard = alarms

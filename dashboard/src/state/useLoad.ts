@@ -28,10 +28,11 @@ export function useLoad<Q, T>(
     running = mine
     const answer = await ask(asked, mine.signal)
     if (mine.signal.aborted || answer.kind === 'aborted') return
-    load.value =
-      answer.kind === 'ok'
-        ? { kind: 'ready', value: answer.value, isRenewing: false }
-        : { kind: 'failed', problem: answer.problem }
+    const shown = load.value
+    if (answer.kind === 'ok') load.value = { kind: 'ready', value: answer.value, isRenewing: false }
+    // A gateway in trouble takes nothing off the screen; the link state already tells of it.
+    else if (shown.kind === 'ready' && isPassing(answer.problem)) load.value = { ...shown, isRenewing: false }
+    else load.value = { kind: 'failed', problem: answer.problem }
   }
 
   watch(
@@ -53,3 +54,6 @@ export function useLoad<Q, T>(
     },
   }
 }
+
+/** Not reached, or the gateway's own fault: what was true before may still be. */
+const isPassing = ({ status }: Problem) => status === 0 || status >= 500

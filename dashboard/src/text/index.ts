@@ -24,7 +24,6 @@ watch(
   (now) => {
     writePreference('language', now)
     document.documentElement.lang = now
-    document.title = now === 'en' ? 'Brightwatch' : '明哨 Brightwatch'
   },
   { immediate: true },
 )

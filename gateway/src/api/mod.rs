@@ -8,12 +8,14 @@
 
 mod alarms;
 mod audit;
+mod cameras;
 mod config;
 mod dashboard;
 mod devices;
 mod error;
 mod extract;
 mod live;
+mod nodes;
 pub mod openapi;
 mod overview;
 mod owners;
@@ -23,6 +25,7 @@ pub mod server;
 mod session;
 mod sites;
 mod socket;
+mod uplink;
 mod users;
 mod views;
 
@@ -38,6 +41,7 @@ use domain::{
     id::DeviceId,
     profile::Profiles,
     registry::{Device, Registry},
+    time::UnixMs,
 };
 use tokio_util::sync::CancellationToken;
 use tower_http::{compression::CompressionLayer, timeout::TimeoutLayer, trace::TraceLayer};
@@ -48,12 +52,14 @@ pub use self::config::{Config, Tls};
 use self::error::ApiError;
 use crate::{
     clock::Clock,
-    identity::Identity,
+    identity::{Identity, node::NodeCredentials},
+    ingest::IngestHandle,
     live::Hub,
     ops::health::{self, Health},
     pipeline,
     registry::Registrar,
     store::{Scope, Store},
+    video::{self, Snapshots},
 };
 
 /// Before every route of the API.
@@ -84,6 +90,14 @@ pub struct AppState {
     pub pipeline: pipeline::Handle,
     /// What is true now.
     pub live: Hub,
+    /// How edge nodes are doing.
+    pub ingest: IngestHandle,
+    /// Credentials of edge nodes.
+    pub nodes: NodeCredentials,
+    /// Live pictures.
+    pub video: video::Hub,
+    /// Stills.
+    pub snapshots: Snapshots,
     /// How the parts are doing.
     pub health: Health,
     /// The gateway stops: sockets say goodbye.
@@ -97,6 +111,8 @@ pub struct About {
     pub is_demo: bool,
     /// The offices' areas are sample data.
     pub offices_are_sample: bool,
+    /// When the gateway started, by its own clock.
+    pub started: UnixMs,
 }
 
 /// A registered device within a scope; outside it there is no such device.
@@ -119,6 +135,9 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(alarms::list_alarms))
         .routes(routes!(alarms::read_alarm))
         .routes(routes!(alarms::acknowledge_alarm))
+        .routes(routes!(cameras::list_cameras))
+        .routes(routes!(cameras::read_snapshot, cameras::request_snapshot))
+        .routes(routes!(cameras::watch_camera))
         .routes(routes!(live::live))
         .routes(routes!(owners::list_owners))
         .routes(routes!(owners::read_owner, owners::put_owner, owners::delete_owner))
@@ -132,9 +151,13 @@ fn routes() -> OpenApiRouter<AppState> {
         ))
         .merge(import_route())
         .routes(routes!(registry::list_discovered))
+        .routes(routes!(nodes::list_nodes))
+        .routes(routes!(nodes::enrol_node))
+        .routes(routes!(nodes::revoke_node))
         .routes(routes!(users::list_users, users::add_user))
         .routes(routes!(users::put_user))
         .routes(routes!(audit::read_audit))
+        .routes(routes!(uplink::uplink))
         .routes(routes!(openapi::read_openapi))
 }
 

@@ -51,3 +51,14 @@ pub fn document() -> String {
 pub(super) async fn read_openapi() -> Response {
     ([(CONTENT_TYPE, "application/json")], document()).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_committed_document_is_fresh() {
+        let committed = include_str!("../../../docs/ref/openapi.json");
+        assert!(document() == committed, "run `cargo run -p gateway -- openapi > docs/ref/openapi.json`");
+    }
+}

@@ -1,9 +1,12 @@
 //! Listening: plain, or TLS with rustls.
 
-use std::{net::TcpListener, time::Duration};
+use std::{
+    net::{SocketAddr, TcpListener},
+    time::Duration,
+};
 
 use axum::Router;
-use axum_server::{Handle, tls_rustls::RustlsConfig};
+use axum_server::{Handle, Server, tls_rustls::RustlsConfig};
 use tokio_util::sync::CancellationToken;
 
 use super::config::{Config, Tls};
@@ -12,6 +15,10 @@ use super::config::{Config, Tls};
 /// own handlers.
 const LAST_REQUESTS: Duration = Duration::from_secs(5);
 
+/// How long a client may take to tell what it wants, and stay without wanting anything: nobody holds a connection for
+/// nothing.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// The listener failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
@@ -19,7 +26,7 @@ pub enum ServerError {
     #[error("cannot listen on {address}")]
     Listen {
         /// Which address.
-        address: std::net::SocketAddr,
+        address: SocketAddr,
         /// Why.
         #[source]
         source: std::io::Error,
@@ -56,25 +63,19 @@ pub async fn serve(
     stop: CancellationToken,
 ) -> Result<(), ServerError> {
     let handle = Handle::new();
-    let service = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
     let serving = async {
         match tls {
-            None => axum_server::from_tcp(listener)
-                .map_err(ServerError::Serve)?
-                .handle(handle.clone())
-                .serve(service)
-                .await
-                .map_err(ServerError::Serve),
+            None => {
+                let server = axum_server::from_tcp(listener).map_err(ServerError::Serve)?;
+                limited(server, handle.clone()).serve(service).await.map_err(ServerError::Serve)
+            }
             Some(tls) => {
                 let config = RustlsConfig::from_pem_file(&tls.certificate_file, &tls.key_file)
                     .await
                     .map_err(|source| ServerError::Certificate { tls, source })?;
-                axum_server::from_tcp_rustls(listener, config)
-                    .map_err(ServerError::Serve)?
-                    .handle(handle.clone())
-                    .serve(service)
-                    .await
-                    .map_err(ServerError::Serve)
+                let server = axum_server::from_tcp_rustls(listener, config).map_err(ServerError::Serve)?;
+                limited(server, handle.clone()).serve(service).await.map_err(ServerError::Serve)
             }
         }
     };
@@ -86,5 +87,52 @@ pub async fn serve(
     tokio::select! {
         served = serving => served,
         never = stopping => never,
+    }
+}
+
+fn limited<A>(mut server: Server<SocketAddr, A>, handle: Handle<SocketAddr>) -> Server<SocketAddr, A> {
+    server.http_builder().http1().header_read_timeout(HEADER_TIMEOUT);
+    server.handle(handle)
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::routing::get;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn it_serves_over_tls() {
+        // Fails when another test of this process was first, which is as good.
+        rustls::crypto::ring::default_provider().install_default().ok();
+        let folder = tempfile::tempdir().unwrap();
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let tls =
+            Tls { certificate_file: folder.path().join("certificate.pem"), key_file: folder.path().join("key.pem") };
+        std::fs::write(&tls.certificate_file, made.cert.pem()).unwrap();
+        std::fs::write(&tls.key_file, made.signing_key.serialize_pem()).unwrap();
+        let config = Config { listen: ([127, 0, 0, 1], 0).into(), tls: Some(tls.clone()), ..Config::default() };
+        let listener = bind(&config).unwrap();
+        let address = listener.local_addr().unwrap();
+        let stop = CancellationToken::new();
+        let router = Router::new().route("/", get(async || "hello"));
+        let serving = tokio::spawn(serve(listener, config.tls, router, stop.clone()));
+
+        let root = reqwest::Certificate::from_pem(made.cert.pem().as_bytes()).unwrap();
+        let client = reqwest::Client::builder().tls_certs_only([root]).resolve("localhost", address).build().unwrap();
+        let answer = client.get(format!("https://localhost:{}/", address.port())).send().await.unwrap();
+        assert_eq!(answer.text().await.unwrap(), "hello");
+        drop(client);
+        stop.cancel();
+        serving.await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_certificate_that_cannot_be_read_is_named() {
+        rustls::crypto::ring::default_provider().install_default().ok();
+        let tls = Tls { certificate_file: "/nowhere/c.pem".into(), key_file: "/nowhere/k.pem".into() };
+        let listener = bind(&Config { listen: ([127, 0, 0, 1], 0).into(), ..Config::default() }).unwrap();
+        let served = serve(listener, Some(tls), Router::new(), CancellationToken::new()).await;
+        assert_eq!(served.unwrap_err().to_string(), "cannot use certificate /nowhere/c.pem with key /nowhere/k.pem");
     }
 }

@@ -62,7 +62,7 @@ impl Default for Config {
 
 impl Config {
     /// What the types alone cannot say.
-    pub(super) fn check(&self) -> Result<(), BrokerError> {
+    pub fn check(&self) -> Result<(), BrokerError> {
         if self.listen.ip().is_loopback() || self.is_plain_network_allowed {
             Ok(())
         } else {

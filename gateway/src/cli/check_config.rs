@@ -17,6 +17,7 @@ pub(super) fn run(path: &Path) -> anyhow::Result<()> {
         anyhow::anyhow!("{}: {}", config.offices_file.display(), errors.join("; "))
     })?;
     logging::check(&config.log)?;
+    config.broker.check()?;
     let of_http = config.http.tls.iter().flat_map(|tls| [&tls.certificate_file, &tls.key_file]);
     for file in of_http.chain(&config.store.password_file) {
         std::fs::File::open(file).with_context(|| format!("cannot read {}", file.display()))?;

@@ -130,3 +130,6 @@ fn refused(error: impl std::error::Error) -> Refused {
     }
     Refused(text)
 }
+
+#[cfg(test)]
+mod tests;

@@ -264,3 +264,6 @@ impl Identity {
         Ok(worked?)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -294,7 +294,9 @@ impl Node {
     ) {
         let profile = around.registry.device(device).map(|device| &device.profile);
         for heard in metrics {
-            if is_of_the_protocol(&heard.name) {
+            let is_nothing_yet =
+                telling == Telling::Birth && heard.content == Ok(None) && heard.quality != Quality::Bad;
+            if is_of_the_protocol(&heard.name) || is_nothing_yet {
                 continue;
             }
             let series = around.series.resolve(device, &heard.name);

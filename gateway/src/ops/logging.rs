@@ -1,5 +1,7 @@
 //! Where log lines go and how they look.
 
+use std::io::IsTerminal as _;
+
 use serde::Deserialize;
 use tracing_subscriber::{EnvFilter, layer::SubscriberExt, util::SubscriberInitExt};
 
@@ -50,7 +52,9 @@ pub enum LoggingError {
 /// Makes everything after this call log to the standard error.
 pub fn init(config: &Config) -> Result<(), LoggingError> {
     let filter = parse(&std::env::var("BRIGHTWATCH_LOG").unwrap_or_else(|_| config.filter.clone()))?;
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    // Colours are for a terminal; in a file they are rubbish.
+    let lines =
+        tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
     let subscriber = tracing_subscriber::registry().with(filter);
     match config.format {
         Format::Text => subscriber.with(lines.with_target(false)).try_init(),

@@ -19,11 +19,14 @@ pub(super) struct Waiting {
     pub(super) reply: oneshot::Sender<Result<Alarm, ActionError>>,
 }
 
-/// Actions that were carried out lately, by person and key: a repeated request is answered, not repeated.
+/// What makes a request the same: its person, its alarm, and the key that the person's program made.
+type Key = (UserName, AlarmId, String);
+
+/// Actions that were carried out lately: a repeated request is answered, not repeated.
 #[derive(Default)]
 pub(super) struct Answers {
-    done: HashMap<(UserName, String), Alarm>,
-    oldest_first: VecDeque<(UserName, String)>,
+    done: HashMap<Key, Alarm>,
+    oldest_first: VecDeque<Key>,
 }
 
 impl Answers {
@@ -67,9 +70,9 @@ impl Answers {
 }
 
 impl Waiting {
-    fn key(&self) -> (UserName, String) {
-        let Action::Acknowledge { by, .. } = &self.action;
-        (by.clone(), self.idempotency_key.clone())
+    fn key(&self) -> Key {
+        let Action::Acknowledge { by, alarm, .. } = &self.action;
+        (by.clone(), *alarm, self.idempotency_key.clone())
     }
 
     fn alarm(&self) -> AlarmId {

@@ -88,7 +88,11 @@ impl Pipeline {
         tokio::select! {
             biased;
             () = stop.cancelled() => return None,
-            Ok(()) = self.parts.registry.changed() => return Some(batch),
+            Ok(()) = self.parts.registry.changed() => {
+                // Waiting has marked it seen; what settles the batch takes it over only if it is news.
+                self.parts.registry.mark_changed();
+                return Some(batch);
+            }
             waiting = self.parts.requests.0.recv() => batch.waiting.push(waiting?),
             message = self.parts.from_ingest.recv() => batch.add(message?),
             () = until(due) => return Some(batch),

@@ -39,7 +39,8 @@ struct Line {
 #[derive(Deserialize)]
 struct Unit {
     id: String,
-    unit_id: u8,
+    #[serde(rename = "unit_id")]
+    number: u8,
     register_map: String,
 }
 
@@ -88,7 +89,7 @@ fn every_machine_is_read_by_the_agent_that_is_registered_for_it() {
         for line in agent.modbus {
             for unit in line.device {
                 assert_eq!(registered.get(&unit.id), Some(&agent.node.id), "{} is registered to its agent", unit.id);
-                read_by_agents.insert(unit.id, (line.address.clone(), unit.unit_id));
+                read_by_agents.insert(unit.id, (line.address.clone(), unit.number));
             }
         }
     }

@@ -359,6 +359,9 @@ fn declarations() -> Vec<MetricDeclaration> {
         declare(FRAME_AGE, ValueKind::Float, "s", 1.0),
         declare(BITRATE, ValueKind::Float, "kbit/s", 50.0),
         declare(SNAPSHOT_METRIC, ValueKind::Blob, "", 0.0),
+        // Controls: a node takes commands to declared metrics only. They never have a value.
+        declare(OPEN_METRIC, ValueKind::Text, "", 0.0),
+        declare(SNAPSHOT_REQUEST_METRIC, ValueKind::Bool, "", 0.0),
     ]
 }
 

@@ -1,0 +1,182 @@
+//! The table: one row a route.
+
+use domain::access::Permission::{self, AcknowledgeAlarm, ManageRegistry, ManageUsers, ReadAudit, View};
+
+/// Who may ask.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Needs {
+    /// Anybody.
+    Nothing,
+    /// Whoever is signed in.
+    Session,
+    /// Whose role has this permission.
+    Permission(Permission),
+}
+
+/// What is sent along.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Body {
+    /// Nothing.
+    None,
+    /// JSON.
+    Json(&'static str),
+    /// A table.
+    Csv(&'static str),
+    /// The request opens a WebSocket.
+    Socket,
+}
+
+/// One route.
+#[derive(Debug)]
+pub(crate) struct Row {
+    pub(crate) method: &'static str,
+    /// As in the OpenAPI document.
+    pub(crate) route: &'static str,
+    pub(crate) needs: Needs,
+    /// A path that every role's jurisdiction covers.
+    pub(crate) inside: &'static str,
+    /// A path that only the district covers; None: the route names nothing that lies somewhere.
+    pub(crate) outside: Option<&'static str>,
+    pub(crate) body: Body,
+    /// The statuses of success.
+    pub(crate) done: &'static [u16],
+    /// What the answer shows to everyone who may.
+    pub(crate) shows: &'static [&'static str],
+}
+
+const BASE: Row = Row {
+    method: "GET",
+    route: "",
+    needs: Needs::Permission(View),
+    inside: "",
+    outside: None,
+    body: Body::None,
+    done: &[200],
+    shows: &[],
+};
+
+/// A row whose path names nothing.
+const fn plain(method: &'static str, route: &'static str, needs: Needs) -> Row {
+    Row { method, route, needs, inside: route, ..BASE }
+}
+
+/// A row for people's data that lies somewhere.
+const fn placed(method: &'static str, route: &'static str, inside: &'static str, outside: &'static str) -> Row {
+    Row { method, route, inside, outside: Some(outside), ..BASE }
+}
+
+/// A row of the registry's or the accounts' keepers.
+const fn kept(method: &'static str, route: &'static str, inside: &'static str, permission: Permission) -> Row {
+    Row { method, route, inside, needs: Needs::Permission(permission), ..BASE }
+}
+
+/// Every route of the API.
+pub(crate) const ROWS: &[Row] = &[
+    Row {
+        body: Body::Json(r#"{"username": "of-nobody", "password": "not the right one"}"#),
+        done: &[401],
+        ..plain("POST", "/session", Needs::Nothing)
+    },
+    Row { shows: &["permissions"], ..plain("GET", "/session", Needs::Session) },
+    Row { done: &[204], ..plain("DELETE", "/session", Needs::Session) },
+    Row {
+        body: Body::Json(r#"{"current": "everybody has the same", "new": "another good password"}"#),
+        done: &[204],
+        ..plain("PUT", "/session/password", Needs::Session)
+    },
+    Row { shows: &["500156001"], ..plain("GET", "/overview", Needs::Permission(View)) },
+    Row { shows: &["500156001", "furong"], ..plain("GET", "/places", Needs::Permission(View)) },
+    Row { shows: &["cold_store"], ..plain("GET", "/profiles", Needs::Permission(View)) },
+    Row { shows: &["cold-inside", "camera-inside"], ..plain("GET", "/devices", Needs::Permission(View)) },
+    Row {
+        shows: &["Owner inside", "cold_store.temperature", "-17.5"],
+        ..placed("GET", "/devices/{id}", "/devices/cold-inside", "/devices/cold-outside")
+    },
+    Row {
+        shows: &["-17.5"],
+        ..placed(
+            "GET",
+            "/devices/{id}/history",
+            "/devices/cold-inside/history?metric=cold_store.temperature&from_ms=1700000000000&to_ms=1900000000000",
+            "/devices/cold-outside/history?metric=cold_store.temperature&from_ms=1700000000000&to_ms=1900000000000",
+        )
+    },
+    Row { shows: &["cold-inside"], ..plain("GET", "/alarms", Needs::Permission(View)) },
+    Row { shows: &["cold-inside", "history"], ..placed("GET", "/alarms/{id}", "/alarms/1", "/alarms/2") },
+    Row {
+        needs: Needs::Permission(AcknowledgeAlarm),
+        body: Body::Json(r#"{"note": "seen", "idempotency_key": "pressed-once"}"#),
+        shows: &["cold-inside", "active_acknowledged"],
+        ..placed("POST", "/alarms/{id}/acknowledge", "/alarms/1/acknowledge", "/alarms/2/acknowledge")
+    },
+    Row { shows: &["camera-inside"], ..plain("GET", "/cameras", Needs::Permission(View)) },
+    placed("GET", "/cameras/{id}/snapshot", "/cameras/camera-inside/snapshot", "/cameras/camera-outside/snapshot"),
+    Row {
+        done: &[202],
+        ..placed(
+            "POST",
+            "/cameras/{id}/snapshot",
+            "/cameras/camera-inside/snapshot",
+            "/cameras/camera-outside/snapshot",
+        )
+    },
+    Row {
+        body: Body::Socket,
+        done: &[101],
+        ..placed("GET", "/cameras/{id}/live", "/cameras/camera-inside/live", "/cameras/camera-outside/live?stream=sub")
+    },
+    Row { body: Body::Socket, done: &[101], ..plain("GET", "/live", Needs::Permission(View)) },
+    kept("GET", "/owners", "/owners", ManageRegistry),
+    kept("GET", "/owners/{id}", "/owners/owner-outside", ManageRegistry),
+    Row {
+        body: Body::Json(r#"{"id": "owner-spare", "name": "Spare"}"#),
+        ..kept("PUT", "/owners/{id}", "/owners/owner-spare", ManageRegistry)
+    },
+    kept("GET", "/sites", "/sites", ManageRegistry),
+    kept("GET", "/sites/{id}", "/sites/site-outside", ManageRegistry),
+    Row {
+        body: Body::Json(r#"{"id": "site-spare", "name": "Spare", "township": "500156003", "owner": "owner-spare"}"#),
+        ..kept("PUT", "/sites/{id}", "/sites/site-spare", ManageRegistry)
+    },
+    kept("GET", "/registry/devices", "/registry/devices", ManageRegistry),
+    kept("GET", "/registry/devices/{id}", "/registry/devices/cold-outside", ManageRegistry),
+    Row {
+        body: Body::Json(
+            r#"{"id": "cold-spare", "name": "Spare", "site": "site-spare", "profile": "cold_store", "node": "n"}"#,
+        ),
+        ..kept("PUT", "/registry/devices/{id}", "/registry/devices/cold-spare", ManageRegistry)
+    },
+    Row { done: &[204], ..kept("DELETE", "/registry/devices/{id}", "/registry/devices/cold-spare", ManageRegistry) },
+    Row { done: &[204], ..kept("DELETE", "/sites/{id}", "/sites/site-spare", ManageRegistry) },
+    Row { done: &[204], ..kept("DELETE", "/owners/{id}", "/owners/owner-spare", ManageRegistry) },
+    Row {
+        body: Body::Csv("kind,id,name\nowner,owner-imported,Imported\n"),
+        shows: &["\"is_applied\":false", "\"added\":{\"owner\":1}"],
+        ..kept("POST", "/registry/import", "/registry/import?dry_run=true", ManageRegistry)
+    },
+    Row { shows: &["stranger-outside"], ..kept("GET", "/discovered", "/discovered", ManageRegistry) },
+    Row { shows: &["node-inside"], ..kept("GET", "/nodes", "/nodes", ManageRegistry) },
+    // The broker of this district is somebody else's, who keeps the credentials.
+    Row { done: &[409], ..kept("POST", "/nodes/{id}/enrol", "/nodes/node-inside/enrol", ManageRegistry) },
+    Row { done: &[409], ..kept("DELETE", "/nodes/{id}/credential", "/nodes/node-inside/credential", ManageRegistry) },
+    Row { shows: &["of-owner"], ..kept("GET", "/users", "/users", ManageUsers) },
+    Row {
+        body: Body::Json(
+            r#"{"username": "new", "display_name": "New", "role": "centre_operator", "password": "correct horse battery"}"#,
+        ),
+        done: &[201],
+        ..kept("POST", "/users", "/users", ManageUsers)
+    },
+    Row {
+        body: Body::Json(r#"{"username": "spare", "display_name": "Spare", "role": "centre_operator"}"#),
+        ..kept("PUT", "/users/{id}", "/users/6", ManageUsers)
+    },
+    Row { shows: &["user.add"], ..kept("GET", "/audit", "/audit?limit=500", ReadAudit) },
+    Row {
+        body: Body::Socket,
+        done: &[404],
+        inside: "/uplink/of-nobody",
+        ..plain("GET", "/uplink/{ticket}", Needs::Nothing)
+    },
+    Row { shows: &["openapi"], ..plain("GET", "/openapi.json", Needs::Nothing) },
+];
