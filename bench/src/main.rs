@@ -73,6 +73,8 @@ const METRICS_OF_A_CHANGE: usize = 1;
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     process::allow_open_files();
+    // Fails when it was installed already, which is as good.
+    rustls::crypto::ring::default_provider().install_default().ok();
     let mut targets = Targets::default();
     let done = measure(&arguments, &mut targets).await;
     targets.print();

@@ -9,7 +9,6 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use harness::{
     person::Person,
     process::{Process, free_port, workspace},
@@ -26,11 +25,9 @@ use crate::{
 /// Township of everything, which is also the Sparkplug group.
 pub(crate) const TOWNSHIP: &str = "500156001";
 const ADMIN: &str = "bench";
-const PASSWORD: &str = "a password for the bench only";
+const PASSWORD: &str = "only for figures, nowhere else";
 /// Nobody waits longer for a start than this.
 const START_LIMIT: Duration = Duration::from_secs(30);
-/// Enrolments at the same time.
-const ENROLMENTS: usize = 4;
 
 /// A running gateway.
 pub(crate) struct Station {
@@ -77,11 +74,10 @@ impl Station {
     /// Starts one with a fleet's nodes registered and enrolled.
     pub(crate) async fn with_nodes(shape: Shape) -> anyhow::Result<(Self, Vec<NodeCredential>)> {
         let station = Self::start(&registry_of(shape)).await?;
-        let credentials = stream::iter(0..shape.nodes)
-            .map(|node| station.enrol(load::node_id(node).as_str().to_owned()))
-            .buffered(ENROLMENTS)
-            .try_collect()
-            .await?;
+        let mut credentials = Vec::with_capacity(shape.nodes);
+        for node in 0..shape.nodes {
+            credentials.push(station.enrol(load::node_id(node).as_str().to_owned()).await?);
+        }
         Ok((station, credentials))
     }
 

@@ -153,8 +153,8 @@ fn subscribe(broker: SocketAddr) -> anyhow::Result<TcpStream> {
     let mut connect = Connect::new("bench-subscriber");
     connect.keep_alive = 0;
     let mut bytes = BytesMut::new();
-    let encoded =
-        connect.write(&mut bytes).and_then(|_| Subscribe::new("spBv1.0/#", QoS::AtMostOnce).write(&mut bytes));
+    let subscribe = Subscribe { pkid: 1, ..Subscribe::new("spBv1.0/#", QoS::AtMostOnce) };
+    let encoded = connect.write(&mut bytes).and_then(|_| subscribe.write(&mut bytes));
     encoded.map_err(|error| anyhow::anyhow!("SUBSCRIBE cannot be encoded: {error:?}"))?;
     socket.write_all(&bytes)?;
     // CONNACK of four bytes, SUBACK of five.
