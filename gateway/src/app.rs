@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use arc_swap::ArcSwap;
 use domain::{engine::Engine, id::SeriesId, profile::Profiles, registry::Registry};
-use protocol::{rest::Point, sparkplug::topic::HostId};
+use protocol::sparkplug::topic::HostId;
 use tokio::{net::TcpListener, sync::mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -247,14 +247,10 @@ fn engine(profiles: &Arc<Profiles>, start: &StartState) -> Engine {
 
 /// What is true at the start: the newest stored readings and the open alarms.
 fn present(start: &StartState, registry: &Arc<Registry>) -> Changes {
-    let values = start.latest.iter().map(|reading| {
-        let point = Point { at_ms: reading.event_time.0, value: reading.value.clone(), quality: reading.quality };
-        (reading.series, point)
-    });
     Changes {
         registry: Some(Arc::clone(registry)),
         series: start.series.iter().map(|one| (one.id, one.device.clone(), one.metric.clone())).collect(),
-        values: values.collect(),
+        values: pipeline::values(&start.latest),
         alarms: start.open_alarms.iter().filter_map(|open| pipeline::alarm_of(open, registry)).collect(),
         ..Changes::default()
     }

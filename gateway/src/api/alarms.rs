@@ -116,10 +116,7 @@ pub(super) async fn read_alarm(
     let rule = profile.and_then(|profile| profile.rule(&record.alarm.rule));
     let watched = rule.and_then(|rule| rule.condition.metric()).map(ToString::to_string);
     let (metric, cause) = match record.cause {
-        Some((metric, reading)) => {
-            let point = Point { at_ms: reading.event_time.0, value: reading.value, quality: reading.quality };
-            (Some(metric.to_string()), Some(point))
-        }
+        Some((metric, reading)) => (Some(metric.to_string()), Some(Point::from(&reading))),
         None => (watched, None),
     };
     Ok(Json(AlarmDetail {

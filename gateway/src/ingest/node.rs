@@ -143,7 +143,7 @@ impl Node {
 
     /// Something of it is not taken.
     pub(super) fn refuse(&mut self, why: String, now: Now) {
-        counter!("brightwatch_refusals_total").increment(1);
+        counter!("gateway_refusals_total").increment(1);
         if self.logged.is_none_or(|at| now.mono.since_ms(at) >= LOG_PAUSE_MS) {
             let unlogged = std::mem::take(&mut self.unlogged);
             tracing::warn!(node.id = %self.address.node, why, unlogged, "refused");
@@ -255,19 +255,19 @@ impl Node {
             }
             Event::Gap { lost } => {
                 self.status.gap_count += u64::from(lost);
-                counter!("brightwatch_sequence_gaps_total").increment(u64::from(lost));
+                counter!("gateway_sequence_gaps_total").increment(u64::from(lost));
                 tracing::warn!(node.id = %self.address.node, lost, "messages were lost before they came here");
             }
             Event::RebirthNeeded(_) => out.needs_rebirth = true,
             Event::Unread { device, reason } => {
-                counter!("brightwatch_metrics_unread_total").increment(1);
+                counter!("gateway_metrics_unread_total").increment(1);
                 // After lost messages nothing is wrong with what the node says.
                 if reason != Unread::Uncertain {
                     self.refuse(format!("{}: {reason}", device.as_ref().unwrap_or(&itself)), now);
                 }
             }
             Event::Ignored(reason) => {
-                counter!("brightwatch_messages_ignored_total").increment(1);
+                counter!("gateway_messages_ignored_total").increment(1);
                 tracing::debug!(node.id = %self.address.node, ?reason, "a message was not taken");
             }
         }
@@ -321,7 +321,7 @@ impl Node {
                     out.blobs.push(Blob { device: device.clone(), metric: heard.name.clone(), at, bytes });
                 }
                 Judged::Quarantined(why) => {
-                    counter!("brightwatch_readings_quarantined_total").increment(1);
+                    counter!("gateway_readings_quarantined_total").increment(1);
                     self.refuse(format!("{device}: {why}"), now);
                 }
             }
@@ -351,7 +351,7 @@ impl Node {
                         now,
                     );
                 }
-                counter!("brightwatch_births_refused_total").increment(1);
+                counter!("gateway_births_refused_total").increment(1);
                 false
             }
             Some(_) | None => true,

@@ -81,12 +81,12 @@ impl Nodes {
 
     /// Takes a message of a node, whatever its bytes are.
     pub(super) fn receive(&mut self, topic: &str, body: Bytes, now: Now) -> News {
-        counter!("brightwatch_messages_received_total").increment(1);
+        counter!("gateway_messages_received_total").increment(1);
         let (address, verb, device) = match Topic::parse(topic) {
             Ok(Topic::Node { verb: NodeVerb::NCmd | NodeVerb::DCmd, .. } | Topic::State(_)) => return News::default(),
             Ok(Topic::Node { address, verb, device }) => (address, verb, device),
             Err(error) => {
-                counter!("brightwatch_messages_refused_total", "why" => "topic").increment(1);
+                counter!("gateway_messages_refused_total", "why" => "topic").increment(1);
                 // Anybody can write any topic again and again at a broker that is not ours.
                 if self.topic_logged.is_none_or(|at| now.mono.since_ms(at) >= TOPIC_LOG_PAUSE_MS) {
                     self.topic_logged = Some(now.mono);
@@ -99,7 +99,7 @@ impl Nodes {
         let node = match self.by_id.entry(address.node.clone()) {
             std::collections::hash_map::Entry::Occupied(node) => node.into_mut(),
             std::collections::hash_map::Entry::Vacant(_) if known_count >= NODES_MAX => {
-                counter!("brightwatch_messages_refused_total", "why" => "too_many_nodes").increment(1);
+                counter!("gateway_messages_refused_total", "why" => "too_many_nodes").increment(1);
                 return News::default();
             }
             std::collections::hash_map::Entry::Vacant(free) => free.insert(Node::new(address.clone(), now)),
@@ -107,7 +107,7 @@ impl Nodes {
         let payload = match Payload::decode_within(body, &self.limits) {
             Ok(payload) => payload,
             Err(error) => {
-                counter!("brightwatch_messages_refused_total", "why" => "payload").increment(1);
+                counter!("gateway_messages_refused_total", "why" => "payload").increment(1);
                 node.refuse(format!("{verb}: {error}"), now);
                 return News::default();
             }
@@ -168,7 +168,7 @@ impl Nodes {
 
     /// The pipeline had no room: readings are shed and counted, comings and goings are kept for the next message.
     pub(super) fn shed(&mut self, message: Ingested) {
-        counter!("brightwatch_readings_shed_total").increment(message.readings.len() as u64);
+        counter!("gateway_readings_shed_total").increment(message.readings.len() as u64);
         self.held_links.extend(message.links.into_iter().map(|change| (change.device.clone(), change)));
     }
 
@@ -191,7 +191,7 @@ impl Nodes {
     /// Requests for births that are due.
     pub(super) fn rebirth_requests(&mut self, now: Now) -> Vec<Outgoing> {
         let due = self.rebirths.due(now.mono);
-        counter!("brightwatch_rebirth_requests_total").increment(due.len() as u64);
+        counter!("gateway_rebirth_requests_total").increment(due.len() as u64);
         due.iter().map(|address| command::rebirth(address, now.wall)).collect()
     }
 

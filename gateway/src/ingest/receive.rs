@@ -58,7 +58,7 @@ impl Ear {
                 Ok(_) => {}
                 Err(error) => {
                     self.connected.send_replace(false);
-                    gauge!("brightwatch_broker_connected").set(0.0);
+                    gauge!("gateway_broker_connected").set(0.0);
                     tracing::warn!(%error, retry_ms = retry.as_millis(), "no connection to the broker");
                     tokio::select! {
                         () = stop.cancelled() => break,
@@ -144,7 +144,7 @@ impl Ear {
         publish(client, &online);
         self.nodes().host_reconnected(self.clock.now());
         self.connected.send_replace(true);
-        gauge!("brightwatch_broker_connected").set(1.0);
+        gauge!("gateway_broker_connected").set(1.0);
         tracing::info!(broker = %self.settings.access.address(), "connected to the broker");
     }
 
@@ -160,7 +160,7 @@ impl Ear {
         }
         if message.retain {
             // What the broker kept for us says nothing about now, and no node may let it be kept.
-            counter!("brightwatch_messages_refused_total", "why" => "retained").increment(1);
+            counter!("gateway_messages_refused_total", "why" => "retained").increment(1);
             return;
         }
         let mut nodes = self.nodes();
@@ -177,7 +177,7 @@ impl Ear {
         }
         for blob in news.blobs {
             if self.blobs.try_send(blob).is_err() {
-                counter!("brightwatch_blobs_shed_total").increment(1);
+                counter!("gateway_blobs_shed_total").increment(1);
             }
         }
     }

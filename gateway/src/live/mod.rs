@@ -16,11 +16,7 @@ use std::{
 };
 
 use axum::extract::ws::Utf8Bytes;
-use domain::{
-    access::Jurisdiction,
-    id::{AlarmId, DeviceId},
-    time::MonoMs,
-};
+use domain::{access::Jurisdiction, id::DeviceId, time::MonoMs};
 use protocol::{
     live::{Delta, DeviceLive, LiveMessage, Snapshot, Version},
     rest::Alarm,
@@ -159,11 +155,6 @@ impl Hub {
     /// All devices and open alarms of this person's jurisdiction.
     pub fn snapshot(&self, scope: &Scope) -> (Vec<DeviceLive>, Vec<Alarm>) {
         lock(&self.shared.district).present.snapshot(scope.jurisdiction())
-    }
-
-    /// An open alarm, whoever may see it: for the pipeline, which changes it.
-    pub(crate) fn open_alarm(&self, id: AlarmId) -> Option<Alarm> {
-        lock(&self.shared.district).present.open_alarm(id).cloned()
     }
 }
 

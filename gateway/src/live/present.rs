@@ -148,11 +148,6 @@ impl Present {
         Some(present.to_live(id, 0..present.values.len()))
     }
 
-    /// An open alarm as it is now, whoever asks: for the machine's own use.
-    pub fn open_alarm(&self, id: AlarmId) -> Option<&Alarm> {
-        self.open_alarms.get(&id)
-    }
-
     fn covers(&self, jurisdiction: &Jurisdiction, alarm: &Alarm) -> bool {
         let place = self.devices.get(&alarm.device).and_then(|present| present.place.as_ref());
         jurisdiction.covers(place)

@@ -39,22 +39,39 @@ pub(crate) fn alarm_of(open: &OpenAlarm, registry: &Registry) -> Option<Alarm> {
     })
 }
 
-/// The alarms that `transitions` touched, as they are afterwards. `before` finds an open alarm as it was.
-pub(super) fn alarms_after(
-    transitions: &[Transition],
-    before: impl Fn(AlarmId) -> Option<Alarm>,
-    registry: &Registry,
-) -> Vec<Alarm> {
-    let mut after = BTreeMap::new();
-    for transition in transitions {
-        let alarm = if transition.what == What::Raised {
-            alarm_of(&OpenAlarm::raised_by(transition), registry)
-        } else {
-            after.remove(&transition.alarm).or_else(|| before(transition.alarm)).map(|alarm| step(alarm, transition))
-        };
-        after.extend(alarm.map(|alarm| (alarm.id, alarm)));
+/// The open alarms as people were last told of them. The pipeline's own: what screens have taken in so far may lag
+/// behind, and an alarm that comes and goes meanwhile must not stay on them.
+#[derive(Default)]
+pub(super) struct Announced {
+    open: BTreeMap<AlarmId, Alarm>,
+}
+
+impl Announced {
+    /// The alarms that `transitions` touched, as they are afterwards.
+    pub(super) fn follow(&mut self, transitions: &[Transition], registry: &Registry) -> Vec<Alarm> {
+        let mut touched = BTreeMap::new();
+        for transition in transitions {
+            let alarm = if transition.what == What::Raised {
+                alarm_of(&OpenAlarm::raised_by(transition), registry)
+            } else {
+                self.open.remove(&transition.alarm).map(|alarm| step(alarm, transition))
+            };
+            let Some(alarm) = alarm else { continue };
+            if transition.state.is_open() {
+                self.open.insert(alarm.id, alarm.clone());
+            }
+            touched.insert(alarm.id, alarm);
+        }
+        touched.into_values().collect()
     }
-    after.into_values().collect()
+
+    /// The open alarms under the names of a changed registry. An alarm whose device has left it keeps its old names
+    /// until it is closed.
+    pub(super) fn rename<'a>(&mut self, open: impl Iterator<Item = &'a OpenAlarm>, registry: &Registry) -> Vec<Alarm> {
+        let renamed: Vec<Alarm> = open.filter_map(|alarm| alarm_of(alarm, registry)).collect();
+        self.open.extend(renamed.iter().map(|alarm| (alarm.id, alarm.clone())));
+        renamed
+    }
 }
 
 fn step(mut alarm: Alarm, transition: &Transition) -> Alarm {
@@ -78,14 +95,8 @@ fn step(mut alarm: Alarm, transition: &Transition) -> Alarm {
 }
 
 /// The readings as points of their series.
-pub(super) fn values(readings: &[Reading]) -> Vec<(SeriesId, Point)> {
-    readings
-        .iter()
-        .map(|reading| {
-            let point = Point { at_ms: reading.event_time.0, value: reading.value.clone(), quality: reading.quality };
-            (reading.series, point)
-        })
-        .collect()
+pub(crate) fn values(readings: &[Reading]) -> Vec<(SeriesId, Point)> {
+    readings.iter().map(|reading| (reading.series, Point::from(reading))).collect()
 }
 
 /// Who came and who went. A node that went takes its devices with it.

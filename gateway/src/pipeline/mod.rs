@@ -23,7 +23,7 @@ use protocol::rest::{Acknowledge, Alarm};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 
-pub(crate) use self::announce::alarm_of;
+pub(crate) use self::announce::{alarm_of, values};
 use self::answers::Waiting;
 pub use self::run::{Parts, PipelineError, run};
 use crate::store::Scope;

@@ -15,7 +15,12 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{Config, Requests, announce, answers::Answers, batch::Batch};
+use super::{
+    Config, Requests,
+    announce::{self, Announced},
+    answers::Answers,
+    batch::Batch,
+};
 use crate::{
     clock::Clock,
     ingest::{Ingested, SeriesIndex},
@@ -63,7 +68,12 @@ pub struct PipelineError(#[source] StoreError);
 /// # Errors
 /// [`PipelineError`] when trying again cannot help.
 pub async fn run(parts: Parts, stop: CancellationToken) -> Result<(), PipelineError> {
-    let mut pipeline = Pipeline { bound_series: parts.stored_series, parts, answers: Answers::default() };
+    let mut pipeline = Pipeline {
+        bound_series: parts.stored_series,
+        parts,
+        answers: Answers::default(),
+        announced: Announced::default(),
+    };
     pipeline.take_registry();
     while let Some(batch) = pipeline.gather(&stop).await {
         if !pipeline.settle(batch, &stop).await? {
@@ -78,6 +88,7 @@ struct Pipeline {
     /// Engine and live know every series up to this one.
     bound_series: SeriesId,
     answers: Answers,
+    announced: Announced,
 }
 
 impl Pipeline {
@@ -189,9 +200,8 @@ impl Pipeline {
                 by = transition.by.as_ref().map(UserName::as_str), "alarm");
         }
         self.parts.engine.apply(outcome.delta);
-        let before = |id| self.parts.live.open_alarm(id);
         let registry = Arc::clone(&self.parts.registry.borrow());
-        let alarms = announce::alarms_after(&outcome.transitions, before, &registry);
+        let alarms = self.announced.follow(&outcome.transitions, &registry);
         self.answers.answer(batch.waiting, &outcome.rejected, &alarms);
         self.parts.live.publish(Changes {
             values: announce::values(&commit.readings),
@@ -204,6 +214,9 @@ impl Pipeline {
     /// Tells engine and live of the series that appeared since; they are also the ones to be stored.
     fn bind_new_series(&mut self) -> Vec<SeriesDefinition> {
         let new = self.parts.series.definitions_above(self.bound_series);
+        if new.is_empty() {
+            return new;
+        }
         for definition in &new {
             self.parts.engine.bind_series(definition.id, definition.device.clone(), definition.metric.clone());
             self.bound_series = definition.id;
@@ -217,7 +230,7 @@ impl Pipeline {
     fn take_registry(&mut self) {
         let registry = Arc::clone(&self.parts.registry.borrow_and_update());
         self.parts.engine.set_registry(Arc::clone(&registry), self.parts.clock.now());
-        let alarms = self.parts.engine.open_alarms().filter_map(|open| announce::alarm_of(open, &registry)).collect();
+        let alarms = self.announced.rename(self.parts.engine.open_alarms(), &registry);
         self.parts.live.publish(Changes { registry: Some(registry), alarms, ..Changes::default() });
     }
 }

@@ -6,7 +6,7 @@ use domain::{
     access::{Jurisdiction, Role},
     alarm::AlarmState,
     engine::Engine,
-    id::{DeviceId, MetricName, NodeId, OwnerId, ProfileId, SeriesId, SiteId, TownshipCode},
+    id::{AlarmId, DeviceId, MetricName, NodeId, OwnerId, ProfileId, SeriesId, SiteId, TownshipCode},
     profile::Profiles,
     reading::{Quality, Reading, Value},
     registry::{Device, Owner, Registry, Site, Township},
@@ -66,6 +66,8 @@ struct Fixture {
     handle: Handle,
     live: Hub,
     stop: CancellationToken,
+    /// Ends the screens alone: what is told from then on waits for them.
+    blind: CancellationToken,
     pipeline: JoinHandle<Result<(), PipelineError>>,
 }
 
@@ -94,10 +96,11 @@ impl Fixture {
             from_ingest,
             requests,
         };
-        tokio::spawn(live.clone().run(stop.clone()));
+        let blind = stop.child_token();
+        tokio::spawn(live.clone().run(blind.clone()));
         let pipeline = tokio::spawn(run(parts, stop.clone()));
         let database = dir.path().join("brightwatch.db");
-        Self { _dir: dir, database, clock, series, messages, _registry: registry, handle, live, stop, pipeline }
+        Self { _dir: dir, database, clock, series, messages, _registry: registry, handle, live, stop, blind, pipeline }
     }
 
     async fn send(&self, concentration: f64) {
@@ -244,6 +247,33 @@ async fn an_answered_alarm_closes_when_its_condition_goes() {
     assert_eq!(answered.acknowledged_by.as_deref(), Some("tester"));
     fixture.send(3.0).await;
     screen.until(|screen| screen.shows(AlarmState::Closed)).await;
+    assert!(fixture.stored().await.open_alarms.is_empty());
+}
+
+#[tokio::test]
+async fn an_alarm_that_comes_and_goes_before_a_screen_looks_is_over_on_it() {
+    let fixture = Fixture::start().await;
+    fixture.blind.cancel();
+    fixture.send(61.0).await;
+    let alarm = AlarmId(1);
+    let answered = async {
+        // Refused until the alarm is raised.
+        loop {
+            let body = Acknowledge { note: String::new(), idempotency_key: "key-press-1".into() };
+            match fixture.handle.acknowledge(&operator(), alarm, body).await {
+                Ok(ActionOutcome::Done(alarm)) => return alarm,
+                Ok(ActionOutcome::Pending) | Err(_) => tokio::task::yield_now().await,
+            }
+        }
+    };
+    let answered = tokio::time::timeout(LIMIT, answered).await.expect("the answer comes although no screen has looked");
+    assert_eq!(answered.state, AlarmState::ActiveAcknowledged);
+    fixture.send(3.0).await;
+
+    tokio::spawn(fixture.live.clone().run(fixture.stop.clone()));
+    let mut screen = fixture.watch();
+    screen.until(|screen| screen.values.contains(&Some(Value::Float(3.0)))).await;
+    assert!(!screen.alarms.values().any(|alarm| alarm.state.is_open()));
     assert!(fixture.stored().await.open_alarms.is_empty());
 }
 

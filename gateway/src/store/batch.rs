@@ -1,6 +1,7 @@
 //! The hot path: a micro-batch of readings with everything that follows from it, in one transaction.
 
 use std::{
+    collections::HashSet,
     fmt,
     sync::{
         Arc,
@@ -136,8 +137,8 @@ impl Store {
 
     fn check_series(&self, batch: &BatchCommit) -> Result<(), StoreError> {
         let head = self.head();
-        let is_known =
-            |series: SeriesId| head.knows(series) || batch.new_series.iter().any(|definition| definition.id == series);
+        let defined: HashSet<SeriesId> = batch.new_series.iter().map(|definition| definition.id).collect();
+        let is_known = |series: SeriesId| head.knows(series) || defined.contains(&series);
         match batch.readings.iter().find(|reading| !is_known(reading.series)) {
             None => Ok(()),
             Some(reading) => Err(StoreError::UnknownSeries(reading.series)),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::{
     alarm::Severity,
     id::{DeviceId, MetricName, NodeId, OwnerId, ProfileId, SiteId, TownshipCode},
-    reading::{Quality, Value},
+    reading::{Quality, Reading, Value},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -112,6 +112,12 @@ pub struct Point {
     /// How far to trust it.
     #[schema(value_type = QualitySchema)]
     pub quality: Quality,
+}
+
+impl From<&Reading> for Point {
+    fn from(reading: &Reading) -> Self {
+        Self { at_ms: reading.event_time.0, value: reading.value.clone(), quality: reading.quality }
+    }
 }
 
 /// A rule as it applies to one device.
