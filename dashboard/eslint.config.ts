@@ -37,5 +37,10 @@ export default typescript.config(
     },
   },
   { files: ['dev/**/*.mjs'], languageOptions: { globals: { process: 'readonly', console: 'readonly' } } },
+  {
+    // Told in Node.js, with some functions that run in the page.
+    files: ['e2e/**/*.mjs'],
+    languageOptions: { globals: { console: 'readonly', document: 'readonly', URL: 'readonly' } },
+  },
   prettier,
 )

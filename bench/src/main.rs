@@ -1,1 +1,104 @@
-fn main() {}
+//! `make bench`: how fast Brightwatch is on this machine, each figure beside what its parts can do alone.
+//!
+//! The real programs run as processes of their own and are measured from the outside. Nothing here is asserted: figures
+//! are for people to read, with the targets beside them. What limits each is told in `docs/performance.md`.
+//!
+//! - [`load`]: edge nodes whose messages are encoded before the clock starts; [`crowd`]: people with the live stream;
+//! - [`station`]: a fresh gateway; [`rig`]: gateway, load and crowd together, run and measured;
+//! - [`process`], [`figures_page`]: what processes cost, what the gateway says of itself;
+//! - [`figures`]: one file a figure; [`table`]: what is printed.
+
+mod crowd;
+mod figures;
+mod figures_page;
+mod load;
+mod process;
+mod rig;
+mod station;
+mod table;
+
+use std::time::Duration;
+
+use clap::{Parser, Subcommand};
+
+use crate::{
+    figures::{fanout, latency, limits, limits::Limits, memory, picture, throughput},
+    table::Targets,
+};
+
+/// Measures Brightwatch on this machine: all figures, or the one that is named.
+#[derive(Debug, Parser)]
+#[command(name = "bench", max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    figure: Option<Figure>,
+    /// How long each figure is measured, in seconds, after warming up.
+    #[arg(long, global = true, default_value_t = 8)]
+    seconds: u64,
+}
+
+#[derive(Debug, Subcommand)]
+enum Figure {
+    /// What broker, database, memory and loopback can do alone.
+    Limits,
+    /// Readings a second: MQTT → committed → live.
+    Throughput {
+        /// Numbers of edge nodes.
+        #[arg(long, value_delimiter = ',', default_values_t = NODES)]
+        nodes: Vec<usize>,
+        /// Metrics a message, at most 10.
+        #[arg(long, default_value_t = METRICS)]
+        metrics: usize,
+    },
+    /// Sensor → WebSocket.
+    Latency {
+        /// Metrics a message, at most 10.
+        #[arg(long, default_value_t = METRICS_OF_A_CHANGE)]
+        metrics: usize,
+    },
+    /// Deltas to a crowd.
+    Fanout,
+    /// First picture and relayed streams.
+    Picture,
+    /// Resident memory of the gateway.
+    Memory,
+}
+
+const NODES: [usize; 3] = [10, 100, 1_000];
+const METRICS: usize = 10;
+/// An edge sends what has changed: of a device, one metric or two at a time.
+const METRICS_OF_A_CHANGE: usize = 1;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    process::allow_open_files();
+    let mut targets = Targets::default();
+    let done = measure(&arguments, &mut targets).await;
+    targets.print();
+    done
+}
+
+async fn measure(arguments: &Arguments, targets: &mut Targets) -> anyhow::Result<()> {
+    let duration = Duration::from_secs(arguments.seconds.max(1));
+    match &arguments.figure {
+        None => everything(duration, targets).await,
+        Some(Figure::Limits) => limits::measure(METRICS, duration).await.map(drop),
+        Some(Figure::Throughput { nodes, metrics }) => {
+            throughput::measure(nodes, *metrics, duration, None, targets).await
+        }
+        Some(Figure::Latency { metrics }) => latency::measure(*metrics, duration, targets).await,
+        Some(Figure::Fanout) => fanout::measure(duration, None).await,
+        Some(Figure::Picture) => picture::measure(duration, targets).await,
+        Some(Figure::Memory) => memory::measure(duration, targets).await,
+    }
+}
+
+async fn everything(duration: Duration, targets: &mut Targets) -> anyhow::Result<()> {
+    let limits: Limits = limits::measure(METRICS, duration / 2).await?;
+    throughput::measure(&NODES, METRICS, duration, Some(&limits), targets).await?;
+    latency::measure(METRICS_OF_A_CHANGE, duration, targets).await?;
+    fanout::measure(duration, Some(&limits)).await?;
+    picture::measure(duration, targets).await?;
+    memory::measure(duration, targets).await
+}

@@ -62,6 +62,12 @@ const routes: RouteRecordRaw[] = [
     meta: { needs: 'manage_users' },
   },
   {
+    path: '/audit',
+    name: 'audit',
+    component: () => import('@/pages/audit/AuditPage.vue'),
+    meta: { needs: 'read_audit' },
+  },
+  {
     path: '/account',
     name: 'account',
     component: () => import('@/pages/account/AccountPage.vue'),

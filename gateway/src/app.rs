@@ -199,6 +199,7 @@ fn start_ingest(
         profiles: Arc::clone(&ground.profiles),
         series: Arc::clone(&pulse.series),
         stored: ground.start.latest.clone(),
+        enrolment: broker.enrolment.clone(),
         takeovers: broker.takeovers.subscribe(),
         to_pipeline: pulse.to_pipeline.clone(),
         blobs: to_stills,

@@ -1,6 +1,7 @@
 //! Black-box stories on the real binaries. One binary, so that it links once; a story a module.
 
 mod alarm;
+mod browser;
 mod camera;
 mod forecast;
 mod offline;

@@ -4,6 +4,11 @@ import type { Problem } from './types'
 export type Answer<T> =
   { kind: 'ok'; value: T; status: number } | { kind: 'problem'; problem: Problem } | { kind: 'aborted' }
 
+/** The same answer with its value seen another way. */
+export function mapAnswer<T, U>(answer: Answer<T>, see: (value: T) => U): Answer<U> {
+  return answer.kind === 'ok' ? { ...answer, value: see(answer.value) } : answer
+}
+
 /** Longer than any answer the gateway gives in good health; after it the person is told. */
 const timeoutMs = 15_000
 

@@ -47,7 +47,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Acknowledges an alarm. */
+        /** Acknowledges an alarm. With the same key again it answers what became of the first request. */
         post: operations["acknowledge_alarm"];
         delete?: never;
         options?: never;
@@ -113,7 +113,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The newest still of a camera. */
+        /** The newest still of a camera. `Last-Modified` says when it was taken. */
         get: operations["read_snapshot"];
         put?: never;
         /** Asks the camera for a new still; `snapshot_at_ms` of `GET /cameras` tells when it has come. */
@@ -182,7 +182,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Devices that speak but are in no registry, newest first. */
+        /** Devices that speak but are in no registry, latest first. */
         get: operations["list_discovered"];
         put?: never;
         post?: never;
@@ -216,7 +216,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Edge nodes, registered or heard of, by id. */
+        /** Edge nodes, registered, enrolled or heard of, by id. */
         get: operations["list_nodes"];
         put?: never;
         post?: never;
@@ -393,7 +393,7 @@ export interface paths {
         /** Adds or changes a device. One that was discovered becomes visible to its jurisdiction. */
         put: operations["put_registered_device"];
         post?: never;
-        /** Removes a device from the registry. Its readings and alarms stay, for administrators and the centre only. */
+        /** Removes a device from the registry. Its readings and alarms stay, for the district's eyes only. */
         delete: operations["delete_registered_device"];
         options?: never;
         head?: never;
@@ -409,7 +409,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Imports owners, sites and devices; all or nothing. */
+        /** Imports owners, sites and devices; all or nothing. What is wrong is named by line in `errors`. */
         post: operations["import_registry"];
         delete?: never;
         options?: never;
@@ -429,7 +429,7 @@ export interface paths {
         put?: never;
         /** Signs in and sets the session cookie. */
         post: operations["sign_in"];
-        /** Signs out. */
+        /** Signs out. The sockets of the session close. */
         delete: operations["sign_out"];
         options?: never;
         head?: never;
@@ -532,7 +532,7 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Changes an account. Its sessions end when its role, jurisdiction or password changes, or it is disabled. */
+        /** Changes an account. Its sessions end. */
         put: operations["put_user"];
         post?: never;
         delete?: never;
@@ -616,14 +616,13 @@ export interface components {
             cause?: components["schemas"]["Point"] | null;
             /** @description What to do first, in English. */
             guidance_en: string;
-            /** @description 处置建议. */
+            /** @description 处置建议; empty: nothing special. */
             guidance_zh: string;
             /** @description What happened, oldest first. */
             history: components["schemas"]["AlarmEvent"][];
             /** @description The metric it watches; None: the device's link. */
             metric?: string | null;
-            /** @description Where the rule's number comes from. */
-            source: components["schemas"]["RuleSource"];
+            source?: components["schemas"]["RuleSource"] | null;
         };
         /** @description One thing that happened to an alarm. */
         AlarmEvent: {
@@ -663,16 +662,14 @@ export interface components {
         AuditEntry: {
             /** @description What was done, such as `alarm.acknowledge` or `camera.watch`. */
             action: string;
-            /** @description Network address of the person's program; empty: the server's own shell. */
-            address: string;
+            /** @description Account name, or in parentheses who else it was, such as `(command line)`. */
+            actor: string;
             /**
              * Format: int64
              * @description When, by the gateway's clock.
              */
             at_ms: number;
-            /** @description Account name; None: the gateway itself, or somebody who did not get in. */
-            by?: string | null;
-            /** @description More, in words; empty: nothing. */
+            /** @description More, such as the network address it came from; empty: nothing. */
             detail: string;
             /**
              * Format: int64
@@ -680,7 +677,7 @@ export interface components {
              */
             id: number;
             /** @description What it was done to, such as an alarm's number or a device's id; empty: nothing in particular. */
-            subject: string;
+            object: string;
         };
         /** @description `GET /audit`: a page of the audit log, newest first. */
         AuditPage: {
@@ -754,8 +751,6 @@ export interface components {
             at_ms: number;
             /** @description Devices whose link or values changed; only the changed values are listed. */
             devices?: components["schemas"]["DeviceLive"][];
-            /** @description The registry changed: load devices and places again. */
-            is_registry_changed?: boolean;
             /** @description The version after this delta; the sequence is one more than the message before had. */
             version: components["schemas"]["Version"];
         };
@@ -1027,6 +1022,28 @@ export interface components {
             /** @description The townships it answers for. */
             townships: string[];
         };
+        /** @description How to decode what follows. */
+        Opened: {
+            /** @description Whose pictures these are. Gateway and player refuse any other than the one they asked for. */
+            device: string;
+            /**
+             * Format: int64
+             * @description Names the initialisation segment: the same number means that timestamps go on, another that the camera was
+             *     opened anew. Milliseconds since 1970.
+             */
+            epoch: number;
+            /** @description For Media Source Extensions, such as `video/mp4; codecs="avc1.64001f"`. */
+            mime: string;
+            /** @description Size of the picture. */
+            size: components["schemas"]["PictureSize"];
+            /** @description Which stream was asked for. */
+            stream: components["schemas"]["StreamKind"];
+            /**
+             * Format: int32
+             * @description Stands in the header of each frame that belongs to this message.
+             */
+            stream_id: number;
+        };
         /** @description `GET /overview`: counts of the caller's jurisdiction. */
         Overview: {
             /** @description One entry a township in the jurisdiction, also those without devices, by code. */
@@ -1052,7 +1069,20 @@ export interface components {
          * @description What may be done, where the jurisdiction covers it.
          * @enum {string}
          */
-        Permission: "view" | "acknowledge_alarm" | "manage_registry" | "manage_users";
+        Permission: "view" | "acknowledge_alarm" | "manage_registry" | "manage_users" | "read_audit";
+        /** @description Width and height in pixels. */
+        PictureSize: {
+            /**
+             * Format: int32
+             * @description In pixels.
+             */
+            height: number;
+            /**
+             * Format: int32
+             * @description In pixels.
+             */
+            width: number;
+        };
         /** @description `GET /places`: the townships and offices of the caller's jurisdiction. */
         Places: {
             /** @description Offices, by id. */
@@ -1157,7 +1187,7 @@ export interface components {
          * @description What kind of condition a rule watches.
          * @enum {string}
          */
-        RuleKind: "limit" | "state" | "stale" | "offline";
+        RuleKind: "limit" | "state" | "combination" | "stale" | "offline";
         /** @description Where a rule's number comes from, and how far to trust it. */
         RuleSource: {
             /** @description Document and clause, such as `GB 31654-2021`. */
@@ -1216,6 +1246,19 @@ export interface components {
             /** @description 中文. */
             zh: string;
         };
+        /**
+         * @description Which of a camera's two streams: the wall shows the small one, a single view the large one.
+         * @enum {string}
+         */
+        StreamKind: "main" | "sub";
+        /** @description Text from edge to gateway and from gateway to player. */
+        StreamMessage: (components["schemas"]["Opened"] & {
+            /** @enum {string} */
+            type: "opened";
+        }) | (components["schemas"]["Unavailable"] & {
+            /** @enum {string} */
+            type: "unavailable";
+        });
         /** @description A township with its place on the map and its office. */
         Township: {
             /** @description Nine-digit code. */
@@ -1265,6 +1308,22 @@ export interface components {
             unacknowledged_count: number;
             worst?: components["schemas"]["Severity"] | null;
         };
+        /** @description Why there is no picture. */
+        Unavailable: {
+            /** @description The codec that browsers do not play, such as `hevc 2560×1440`; only with `codec_not_playable`. */
+            codec?: string | null;
+            /** @description Whose picture is missing. */
+            device: string;
+            /** @description Why. */
+            reason: components["schemas"]["UnavailableReason"];
+            /** @description Which stream was asked for. */
+            stream: components["schemas"]["StreamKind"];
+        };
+        /**
+         * @description Why there is no picture.
+         * @enum {string}
+         */
+        UnavailableReason: "camera_offline" | "codec_not_playable" | "edge_unreachable";
         /** @description One account. */
         User: {
             /**
@@ -1322,7 +1381,7 @@ export interface components {
         Version: {
             /**
              * Format: int64
-             * @description Random per start of the gateway.
+             * @description Random per start of the gateway, below 2^53 so that every JSON reader holds it exactly.
              */
             epoch: number;
             /**
@@ -1674,12 +1733,14 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description WebSocket: a JSON header, then binary fragments. */
+            /** @description WebSocket: text messages are StreamMessage, binary ones frames of MP4. */
             101: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["StreamMessage"];
+                };
             };
             /** @description The request is wrong; `errors` says where. */
             400: {
@@ -1710,6 +1771,15 @@ export interface operations {
             };
             /** @description There is no such thing in the caller's jurisdiction. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description As many players as the gateway allows are open. */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1832,21 +1902,12 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Nobody speaks for the camera at this moment. */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
         };
     };
     list_devices: {
         parameters: {
             query?: {
-                /** @description Part of an id, of a device's, site's or owner's name; upper and lower case are the same. */
+                /** @description Part of an id, or of the name of a device, a site or an owner; upper and lower case are the same. */
                 q?: string;
                 /** @description Only this township. */
                 township?: string;
@@ -2986,15 +3047,6 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description It is an edge node that devices still name. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
         };
     };
     import_registry: {
@@ -3293,6 +3345,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Too many attempts; `Retry-After` says when to try again. */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     list_sites: {
@@ -3541,14 +3602,14 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @description One-time ticket. */
+                /** @description One-time ticket; it is the credential. */
                 ticket: string;
             };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description WebSocket; see docs/ref/video.md. */
+            /** @description WebSocket: messages as docs/ref/video.md describes. */
             101: {
                 headers: {
                     [name: string]: unknown;

@@ -5,7 +5,7 @@ import type { IconName } from '@/parts/icons'
 import { can } from '@/state/session'
 
 export interface Destination {
-  readonly name: 'overview' | 'alarms' | 'devices' | 'cameras' | 'registry' | 'users' | 'account'
+  readonly name: 'overview' | 'alarms' | 'devices' | 'cameras' | 'registry' | 'users' | 'audit' | 'account'
   readonly icon: IconName
   readonly needs: Permission
 }
@@ -17,6 +17,7 @@ const all: readonly Destination[] = [
   { name: 'cameras', icon: 'cameras', needs: 'view' },
   { name: 'registry', icon: 'registry', needs: 'manage_registry' },
   { name: 'users', icon: 'users', needs: 'manage_users' },
+  { name: 'audit', icon: 'audit', needs: 'read_audit' },
 ]
 
 export const destinations = computed(() => all.filter(({ needs }) => can(needs)))

@@ -114,8 +114,8 @@ describe('applyMessages', () => {
     expect(outcome).toEqual({ state: start, hasGap: false })
   })
 
-  it('counts changes of the registry', () => {
-    const { state } = applyMessages(start, [delta(4, { is_registry_changed: true })])
+  it('takes each snapshot for a change of the registry', () => {
+    const { state } = applyMessages(start, [delta(4, {}), snapshot])
     expect(state.registryRevision).toBe(start.registryRevision + 1)
   })
 

@@ -18,7 +18,7 @@ export interface LiveState {
   readonly devices: ReadonlyMap<string, LiveDevice>
   /** Open alarms only. */
   readonly alarms: ReadonlyMap<number, Alarm>
-  /** Rises when the gateway says that the registry changed, and with each snapshot. */
+  /** Rises with each snapshot: the gateway sends one anew when the registry changed. */
   readonly registryRevision: number
   /** The account may no longer look: signed out elsewhere, disabled, or moved. */
   readonly isEnded: boolean
@@ -69,8 +69,7 @@ export function applyMessages(before: LiveState, messages: readonly LiveMessage[
           if (alarm.state === 'closed') alarms?.delete(alarm.id)
           else alarms?.set(alarm.id, alarm)
         }
-        const registryRevision = state.registryRevision + (message.is_registry_changed ? 1 : 0)
-        state = { ...state, version: message.version, registryRevision }
+        state = { ...state, version: message.version }
         break
       }
       case 'heartbeat':

@@ -115,6 +115,20 @@ impl Enrolment {
         Ok(())
     }
 
+    /// Ends a node's connection; its credential stays, so that it can connect anew.
+    ///
+    /// # Errors
+    /// [`EnrolError::Control`], also when it has no credential.
+    pub async fn reconnect(&self, node: &NodeId) -> Result<(), EnrolError> {
+        let command = |name: &str| json!({ "command": name, "username": node.as_str() });
+        for answer in
+            control::run(self.address, &self.admin, vec![command("disableClient"), command("enableClient")]).await?
+        {
+            answer.accepted()?;
+        }
+        Ok(())
+    }
+
     /// The nodes that have a credential.
     ///
     /// # Errors

@@ -189,7 +189,7 @@ impl Child {
             if started.elapsed() >= HEALTHY_AFTER {
                 pause = RESTART_PAUSE;
             }
-            metrics::counter!("brightwatch_broker_restarts_total").increment(1);
+            metrics::counter!("gateway_broker_restarts_total").increment(1);
             tracing::error!(why, pause_ms = pause.as_millis(), "the broker died; it is being restarted");
             status.send_replace(Status::Down(why));
             tokio::select! {

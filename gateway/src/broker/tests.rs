@@ -226,6 +226,19 @@ async fn a_revoked_node_is_put_out_at_once() {
 }
 
 #[tokio::test]
+async fn a_node_can_be_made_to_connect_anew() {
+    let house = House::start().await;
+    let credential = house.enrolment().enrol(&node("edge-1")).await.unwrap();
+    let mut edge = Client::connect(house.port(), &credential).await.unwrap();
+    house.enrolment().reconnect(&node("edge-1").node).await.unwrap();
+    assert!(edge.wait(|_| false).await.is_err(), "its connection ends");
+    assert!(Client::connect(house.port(), &credential).await.is_ok());
+    let stranger = house.enrolment().reconnect(&node("stranger").node).await;
+    assert!(matches!(stranger, Err(EnrolError::Control(ControlError::Refused { .. }))));
+    house.stop().await;
+}
+
+#[tokio::test]
 async fn a_new_credential_ends_the_old_one() {
     let house = House::start().await;
     let old = house.enrolment().enrol(&node("edge-1")).await.unwrap();

@@ -1,18 +1,29 @@
 //! What a heard metric is worth as a reading. Pure.
 
 use domain::{
-    id::{ProfileId, SeriesId},
+    id::ProfileId,
     profile::Profiles,
-    reading::{Quality, Reading, Value},
+    reading::{Quality, Value},
     time::{Credibility, UnixMs, credibility},
 };
 use protocol::sparkplug::{host_session::Heard, metric::Content};
 
+/// In what kind of message a metric came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Telling {
+    /// The present is told again: what is known already is not news.
+    Birth,
+    /// Something was measured.
+    Data,
+}
+
 /// What becomes of a heard metric.
 #[derive(Debug, PartialEq)]
 pub(super) enum Judged {
-    /// A reading.
-    Reading(Reading),
+    /// A reading: its event time, value and quality.
+    Reading(UnixMs, Option<Value>, Quality),
+    /// A metric that can be commanded and was never measured.
+    Nothing,
     /// A file: not for the journal.
     Blob(UnixMs, bytes::Bytes),
     /// Its time is impossible, or its value not of any kind that is stored: kept out, and why.
@@ -22,7 +33,7 @@ pub(super) enum Judged {
 /// Judges a metric that was received at `received` for a device of `profile` (None: not registered).
 pub(super) fn judge(
     heard: &Heard,
-    series: SeriesId,
+    telling: Telling,
     profile: Option<&ProfileId>,
     profiles: &Profiles,
     received: UnixMs,
@@ -39,11 +50,13 @@ pub(super) fn judge(
     let value = match &heard.content {
         Ok(Some(Content::Value(value))) => Some(value.clone()),
         Ok(Some(Content::Bytes(bytes))) => return Judged::Blob(event_time, bytes.clone()),
+        // What could not be measured says so by its quality; without one, there is nothing to say.
+        Ok(None) if telling == Telling::Birth && heard.quality != Quality::Bad => return Judged::Nothing,
         Ok(None) => None,
         Err(error) => return Judged::Quarantined(format!("{}: {error}", heard.name)),
     };
     let quality = quality(heard, value.as_ref(), profile, profiles, is_suspect);
-    Judged::Reading(Reading { series, event_time, value, quality })
+    Judged::Reading(event_time, value, quality)
 }
 
 fn quality(
@@ -79,9 +92,9 @@ mod tests {
             is_historical: false,
         };
         let profiles = Profiles::parse(Vec::<(String, String)>::new()).unwrap();
-        let judged = match judge(&heard, SeriesId(1), None, &profiles, NOW) {
-            Judged::Reading(reading) => Some((reading.event_time.0, reading.quality)),
-            Judged::Blob(..) | Judged::Quarantined(_) => None,
+        let judged = match judge(&heard, Telling::Data, None, &profiles, NOW) {
+            Judged::Reading(event_time, _, quality) => Some((event_time.0, quality)),
+            Judged::Nothing | Judged::Blob(..) | Judged::Quarantined(_) => None,
         };
         assert_eq!(judged, expected, "{at:?} {value:?}");
     }

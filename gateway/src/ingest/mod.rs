@@ -4,7 +4,7 @@
 //! - `receive`: the connection that hears; [`start`] adds the one that speaks.
 //! - `nodes`, `node`: who said what, and whether they may (pure).
 //! - `judge`: what a metric is worth as a reading (pure); `latest`: what is news in a birth (pure).
-//! - `rebirth`, `duplicate`: whom to ask for births; two programs under one id (pure).
+//! - `rebirth`: whom to ask for births; `notes`, `duplicate`: what the gateway itself notices about a node (pure).
 //! - `message`, `series`: what is handed on.
 
 mod duplicate;
@@ -13,6 +13,7 @@ mod latest;
 mod message;
 mod node;
 mod nodes;
+mod notes;
 mod rebirth;
 mod receive;
 mod series;
@@ -32,7 +33,7 @@ use domain::{
     reading::{Reading, Value},
     registry::Registry,
 };
-use protocol::sparkplug::metric::ContentError;
+use protocol::sparkplug::{metric::ContentError, payload::Limits};
 use rumqttc::AsyncClient;
 use tokio::{
     sync::{broadcast, mpsc, watch},
@@ -47,10 +48,15 @@ pub use self::{
     settings::{Config, Settings},
 };
 use self::{nodes::Nodes, receive::Ear};
-use crate::{broker::access::Connection, clock::Clock};
+use crate::{
+    broker::{Enrolment, access::Connection},
+    clock::Clock,
+};
 
 /// Commands that may wait for the connection.
 const COMMAND_QUEUE: usize = 256;
+/// Nodes that may wait to be put out; further ones come again after an hour.
+const DEAF_QUEUE: usize = 256;
 /// Pause after the speaking connection was lost.
 const RECONNECT: Duration = Duration::from_secs(1);
 
@@ -68,6 +74,8 @@ pub struct Parts {
     pub series: Arc<SeriesIndex>,
     /// The newest stored reading of every series.
     pub stored: Vec<Reading>,
+    /// Credentials at our own broker: by them a node that does not know requests is made to connect anew.
+    pub enrolment: Option<Enrolment>,
     /// Client ids that another connection put out.
     pub takeovers: broadcast::Receiver<Arc<str>>,
     /// Checked messages go here; a full channel sheds, counted.
@@ -104,7 +112,8 @@ pub enum CommandError {
 
 /// Starts hearing. The tasks end after `stop`.
 pub fn start(parts: Parts, stop: &CancellationToken) -> (IngestHandle, JoinSet<()>) {
-    let nodes = Nodes::new(parts.registry, parts.profiles, parts.series, &parts.stored);
+    let limits = Limits { payload_bytes_max: parts.settings.message_bytes_max, ..Limits::default() };
+    let nodes = Nodes::new(parts.registry, parts.profiles, parts.series, limits, &parts.stored);
     let nodes = Arc::new(Mutex::new(nodes));
     let options = parts.settings.access.options(Connection::Publish, "brightwatch-publish");
     let (voice, mut speaking) = AsyncClient::new(options, COMMAND_QUEUE);
@@ -120,7 +129,9 @@ pub fn start(parts: Parts, stop: &CancellationToken) -> (IngestHandle, JoinSet<(
 
     let mut tasks = JoinSet::new();
     tasks.spawn(Arc::clone(&ear).hear(stop.clone()));
-    tasks.spawn(ear.tick(parts.takeovers, voice.clone(), stop.clone()));
+    let (to_put_out, deaf) = mpsc::channel(DEAF_QUEUE);
+    tasks.spawn(ear.tick(parts.takeovers, voice.clone(), to_put_out, stop.clone()));
+    tasks.spawn(put_out(parts.enrolment, deaf));
     let stop = stop.clone();
     tasks.spawn(async move {
         loop {
@@ -132,6 +143,21 @@ pub fn start(parts: Parts, stop: &CancellationToken) -> (IngestHandle, JoinSet<(
         }
     });
     (IngestHandle { nodes, voice, clock: parts.clock, connected }, tasks)
+}
+
+/// Ends the connections of nodes that speak but never tell their births when asked: most do when they connect anew. Ends
+/// when nobody names any more.
+async fn put_out(enrolment: Option<Enrolment>, mut deaf: mpsc::Receiver<NodeId>) {
+    while let Some(node) = deaf.recv().await {
+        let Some(enrolment) = &enrolment else {
+            tracing::warn!(node.id = %node, "does not answer requests for its births; restart it");
+            continue;
+        };
+        tracing::warn!(node.id = %node, "does not answer requests for its births; it is made to connect anew");
+        if let Err(error) = enrolment.reconnect(&node).await {
+            tracing::warn!(node.id = %node, error = %anyhow::Error::new(error), "it could not be put out");
+        }
+    }
 }
 
 impl IngestHandle {

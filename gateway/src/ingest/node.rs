@@ -1,21 +1,21 @@
 //! One edge node as ingest knows it: its Sparkplug session, what it may speak for, and what the gateway noticed about it.
 //! Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashSet};
 
 use domain::{
     engine::{Link, LinkChange},
-    id::{DeviceId, MetricName, NodeId},
+    id::{DeviceId, MetricName, NodeId, SeriesId},
     profile::Profiles,
-    reading::{Quality, Reading, Value},
+    reading::{Quality, Reading},
     registry::Registry,
-    time::{Now, UnixMs},
+    time::{MonoMs, Now, UnixMs},
 };
 use metrics::counter;
 use protocol::{
     rest::LinkState,
     sparkplug::{
-        host_session::{Event, Heard, NodeSession, Settings},
+        host_session::{Event, Heard, NodeSession, Settings, Unread},
         payload::Payload,
         topic::{NodeAddress, NodeVerb},
     },
@@ -23,28 +23,21 @@ use protocol::{
 
 use super::{
     Blob, Ingested, SeriesIndex,
-    duplicate::DuplicateWatch,
-    judge::{Judged, judge},
+    judge::{Judged, Telling, judge},
     latest::Latest,
+    notes::{Notes, is_note},
 };
 use crate::store::DiscoveredBirth;
 
-/// What the gateway writes about a node, as metrics of the node as a device.
-mod notes {
-    /// Edge clock minus gateway clock in milliseconds.
-    pub(super) const CLOCK_SKEW: &str = "edge.clock_skew_ms";
-    /// Two programs use the id.
-    pub(super) const DUPLICATE_ID: &str = "edge.duplicate_id";
-    /// It spoke for a device of another node.
-    pub(super) const REFUSED_BIRTH: &str = "edge.refused_birth";
-}
-
-/// A skew is written when it moved by so many milliseconds: the network's own jitter stays below.
-const SKEW_STEP_MS: i64 = 250;
-/// And at least so often, in milliseconds, so that it does not become stale.
-const NOTES_EVERY_MS: u64 = 60_000;
 /// How long a node may take to answer after the gateway lost its own connection, in milliseconds; then it is offline.
 const ANSWER_WITHIN_MS: u64 = 30_000;
+/// Series that one node may add to the district's since the gateway's start: as many metrics as a node may have. Each
+/// costs memory and a row for ever.
+const NEW_SERIES_MAX: usize = 50_000;
+/// Devices that nobody registered, which one node may introduce since the gateway's start.
+const STRANGERS_MAX: usize = 2_000;
+/// Refusals are logged at most so often for a node, in milliseconds; all are counted.
+const LOG_PAUSE_MS: u64 = 10_000;
 
 /// How a node is doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,15 +74,6 @@ pub(super) struct Outcome {
     pub(super) needs_rebirth: bool,
 }
 
-/// In what kind of message metrics came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Telling {
-    /// The present is told again: what is known already is not news.
-    Birth,
-    /// Something was measured.
-    Data,
-}
-
 /// One edge node.
 #[derive(Debug)]
 pub(super) struct Node {
@@ -98,11 +82,14 @@ pub(super) struct Node {
     /// Those that are there, unregistered ones included.
     devices: BTreeSet<DeviceId>,
     status: NodeStatus,
-    duplicate: DuplicateWatch,
-    /// It spoke for another node's device since its last birth.
-    is_refused: bool,
-    /// What was last written of each note, and when (monotonic).
-    written: BTreeMap<&'static str, (Value, u64)>,
+    notes: Notes,
+    /// Series that it added.
+    new_series: usize,
+    /// Devices that it introduced and nobody registered.
+    strangers: HashSet<DeviceId>,
+    /// When a refusal was logged last, and how many were not since.
+    logged: Option<MonoMs>,
+    unlogged: u64,
     /// The gateway lost its own connection then and has not heard the node since (monotonic milliseconds).
     unheard_since_ms: Option<u64>,
 }
@@ -123,11 +110,18 @@ impl Node {
             session: NodeSession::new(Settings::default()),
             devices: BTreeSet::new(),
             status,
-            duplicate: DuplicateWatch::default(),
-            is_refused: false,
-            written: BTreeMap::new(),
+            notes: Notes::default(),
+            new_series: 0,
+            strangers: HashSet::new(),
+            logged: None,
+            unlogged: 0,
             unheard_since_ms: None,
         }
+    }
+
+    /// It says where it is; the latest counts, since commands go there.
+    pub(super) fn moved(&mut self, address: NodeAddress) {
+        self.address = address;
     }
 
     pub(super) fn address(&self) -> &NodeAddress {
@@ -144,12 +138,19 @@ impl Node {
 
     /// Another connection took this node's id.
     pub(super) fn taken_over(&mut self, now: Now) {
-        self.duplicate.note(now.mono);
+        self.notes.taken_over(now.mono);
     }
 
-    /// Something of it could not even be read.
-    pub(super) fn refuse(&mut self, why: String) {
-        tracing::warn!(node.id = %self.address.node, why, "refused");
+    /// Something of it is not taken.
+    pub(super) fn refuse(&mut self, why: String, now: Now) {
+        counter!("gateway_refusals_total").increment(1);
+        if self.logged.is_none_or(|at| now.mono.since_ms(at) >= LOG_PAUSE_MS) {
+            let unlogged = std::mem::take(&mut self.unlogged);
+            tracing::warn!(node.id = %self.address.node, why, unlogged, "refused");
+            self.logged = Some(now.mono);
+        } else {
+            self.unlogged += 1;
+        }
         self.status.last_refusal = Some(why);
     }
 
@@ -173,7 +174,9 @@ impl Node {
         self.unheard_since_ms = None;
         let sent = payload.timestamp.and_then(|at| i64::try_from(at).ok());
         if let Some(sent) = sent.filter(|_| verb != NodeVerb::NDeath) {
-            self.status.clock_skew_ms = Some(UnixMs(sent).since_ms(now.wall));
+            let skew_ms = UnixMs(sent).since_ms(now.wall);
+            self.notes.skew(skew_ms);
+            self.status.clock_skew_ms = Some(skew_ms);
         }
         let mut events = Vec::new();
         self.session.receive(verb, device, payload, now.mono, &mut events);
@@ -213,11 +216,8 @@ impl Node {
     fn take(&mut self, event: Event, now: Now, around: &mut Surroundings<'_>, out: &mut Outcome) {
         let itself = self.address.node.as_device();
         match event {
-            Event::NodeBorn { is_rebirth, metrics, .. } => {
-                if !is_rebirth && self.status.link == LinkState::Online {
-                    self.duplicate.note(now.mono);
-                }
-                self.is_refused = false;
+            Event::NodeBorn { bd_seq, metrics, .. } => {
+                self.notes.born(bd_seq, self.status.link == LinkState::Online, now.mono);
                 self.change_link(LinkState::Online, now);
                 out.ingested.links.push(self.link_change(itself.clone(), Link::Online, now));
                 self.birth(&itself, &metrics, now, around, out);
@@ -230,7 +230,7 @@ impl Node {
                 out.ingested.links.push(self.link_change(itself, Link::Offline, now));
             }
             Event::DeviceBorn { device, metrics } => {
-                if self.may_speak_for(&device, around.registry) {
+                if self.may_speak_for(&device, now, around.registry) && self.admits(&device, now, around.registry) {
                     self.devices.insert(device.clone());
                     out.ingested.links.push(self.link_change(device.clone(), Link::Online, now));
                     self.birth(&device, &metrics, now, around, out);
@@ -243,8 +243,14 @@ impl Node {
             }
             Event::Data { device: None, metrics } => self.read(Telling::Data, &itself, &metrics, now, around, out),
             Event::Data { device: Some(device), metrics } => {
-                if self.devices.contains(&device) && self.may_speak_for(&device, around.registry) {
+                if !self.may_speak_for(&device, now, around.registry) {
+                    return;
+                }
+                if self.devices.contains(&device) {
                     self.read(Telling::Data, &device, &metrics, now, around, out);
+                } else if around.registry.device(&device).is_some() {
+                    // Refused at its birth, and since then registered to this node.
+                    out.needs_rebirth = true;
                 }
             }
             Event::Gap { lost } => {
@@ -253,9 +259,12 @@ impl Node {
                 tracing::warn!(node.id = %self.address.node, lost, "messages were lost before they came here");
             }
             Event::RebirthNeeded(_) => out.needs_rebirth = true,
-            Event::Unread { reason, .. } => {
+            Event::Unread { device, reason } => {
                 counter!("gateway_metrics_unread_total").increment(1);
-                self.refuse(reason.to_string());
+                // After lost messages nothing is wrong with what the node says.
+                if reason != Unread::Uncertain {
+                    self.refuse(format!("{}: {reason}", device.as_ref().unwrap_or(&itself)), now);
+                }
             }
             Event::Ignored(reason) => {
                 counter!("gateway_messages_ignored_total").increment(1);
@@ -294,44 +303,71 @@ impl Node {
     ) {
         let profile = around.registry.device(device).map(|device| &device.profile);
         for heard in metrics {
-            let is_nothing_yet =
-                telling == Telling::Birth && heard.content == Ok(None) && heard.quality != Quality::Bad;
-            if is_of_the_protocol(&heard.name) || is_nothing_yet {
+            if is_of_the_gateway(&heard.name) {
                 continue;
             }
-            let series = around.series.resolve(device, &heard.name);
-            match judge(heard, series, profile, around.profiles, now.wall) {
-                Judged::Reading(reading) => {
+            match judge(heard, telling, profile, around.profiles, now.wall) {
+                Judged::Reading(event_time, value, quality) => {
+                    let Some(series) = self.series(device, &heard.name, now, around.series) else { continue };
+                    let reading = Reading { series, event_time, value, quality };
                     if telling == Telling::Birth && !around.latest.is_newer(&reading) {
                         continue;
                     }
                     around.latest.take(&reading);
                     out.ingested.readings.push(reading);
                 }
+                Judged::Nothing => {}
                 Judged::Blob(at, bytes) => {
                     out.blobs.push(Blob { device: device.clone(), metric: heard.name.clone(), at, bytes });
                 }
                 Judged::Quarantined(why) => {
                     counter!("gateway_readings_quarantined_total").increment(1);
-                    self.refuse(format!("{device}: {why}"));
+                    self.refuse(format!("{device}: {why}"), now);
                 }
             }
         }
     }
 
+    /// The number of a series; None: the node has added too many.
+    fn series(&mut self, device: &DeviceId, metric: &MetricName, now: Now, index: &SeriesIndex) -> Option<SeriesId> {
+        if let Some(known) = index.find(device, metric) {
+            return Some(known);
+        }
+        if self.new_series >= NEW_SERIES_MAX {
+            self.refuse(format!("{device}: {metric} is one metric too many"), now);
+            return None;
+        }
+        self.new_series += 1;
+        Some(index.resolve(device, metric))
+    }
+
     /// A device that is registered to another node is not this node's to speak for.
-    fn may_speak_for(&mut self, device: &DeviceId, registry: &Registry) -> bool {
+    fn may_speak_for(&mut self, device: &DeviceId, now: Now, registry: &Registry) -> bool {
         match registry.device(device) {
             Some(registered) if registered.node != self.address.node => {
-                if !self.is_refused {
-                    self.refuse(format!("it speaks for {device}, which is registered to node {}", registered.node));
+                if self.notes.refused() {
+                    self.refuse(
+                        format!("it speaks for {device}, which is registered to node {}", registered.node),
+                        now,
+                    );
                 }
-                self.is_refused = true;
                 counter!("gateway_births_refused_total").increment(1);
                 false
             }
             Some(_) | None => true,
         }
+    }
+
+    /// Whether there is room for a device: for a registered one there is.
+    fn admits(&mut self, device: &DeviceId, now: Now, registry: &Registry) -> bool {
+        if registry.device(device).is_some() || self.strangers.contains(device) {
+            return true;
+        }
+        if self.strangers.len() >= STRANGERS_MAX {
+            self.refuse(format!("{device}: more than {STRANGERS_MAX} devices that nobody registered"), now);
+            return false;
+        }
+        self.strangers.insert(device.clone())
     }
 
     fn change_link(&mut self, link: LinkState, now: Now) {
@@ -351,37 +387,17 @@ impl Node {
         if self.status.link != LinkState::Online {
             return;
         }
-        let is_duplicate = self.duplicate.is_duplicate(now.mono);
-        let skew = self.status.clock_skew_ms.map(|skew| (notes::CLOCK_SKEW, Value::Int(skew)));
-        let flags =
-            [(notes::DUPLICATE_ID, Value::Bool(is_duplicate)), (notes::REFUSED_BIRTH, Value::Bool(self.is_refused))];
-        for (name, value) in flags.into_iter().chain(skew) {
-            let is_due = match self.written.get(name) {
-                None => true,
-                Some((before, at_ms)) => {
-                    has_moved(before, &value) || now.mono.0.saturating_sub(*at_ms) >= NOTES_EVERY_MS
-                }
-            };
-            if is_due {
-                self.written.insert(name, (value.clone(), now.mono.0));
-                let metric = MetricName::new(name).expect("the notes' names are valid");
-                let series = around.series.resolve(&self.address.node.as_device(), &metric);
-                let quality = Quality::Good;
-                out.ingested.readings.push(Reading { series, event_time: now.wall, value: Some(value), quality });
-            }
+        let itself = self.address.node.as_device();
+        for (name, value) in self.notes.due(now.mono) {
+            let metric = MetricName::new(name).expect("the notes' names are valid");
+            let series = around.series.resolve(&itself, &metric);
+            let (event_time, value, quality) = (now.wall, Some(value), Quality::Good);
+            out.ingested.readings.push(Reading { series, event_time, value, quality });
         }
     }
 }
 
-fn has_moved(before: &Value, after: &Value) -> bool {
-    match (before, after) {
-        (Value::Int(before), Value::Int(after)) => (after - before).abs() >= SKEW_STEP_MS,
-        _ => before != after,
-    }
-}
-
-/// Metrics that serve the protocol itself and measure nothing.
-fn is_of_the_protocol(name: &MetricName) -> bool {
-    let name = name.as_str();
-    name == "bdSeq" || name.starts_with("Node Control/") || name.starts_with("Video/")
+/// Metrics that serve commands to the node, and what the gateway alone writes about it: neither is measured.
+fn is_of_the_gateway(name: &MetricName) -> bool {
+    name.as_str().starts_with("Video/") || is_note(name.as_str())
 }

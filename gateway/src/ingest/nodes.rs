@@ -13,7 +13,7 @@ use domain::{
     profile::Profiles,
     reading::{Reading, Value},
     registry::Registry,
-    time::{Now, UnixMs},
+    time::{MonoMs, Now, UnixMs},
 };
 use metrics::counter;
 use protocol::sparkplug::{
@@ -33,6 +33,8 @@ use super::{
 
 /// Nodes remembered. The broker lets only enrolled ones in; an external one may let in anybody.
 const NODES_MAX: usize = 20_000;
+/// Topics that cannot be read are logged at most so often, in milliseconds; all are counted.
+const TOPIC_LOG_PAUSE_MS: u64 = 10_000;
 
 /// What came of a message or of time passing.
 #[derive(Default)]
@@ -46,11 +48,14 @@ pub(super) struct Nodes {
     registry: Arc<ArcSwap<Registry>>,
     profiles: Arc<Profiles>,
     series: Arc<SeriesIndex>,
+    limits: Limits,
     latest: Latest,
     by_id: HashMap<NodeId, Node>,
     rebirths: Rebirths,
     /// Comings and goings that the pipeline had no room for: they go with the next message. By device, newest only.
     held_links: BTreeMap<DeviceId, LinkChange>,
+    /// When a topic that cannot be read was logged last.
+    topic_logged: Option<MonoMs>,
 }
 
 impl Nodes {
@@ -58,9 +63,11 @@ impl Nodes {
         registry: Arc<ArcSwap<Registry>>,
         profiles: Arc<Profiles>,
         series: Arc<SeriesIndex>,
+        limits: Limits,
         stored: &[Reading],
     ) -> Self {
         Self {
+            limits,
             registry,
             profiles,
             series,
@@ -68,6 +75,7 @@ impl Nodes {
             by_id: HashMap::new(),
             rebirths: Rebirths::default(),
             held_links: BTreeMap::new(),
+            topic_logged: None,
         }
     }
 
@@ -79,7 +87,11 @@ impl Nodes {
             Ok(Topic::Node { address, verb, device }) => (address, verb, device),
             Err(error) => {
                 counter!("gateway_messages_refused_total", "why" => "topic").increment(1);
-                tracing::warn!(topic = %topic.chars().take(200).collect::<String>(), %error, "not a Sparkplug topic");
+                // Anybody can write any topic again and again at a broker that is not ours.
+                if self.topic_logged.is_none_or(|at| now.mono.since_ms(at) >= TOPIC_LOG_PAUSE_MS) {
+                    self.topic_logged = Some(now.mono);
+                    tracing::warn!(topic = %topic.chars().take(200).collect::<String>(), %error, "refused");
+                }
                 return News::default();
             }
         };
@@ -92,11 +104,11 @@ impl Nodes {
             }
             std::collections::hash_map::Entry::Vacant(free) => free.insert(Node::new(address.clone(), now)),
         };
-        let payload = match Payload::decode_within(body, &Limits::default()) {
+        let payload = match Payload::decode_within(body, &self.limits) {
             Ok(payload) => payload,
             Err(error) => {
                 counter!("gateway_messages_refused_total", "why" => "payload").increment(1);
-                node.refuse(format!("{verb}: {error}"));
+                node.refuse(format!("{verb}: {error}"), now);
                 return News::default();
             }
         };
@@ -108,6 +120,9 @@ impl Nodes {
             latest: &mut self.latest,
         };
         let outcome = node.receive(verb, device, payload, now, &mut around);
+        if verb == NodeVerb::NBirth {
+            node.moved(address.clone());
+        }
         if matches!(verb, NodeVerb::NBirth | NodeVerb::NDeath) {
             self.rebirths.settled(&address.node);
         }
@@ -178,6 +193,11 @@ impl Nodes {
         let due = self.rebirths.due(now.mono);
         counter!("gateway_rebirth_requests_total").increment(due.len() as u64);
         due.iter().map(|address| command::rebirth(address, now.wall)).collect()
+    }
+
+    /// Nodes that speak, but never answer a request for their births.
+    pub(super) fn deaf(&mut self, now: Now) -> Vec<NodeId> {
+        self.rebirths.deaf(now.mono)
     }
 
     /// Asks one node for its births.

@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use domain::id::NodeId;
 use metrics::{counter, gauge};
 use protocol::sparkplug::{Outgoing, Qos, host_state::HostState, topic::Topic};
 use rumqttc::{AsyncClient, Event, EventLoop, LastWill, Packet, Publish, QoS};
@@ -15,6 +16,8 @@ use tokio_util::sync::CancellationToken;
 use super::{Blob, Ingested, nodes::News, nodes::Nodes, settings::Settings};
 use crate::{broker::access::Connection, clock::Clock};
 
+/// The largest packet that MQTT knows, in bytes.
+const MQTT_PACKET_BYTES_MAX: usize = 268_435_455;
 /// Requests to the client that may wait: subscriptions and the host's state.
 const CLIENT_QUEUE: usize = 16;
 /// Pause after a lost connection; doubles up to [`RECONNECT_MAX`].
@@ -73,6 +76,7 @@ impl Ear {
         self: Arc<Self>,
         mut takeovers: broadcast::Receiver<Arc<str>>,
         voice: AsyncClient,
+        to_put_out: mpsc::Sender<NodeId>,
         stop: CancellationToken,
     ) {
         let mut ticks = tokio::time::interval(TICK);
@@ -82,15 +86,23 @@ impl Ear {
                 Ok(client) = takeovers.recv() => self.nodes().taken_over(&client, self.clock.now()),
                 _ = ticks.tick() => {
                     let now = self.clock.now();
-                    let requests = {
+                    let (requests, deaf) = {
                         let mut nodes = self.nodes();
                         let news = nodes.tick(now);
                         self.hand_on(&mut nodes, news);
                         // While the pipeline has no room, births would only be shed.
-                        if self.to_pipeline.capacity() > 0 { nodes.rebirth_requests(now) } else { Vec::new() }
+                        if self.to_pipeline.capacity() > 0 {
+                            (nodes.rebirth_requests(now), nodes.deaf(now))
+                        } else {
+                            (Vec::new(), Vec::new())
+                        }
                     };
                     for request in requests {
                         publish(&voice, &request);
+                    }
+                    for node in deaf {
+                        // Full: it is named again after an hour.
+                        let _ = to_put_out.try_send(node);
                     }
                 }
             }
@@ -99,8 +111,9 @@ impl Ear {
 
     fn connect(&self) -> (AsyncClient, EventLoop) {
         let mut options = self.settings.access.options(Connection::Ingest, "brightwatch-ingest");
-        let limit = self.settings.message_bytes_max;
-        options.set_max_packet_size(limit, limit);
+        // The client ends its connection at a larger message, and then again and again: one node would silence all. Our
+        // own broker refuses it, from another's it is read and then refused.
+        options.set_max_packet_size(MQTT_PACKET_BYTES_MAX, MQTT_PACKET_BYTES_MAX);
         let (client, mut connection) = AsyncClient::new(options, CLIENT_QUEUE);
         self.renew_will(&mut connection);
         (client, connection)
@@ -123,7 +136,8 @@ impl Ear {
         // The queue is empty at this moment: nothing else uses this client.
         let asked = client
             .try_subscribe(&online.topic, QoS::AtLeastOnce)
-            .and_then(|()| client.try_subscribe("spBv1.0/#", QoS::AtMostOnce));
+            // At least once: each message comes as surely as it was sent, and a node's will is sent so.
+            .and_then(|()| client.try_subscribe("spBv1.0/#", QoS::AtLeastOnce));
         if let Err(error) = asked {
             tracing::error!(%error, "cannot subscribe");
         }
@@ -142,6 +156,11 @@ impl Ear {
                 // A late will of an earlier connection: this host is there (tck-id-operational-behavior-host-application-termination).
                 publish(client, &HostState { is_online: true, at: now.wall }.message(&host));
             }
+            return;
+        }
+        if message.retain {
+            // What the broker kept for us says nothing about now, and no node may let it be kept.
+            counter!("gateway_messages_refused_total", "why" => "retained").increment(1);
             return;
         }
         let mut nodes = self.nodes();

@@ -33,13 +33,16 @@ impl SeriesIndex {
         Self { inner: RwLock::new(inner) }
     }
 
+    /// The number of a series that has one.
+    pub fn find(&self, device: &DeviceId, metric: &MetricName) -> Option<SeriesId> {
+        self.inner.read().unwrap_or_else(PoisonError::into_inner).find(device, metric)
+    }
+
     /// The number of a series, a new one if need be.
     pub fn resolve(&self, device: &DeviceId, metric: &MetricName) -> SeriesId {
-        let find = |inner: &Inner| inner.by_device.get(device)?.get(metric).copied();
-        let known = find(&self.inner.read().unwrap_or_else(PoisonError::into_inner));
-        known.unwrap_or_else(|| {
+        self.find(device, metric).unwrap_or_else(|| {
             let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
-            find(&inner).unwrap_or_else(|| inner.add(device.clone(), metric.clone()))
+            inner.find(device, metric).unwrap_or_else(|| inner.add(device.clone(), metric.clone()))
         })
     }
 
@@ -51,6 +54,10 @@ impl SeriesIndex {
 }
 
 impl Inner {
+    fn find(&self, device: &DeviceId, metric: &MetricName) -> Option<SeriesId> {
+        self.by_device.get(device)?.get(metric).copied()
+    }
+
     fn add(&mut self, device: DeviceId, metric: MetricName) -> SeriesId {
         let number = u32::try_from(self.definitions.len() + 1).expect("memory ends before four billion series");
         let id = SeriesId(number);
@@ -70,6 +77,7 @@ mod tests {
         let metric = MetricName::new("temperature").unwrap();
         let index =
             SeriesIndex::new(vec![SeriesDefinition { id: SeriesId(1), device: device("a"), metric: metric.clone() }]);
+        assert_eq!(index.find(&device("b"), &metric), None);
         assert_eq!(index.resolve(&device("a"), &metric), SeriesId(1));
         assert_eq!(index.resolve(&device("b"), &metric), SeriesId(2));
         assert_eq!(index.resolve(&device("b"), &metric), SeriesId(2));

@@ -11,7 +11,7 @@ use crate::broker::Access;
 pub struct Config {
     /// The Sparkplug host id: edge nodes wait for `spBv1.0/STATE/<host_id>`.
     pub host_id: String,
-    /// Greatest size of a message in bytes; larger ones end the connection. 1 MiB: a birth of ten thousand metrics.
+    /// Greatest size of a message in bytes; larger ones are refused. 1 MiB: a birth of ten thousand metrics.
     pub message_bytes_max: usize,
 }
 

@@ -16,6 +16,7 @@ use protocol::sparkplug::{
     Outgoing,
     edge_session::{BirthMetric, EdgeSession, Sample},
     metric::{Content, DataType},
+    payload::Limits,
     topic::{GroupId, NodeAddress},
 };
 
@@ -33,6 +34,11 @@ fn now(after_ms: u64) -> Now {
 
 /// Node edge-1 with fridge-1, node edge-2 with fridge-2.
 fn registry() -> Registry {
+    registry_with("edge-2")
+}
+
+/// The same with fridge-2 at `node`.
+fn registry_with(node: &str) -> Registry {
     let township = Township {
         code: TownshipCode::new("500156001").unwrap(),
         name_zh: "凤山街道".into(),
@@ -60,13 +66,14 @@ fn registry() -> Registry {
         registered("edge-1", "edge-1"),
         registered("fridge-1", "edge-1"),
         registered("edge-2", "edge-2"),
-        registered("fridge-2", "edge-2"),
+        registered("fridge-2", node),
     ];
     Registry::build(vec![township], vec![], vec![owner], vec![site.clone()], devices).unwrap()
 }
 
 struct Fixture {
     nodes: Nodes,
+    registry: Arc<ArcSwap<Registry>>,
     series: Arc<SeriesIndex>,
     edge: EdgeSession,
 }
@@ -77,9 +84,9 @@ impl Fixture {
         let series = Arc::new(SeriesIndex::default());
         let profiles = Arc::new(Profiles::parse(Vec::<(String, String)>::new()).unwrap());
         let registry = Arc::new(ArcSwap::from_pointee(registry()));
-        let nodes = Nodes::new(registry, profiles, Arc::clone(&series), &[]);
+        let nodes = Nodes::new(Arc::clone(&registry), profiles, Arc::clone(&series), Limits::default(), &[]);
         let address = NodeAddress { group: GroupId::new("500156001").unwrap(), node: NodeId::new("edge-1").unwrap() };
-        let mut fixture = Self { nodes, series, edge: EdgeSession::new(address, None) };
+        let mut fixture = Self { nodes, series, registry, edge: EdgeSession::new(address, None) };
         fixture.edge.connect(START);
         let birth = fixture.edge.node_birth(START, &[]).unwrap();
         fixture.hear(&birth, 0);
@@ -124,7 +131,7 @@ impl Fixture {
     fn note(&self, messages: &[Ingested], name: &str) -> Option<Value> {
         let series = self.series.resolve(&device("edge-1"), &MetricName::new(name).unwrap());
         let readings = messages.iter().flat_map(|message| &message.readings);
-        readings.filter(|reading| reading.series == series).filter_map(|reading| reading.value.clone()).last()
+        readings.filter(|reading| reading.series == series).filter_map(|reading| reading.value.clone()).next_back()
     }
 }
 
@@ -244,4 +251,96 @@ fn rubbish_costs_its_sender_a_line_and_nothing_else() {
         assert!(fixture.nodes.receive(topic, Bytes::from_static(body), now(10)).ingested.is_empty(), "{topic}");
     }
     assert_eq!(fixture.device_birth("fridge-1", 4.0, 20).len(), 1);
+}
+
+#[test]
+fn a_device_that_was_refused_and_is_now_registered_here_is_asked_for() {
+    let mut fixture = Fixture::born();
+    fixture.device_birth("fridge-2", 4.0, 10);
+    fixture.registry.store(Arc::new(registry_with("edge-1")));
+    let data = fixture.data("fridge-2", 4.5, 20);
+    let data = fixture.hear(&data, 20);
+    assert!(fixture.temperatures(&data, "fridge-2").is_empty(), "its link was never told");
+    assert_eq!(fixture.nodes.rebirth_requests(now(5_000)).len(), 1);
+    let birth = fixture.edge.node_birth(now(5_100).wall, &[]).unwrap();
+    fixture.hear(&birth, 5_100);
+    let birth = fixture.device_birth("fridge-2", 5.0, 5_200);
+    assert_eq!(links(&birth), [("fridge-2", Link::Online)]);
+}
+
+#[test]
+fn a_node_writes_nothing_of_what_the_gateway_notes_about_it() {
+    let mut fixture = Fixture::born();
+    let metric = |name: &str| BirthMetric {
+        name: MetricName::new(name).unwrap(),
+        datatype: DataType::Boolean,
+        at: now(10).wall,
+        content: Some(Content::Value(Value::Bool(true))),
+        quality: Quality::Good,
+        unit: String::new(),
+    };
+    let birth = fixture.edge.node_birth(now(10).wall, &[metric("edge.duplicate_id"), metric("edge.door")]).unwrap();
+    let heard = fixture.hear(&birth, 10);
+    assert_eq!(fixture.note(&heard, "edge.duplicate_id"), None);
+    assert_eq!(fixture.note(&heard, "edge.door"), Some(Value::Bool(true)));
+}
+
+#[test]
+fn a_metric_that_is_only_commanded_is_no_reading() {
+    let mut fixture = Fixture::born();
+    let metric = |name: &str, quality| BirthMetric {
+        name: MetricName::new(name).unwrap(),
+        datatype: DataType::Boolean,
+        at: now(10).wall,
+        content: None,
+        quality,
+        unit: String::new(),
+    };
+    let metrics = [metric("reset", Quality::Good), metric("door", Quality::Bad)];
+    let birth = fixture.edge.device_birth(now(10).wall, &device("fridge-1"), &metrics).unwrap();
+    let readings: Vec<_> = fixture.hear(&birth, 10).into_iter().flat_map(|message| message.readings).collect();
+    let door = fixture.series.find(&device("fridge-1"), &MetricName::new("door").unwrap());
+    assert_eq!(readings.iter().map(|reading| Some(reading.series)).collect::<Vec<_>>(), [door]);
+    assert_eq!(fixture.series.find(&device("fridge-1"), &MetricName::new("reset").unwrap()), None);
+}
+
+#[test]
+fn strangers_are_let_in_up_to_a_number() {
+    let mut fixture = Fixture::born();
+    let mut discovered = 0;
+    for number in 0..2_100 {
+        let id = device(&format!("stranger-{number}"));
+        let birth = fixture.edge.device_birth(now(10).wall, &id, &[]).unwrap();
+        discovered += fixture.hear(&birth, 10).iter().map(|message| message.discovered.len()).sum::<usize>();
+        let death = fixture.edge.device_death(now(10).wall, &id).unwrap();
+        fixture.hear(&death, 10);
+    }
+    assert_eq!(discovered, 2_000);
+    assert_eq!(fixture.device_birth("fridge-1", 4.0, 20).len(), 1);
+}
+
+#[test]
+fn a_node_that_never_answers_is_named() {
+    let mut fixture = Fixture::born();
+    fixture.nodes.host_reconnected(now(0));
+    let mut named = Vec::new();
+    for second in 1..60 {
+        let data = fixture.edge.node_data(now(second * 1000).wall, &[]).unwrap();
+        fixture.hear(&data, second * 1000);
+        fixture.nodes.rebirth_requests(now(second * 1000));
+        named.extend(fixture.nodes.deaf(now(second * 1000)).iter().map(ToString::to_string));
+    }
+    assert_eq!(named.iter().filter(|id| *id == "edge-1").count(), 1);
+}
+
+#[test]
+fn commands_go_where_the_node_was_born_last() {
+    let mut fixture = Fixture::born();
+    let group = GroupId::new("500156002").unwrap();
+    let mut moved = EdgeSession::new(NodeAddress { group, ..fixture.edge.address().clone() }, Some(0));
+    moved.connect(START);
+    let birth = moved.node_birth(START, &[]).unwrap();
+    fixture.hear(&birth, 10);
+    fixture.nodes.want_rebirth(&NodeId::new("edge-1").unwrap());
+    assert_eq!(fixture.nodes.rebirth_requests(now(5_000))[0].topic, "spBv1.0/500156002/NCMD/edge-1");
 }

@@ -114,9 +114,9 @@ impl Store {
         }
         report.trimmed_through = self.head().trimmable_through();
         self.trim_journal(report.trimmed_through).await?;
-        counter!("brightwatch_readings_sealed_total").increment(report.reading_count);
+        counter!("gateway_readings_sealed_total").increment(report.reading_count);
         #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^53 readings fit into memory")]
-        gauge!("brightwatch_open_readings").set(self.head().open_reading_count() as f64);
+        gauge!("gateway_open_readings").set(self.head().open_reading_count() as f64);
         failure.map_or(Ok(report), Err)
     }
 

@@ -107,7 +107,7 @@ impl Hub {
         let relay = state.relays.entry(key.clone()).or_insert_with(|| Relay::new(key.clone(), now));
         relay.take_seat(number, Arc::clone(&seat));
         shared.ask_where_due(&mut state);
-        metrics::gauge!("video_viewers").set(count(state.viewer_count));
+        metrics::gauge!("gateway_video_viewers").set(count(state.viewer_count));
         drop(state);
         Ok(Viewer { shared: Arc::clone(shared), key, number, seat })
     }
@@ -153,7 +153,7 @@ impl Shared {
             relay.dismiss(|seat| seat.scope().covers(place));
         }
         self.ask_where_due(&mut state);
-        metrics::gauge!("video_streams").set(count(state.relays.len()));
+        metrics::gauge!("gateway_video_streams").set(count(state.relays.len()));
     }
 
     /// Gives the edges of streams that nobody pushes a ticket.
@@ -205,7 +205,7 @@ impl Shared {
         let now = self.clock.now().mono;
         let mut state = self.lock();
         state.viewer_count = state.viewer_count.saturating_sub(1);
-        metrics::gauge!("video_viewers").set(count(state.viewer_count));
+        metrics::gauge!("gateway_video_viewers").set(count(state.viewer_count));
         if let Entry::Occupied(mut relay) = state.relays.entry(key.clone()) {
             relay.get_mut().leave_seat(number, now);
         }

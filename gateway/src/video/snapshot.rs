@@ -161,7 +161,7 @@ impl Snapshots {
     async fn keep(&self, still: Blob) -> Result<(), SnapshotError> {
         let Blob { device, metric, at, bytes } = still;
         if metric.as_str() != SNAPSHOT_METRIC || bytes.len() > MAX_SNAPSHOT_BYTES || !bytes.starts_with(&JPEG_START) {
-            metrics::counter!("video_stills_refused_total").increment(1);
+            metrics::counter!("gateway_video_stills_refused_total").increment(1);
             debug!(device.id = %device, metric = %metric, length = bytes.len(), "not a still");
             return Ok(());
         }

@@ -37,7 +37,7 @@ impl Uplink {
         match self.relay(socket, stop).await {
             Ok(()) => info!(device.id = %device, %stream, "live pictures end"),
             Err(misfit) => {
-                metrics::counter!("video_uplinks_refused_total").increment(1);
+                metrics::counter!("gateway_video_uplinks_refused_total").increment(1);
                 let error = format!("{:#}", anyhow::Error::from(misfit));
                 warn!(device.id = %device, %stream, error, "the uplink sends what it may not; it is cut off");
             }
@@ -83,7 +83,7 @@ impl Uplink {
     }
 
     fn take_binary(&self, bytes: axum::body::Bytes) -> Result<(), Misfit> {
-        metrics::counter!("video_relayed_bytes_total").increment(bytes.len() as u64);
+        metrics::counter!("gateway_video_relayed_bytes_total").increment(bytes.len() as u64);
         let frame = Frame::parse(bytes)?;
         self.shared.with_relay(self, |relay| relay.take_frame(frame))
     }

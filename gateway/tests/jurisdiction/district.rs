@@ -127,6 +127,7 @@ impl District {
             profiles: Arc::clone(&profiles),
             series,
             stored: start.latest,
+            enrolment: None,
             takeovers: broker.takeovers.subscribe(),
             to_pipeline,
             blobs,

@@ -1,51 +1,31 @@
-//! Other people's Sparkplug clients as edge nodes, through a real broker into ingest; and their decoders on what our own
-//! edge encodes. `tests/foreign/README.md` says who they are and what is odd about each.
-
-#![expect(clippy::unwrap_used, reason = "all of this is a test; clippy knows that of modules only")]
+//! Other people's Sparkplug clients as edge nodes; and their decoders on what our own edge encodes.
+//! `tests/foreign/README.md` says who they are and what is odd about each.
 
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     process::Stdio,
-    sync::{Arc, OnceLock},
-    time::Duration,
+    sync::OnceLock,
 };
 
-use arc_swap::ArcSwap;
 use bytes::Bytes;
 use domain::{
     engine::Link,
-    id::{DeviceId, MetricName, NodeId, OwnerId, ProfileId, SiteId, TownshipCode},
-    profile::Profiles,
     reading::{Quality, Value},
-    registry::{Device, Owner, Registry, Site, Township},
     time::UnixMs,
-};
-use gateway::{
-    broker::{Broker, Config, ExternalConfig},
-    clock::Clock,
-    ingest::{self, IngestHandle, Ingested, SeriesIndex},
 };
 use protocol::sparkplug::{
     edge_session::{BirthMetric, EdgeSession},
     metric::{Content, DataType},
-    topic::{GroupId, HostId, NodeAddress},
 };
 use serde_json::{Value as Json, json};
-use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines},
     process::{Child, ChildStdin, ChildStdout, Command},
-    sync::mpsc,
-    task::JoinSet,
     time::timeout,
 };
-use tokio_util::sync::CancellationToken;
 
-const LIMIT: Duration = Duration::from_secs(30);
-const GROUP: &str = "500156001";
-const NODE: &str = "foreign-1";
-const DEVICE: &str = "store-1";
+use crate::support::{Credential, DEVICE, GROUP, Gateway, LIMIT, NODE, address, device, metric, node};
 
 fn scripts() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/foreign")
@@ -75,138 +55,6 @@ fn program(name: &str, script: &str) -> Command {
         command.arg(script);
         command
     }
-}
-
-fn device() -> DeviceId {
-    DeviceId::new(DEVICE).unwrap()
-}
-
-fn node() -> NodeId {
-    NodeId::new(NODE).unwrap()
-}
-
-fn metric(name: &str) -> MetricName {
-    MetricName::new(name).unwrap()
-}
-
-fn registry() -> Registry {
-    let township = Township {
-        code: TownshipCode::new(GROUP).unwrap(),
-        name_zh: "凤山街道".into(),
-        name_en: "Fengshan".into(),
-        latitude_deg: 29.3,
-        longitude_deg: 107.7,
-    };
-    let owner = Owner { id: OwnerId::new("inn").unwrap(), name: "Inn".into(), phone: String::new() };
-    let site = Site {
-        id: SiteId::new("kitchen").unwrap(),
-        name: "Kitchen".into(),
-        township: township.code.clone(),
-        owner: owner.id.clone(),
-        address: String::new(),
-    };
-    let registered = |id: DeviceId| Device {
-        id,
-        name: "x".into(),
-        site: site.id.clone(),
-        profile: ProfileId::new("cold_store").unwrap(),
-        node: node(),
-        nameplate: BTreeMap::new(),
-    };
-    let devices = vec![registered(node().as_device()), registered(device())];
-    Registry::build(vec![township], vec![], vec![owner], vec![site.clone()], devices).unwrap()
-}
-
-/// A broker and an ingest, and all that came out of it.
-struct Gateway {
-    broker: Broker,
-    ingest: IngestHandle,
-    tasks: JoinSet<()>,
-    series: Arc<SeriesIndex>,
-    messages: mpsc::Receiver<Ingested>,
-    heard: Vec<Ingested>,
-    stop: CancellationToken,
-    data_dir: TempDir,
-}
-
-impl Gateway {
-    async fn start() -> Self {
-        let data_dir = tempfile::tempdir().unwrap();
-        let stop = CancellationToken::new();
-        let config = Config { listen: ([127, 0, 0, 1], 0).into(), ..Config::default() };
-        let broker = Broker::start(&config, &ExternalConfig::default(), data_dir.path(), stop.clone()).await.unwrap();
-        let series = Arc::new(SeriesIndex::default());
-        let (to_pipeline, messages) = mpsc::channel(1000);
-        let (blobs, _) = mpsc::channel(1);
-        let parts = ingest::Parts {
-            settings: ingest::Settings {
-                access: broker.access.clone(),
-                host_id: HostId::new("brightwatch").unwrap(),
-                message_bytes_max: 1024 * 1024,
-            },
-            clock: Clock::start(),
-            registry: Arc::new(ArcSwap::from_pointee(registry())),
-            profiles: Arc::new(Profiles::parse(Vec::<(String, String)>::new()).unwrap()),
-            series: Arc::clone(&series),
-            stored: Vec::new(),
-            takeovers: broker.takeovers.subscribe(),
-            to_pipeline,
-            blobs,
-        };
-        let (ingest, tasks) = ingest::start(parts, &stop);
-        ingest.connected().wait_for(|is_connected| *is_connected).await.unwrap();
-        Self { broker, ingest, tasks, series, messages, heard: Vec::new(), stop, data_dir }
-    }
-
-    async fn stop(self) {
-        self.stop.cancel();
-        self.tasks.join_all().await;
-        self.broker.stopped().await;
-        drop(self.data_dir);
-    }
-
-    /// Hears on until it is so.
-    async fn hear_until(&mut self, what: &str, is_so: impl Fn(&Self) -> bool) {
-        while !is_so(self) {
-            let message = timeout(LIMIT, self.messages.recv()).await;
-            let message = message.unwrap_or_else(|_| panic!("{what}: not within 30 s; heard {:#?}", self.heard));
-            self.heard.push(message.expect("ingest runs"));
-        }
-    }
-
-    /// The newest reading of a metric of the device.
-    fn reading(&self, name: &str) -> Option<(Value, Quality)> {
-        let series = self.series.resolve(&device(), &metric(name));
-        let readings = self.heard.iter().rev().flat_map(|message| message.readings.iter().rev());
-        let newest = readings.into_iter().find(|reading| reading.series == series)?;
-        Some((newest.value.clone()?, newest.quality))
-    }
-
-    /// Whether the device, or the node, is there, as last heard.
-    fn link(&self, id: &DeviceId) -> Option<Link> {
-        let links = self.heard.iter().rev().flat_map(|message| message.links.iter().rev());
-        links.into_iter().find(|change| change.device == *id).map(|change| change.link)
-    }
-
-    async fn enrol(&self) -> Credential {
-        let address = NodeAddress { group: GroupId::new(GROUP).unwrap(), node: node() };
-        let credential = self.broker.enrolment.as_ref().unwrap().enrol(&address).await.unwrap();
-        let address = self.broker.access.address();
-        let (host, port) = address.rsplit_once(':').unwrap();
-        Credential {
-            host: host.into(),
-            port: port.into(),
-            username: credential.username,
-            password: credential.password,
-        }
-    }
-}
-
-struct Credential {
-    host: String,
-    port: String,
-    username: String,
-    password: String,
 }
 
 /// A foreign edge node.
@@ -323,8 +171,7 @@ const NOW: UnixMs = UnixMs(1_790_000_000_123);
 
 /// What our own edge says in a birth: one metric of each datatype.
 fn our_birth() -> Bytes {
-    let group = GroupId::new(GROUP).unwrap();
-    let mut edge = EdgeSession::new(NodeAddress { group, node: node() }, None);
+    let mut edge = EdgeSession::new(address(), None);
     edge.connect(NOW);
     let value = |name: &str, datatype, content| BirthMetric {
         name: metric(name),

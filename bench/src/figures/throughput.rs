@@ -1,0 +1,86 @@
+//! Readings a second: MQTT → committed → published to live, rules on.
+
+use std::time::Duration;
+
+use super::limits::Limits;
+use crate::{
+    load::Shape,
+    rig::{Pace, Rig, Run},
+    table::{Table, Targets, number, whole},
+};
+
+/// Readings a second that one gateway is to take.
+const TARGET: f64 = 100_000.0;
+/// Readings that the load may be ahead of the disk.
+const WINDOW: u64 = 30_000;
+const DEVICES_PER_NODE: usize = 10;
+
+/// Measures with each number of nodes.
+pub(crate) async fn measure(
+    nodes: &[usize],
+    metrics: usize,
+    duration: Duration,
+    limits: Option<&Limits>,
+    targets: &mut Targets,
+) -> anyhow::Result<()> {
+    let mut table = Table::new(
+        format!(
+            "Readings MQTT → committed → live: {metrics} metrics a message, {DEVICES_PER_NODE} devices a node, rules on, one live client"
+        ),
+        &[
+            "nodes",
+            "readings/s",
+            "messages/s",
+            "of broker alone",
+            "of SQLite alone",
+            "batch",
+            "commit ms",
+            "shed",
+            "gaps",
+            "lost",
+            "gateway cores",
+            "broker",
+            "load",
+            "RSS MiB",
+        ],
+    );
+    for &count in nodes {
+        let shape = Shape { nodes: count, devices_per_node: DEVICES_PER_NODE, declared: metrics, sent: metrics };
+        let rig = Rig::set_up(shape, 1).await?;
+        let (run, rig) = rig.run(Pace::Closed { window: WINDOW }, duration).await?;
+        drop(rig);
+        #[expect(clippy::cast_precision_loss, reason = "for people to read")]
+        let per_second = run.figures.committed as f64 / run.seconds;
+        #[expect(clippy::cast_precision_loss, reason = "for people to read")]
+        let messages = per_second / metrics as f64;
+        targets.at_least(&format!("readings/s with {count} nodes"), per_second, TARGET, "readings/s");
+        let part = |limit: Option<f64>, of: f64| {
+            limit.map_or("–".to_owned(), |limit| format!("{:.0} %", of / limit * 100.0))
+        };
+        table.row([
+            count.to_string(),
+            number(per_second),
+            number(messages),
+            part(limits.map(|limits| limits.broker_messages), messages),
+            part(limits.map(|limits| limits.sqlite_readings), per_second),
+            whole(run.figures.batch()),
+            number(commit_ms(&run)),
+            whole(run.shed),
+            whole(run.gaps),
+            whole(run.lost),
+            number(run.cores.gateway),
+            number(run.cores.broker),
+            number(run.cores.load),
+            number(run.resident_mib),
+        ]);
+    }
+    table.note("Closed loop: never more than 30 000 readings ahead of the commits, so nothing is dropped on the way.");
+    table.print();
+    Ok(())
+}
+
+/// What a transaction takes, on average, in milliseconds.
+#[expect(clippy::cast_precision_loss, reason = "for people to read")]
+fn commit_ms(run: &Run) -> f64 {
+    run.figures.commit_s * 1000.0 / run.figures.commits.max(1) as f64
+}

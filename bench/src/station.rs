@@ -1,0 +1,212 @@
+//! A gateway with its broker for one figure: fresh, with the shipped profiles and rules, on a real disk.
+
+use std::{
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, bail};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use harness::{
+    person::Person,
+    process::{Process, free_port, workspace},
+};
+use protocol::rest::NodeCredential;
+use tempfile::TempDir;
+
+use crate::{
+    figures_page::FiguresPage,
+    load::{self, Shape},
+    process::{children, program},
+};
+
+/// Township of everything, which is also the Sparkplug group.
+pub(crate) const TOWNSHIP: &str = "500156001";
+const ADMIN: &str = "bench";
+const PASSWORD: &str = "a password for the bench only";
+/// Nobody waits longer for a start than this.
+const START_LIMIT: Duration = Duration::from_secs(30);
+/// Enrolments at the same time.
+const ENROLMENTS: usize = 4;
+
+/// A running gateway.
+pub(crate) struct Station {
+    gateway: Process,
+    broker: u32,
+    program: PathBuf,
+    config: PathBuf,
+    /// Where the broker listens.
+    pub(crate) mqtt: SocketAddr,
+    /// `host:port` of the pages.
+    pub(crate) http: SocketAddr,
+    /// An administrator, who sees everything.
+    pub(crate) person: Person,
+    /// Its own figures.
+    pub(crate) page: FiguresPage,
+    // Last, so that it outlives the processes.
+    folder: TempDir,
+}
+
+impl Station {
+    /// Starts one that knows what `registry` (TOML) says.
+    pub(crate) async fn start(registry: &str) -> anyhow::Result<Self> {
+        let program = program("gateway")?;
+        let folder = folder()?;
+        let [http, mqtt, metrics] = [0; 3].map(|_| SocketAddr::from(([127, 0, 0, 1], free_port())));
+        let config = folder.path().join("gateway.toml");
+        fs::write(&config, gateway_toml(http, mqtt, metrics))?;
+        let (registry_file, password_file) = (folder.path().join("registry.toml"), folder.path().join("password"));
+        fs::write(&registry_file, registry)?;
+        fs::write(&password_file, PASSWORD)?;
+        let command = |arguments: &[&str]| run(&program, &config, arguments);
+        command(&["registry", "import", text(&registry_file)?])?;
+        command(&["user", "add", ADMIN, "--role", "admin", "--password-file", text(&password_file)?])?;
+        let mut start = Command::new(&program);
+        start.arg("--config").arg(&config).arg("serve").env("BRIGHTWATCH_LOG", "warn");
+        let mut gateway = Process::start("gateway", &mut start, folder.path())?;
+        until_ready(&mut gateway, http).await?;
+        let broker = *children(gateway.id()).first().context("the gateway has started no broker")?;
+        let person = Person::sign_in(&format!("http://{http}"), ADMIN, PASSWORD).await?;
+        let page = FiguresPage::new(metrics)?;
+        Ok(Self { gateway, broker, program, config, mqtt, http, person, page, folder })
+    }
+
+    /// Starts one with a fleet's nodes registered and enrolled.
+    pub(crate) async fn with_nodes(shape: Shape) -> anyhow::Result<(Self, Vec<NodeCredential>)> {
+        let station = Self::start(&registry_of(shape)).await?;
+        let credentials = stream::iter(0..shape.nodes)
+            .map(|node| station.enrol(load::node_id(node).as_str().to_owned()))
+            .buffered(ENROLMENTS)
+            .try_collect()
+            .await?;
+        Ok((station, credentials))
+    }
+
+    /// Enrols a node, as an administrator does on the gateway's shell.
+    pub(crate) async fn enrol(&self, node: String) -> anyhow::Result<NodeCredential> {
+        let (program, config) = (self.program.clone(), self.config.clone());
+        tokio::task::spawn_blocking(move || {
+            let printed = run(&program, &config, &["edge", "enrol", &node])?;
+            let (username, password) = printed.trim().split_once(' ').context("no credential was printed")?;
+            Ok(NodeCredential {
+                node: domain::id::NodeId::new(&node)?,
+                username: username.to_owned(),
+                password: password.to_owned(),
+            })
+        })
+        .await?
+    }
+
+    /// The gateway's process.
+    pub(crate) fn gateway(&self) -> u32 {
+        self.gateway.id()
+    }
+
+    /// The broker's process.
+    pub(crate) const fn broker(&self) -> u32 {
+        self.broker
+    }
+
+    /// A folder for what belongs to this figure.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+/// A folder on disk. Not below `/tmp`, which may be memory, where a sync costs nothing.
+pub(crate) fn folder() -> std::io::Result<TempDir> {
+    use std::os::unix::fs::PermissionsExt as _;
+    // The broker runs as a user of its own and must reach its folder.
+    let permissions = fs::Permissions::from_mode(0o711);
+    tempfile::Builder::new().prefix("brightwatch-bench-").permissions(permissions).tempdir_in("/var/tmp")
+}
+
+fn text(path: &Path) -> anyhow::Result<&str> {
+    path.to_str().context("a path is not UTF-8")
+}
+
+fn gateway_toml(http: SocketAddr, mqtt: SocketAddr, metrics: SocketAddr) -> String {
+    let config = workspace().join("config");
+    let config = config.display();
+    format!(
+        r#"data_dir = "data"
+profiles_dir = "{config}/profiles"
+townships_file = "{config}/townships.toml"
+offices_file = "{config}/offices.toml"
+http.listen = "{http}"
+broker.listen = "{mqtt}"
+metrics.listen = "{metrics}"
+"#
+    )
+}
+
+/// Owner and site, which any registry of the bench begins with.
+pub(crate) fn registry_head() -> String {
+    format!(
+        r#"[[owner]]
+id = "bench"
+name = "Bench"
+phone = ""
+
+[[site]]
+id = "bench"
+name = "Bench"
+township = "{TOWNSHIP}"
+owner = "bench"
+address = ""
+"#
+    )
+}
+
+/// A device of that site.
+pub(crate) fn registry_device(id: &str, profile: &str, node: &str, nameplate: &str) -> String {
+    format!(
+        r#"
+[[device]]
+id = "{id}"
+name = "{id}"
+site = "bench"
+profile = "{profile}"
+node = "{node}"
+nameplate = {{ {nameplate} }}
+"#
+    )
+}
+
+fn registry_of(shape: Shape) -> String {
+    let mut registry = registry_head();
+    for node in 0..shape.nodes {
+        let id = load::node_id(node);
+        registry += &registry_device(id.as_str(), "edge_node", id.as_str(), "");
+        for device in 0..shape.devices_per_node {
+            let lift = load::device_id(node, device);
+            registry += &registry_device(lift.as_str(), "elevator", id.as_str(), "rated_speed_m_per_s = 1.75");
+        }
+    }
+    registry
+}
+
+fn run(program: &Path, config: &Path, arguments: &[&str]) -> anyhow::Result<String> {
+    let done = Command::new(program).arg("--config").arg(config).args(arguments).output()?;
+    if !done.status.success() {
+        bail!("gateway {}: {}", arguments.join(" "), String::from_utf8_lossy(&done.stderr));
+    }
+    Ok(String::from_utf8(done.stdout)?)
+}
+
+async fn until_ready(gateway: &mut Process, http: SocketAddr) -> anyhow::Result<()> {
+    let started = Instant::now();
+    let client = reqwest::Client::new();
+    loop {
+        if client.get(format!("http://{http}/readyz")).send().await.is_ok_and(|answer| answer.status().is_success()) {
+            return Ok(());
+        }
+        if gateway.ended().is_some() || started.elapsed() > START_LIMIT {
+            bail!("the gateway does not start:\n{}", gateway.log());
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

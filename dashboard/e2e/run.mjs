@@ -1,0 +1,28 @@
+/** Runs one story: `node run.mjs STORY`. Ends with 0 when it went as told. */
+import process from 'node:process'
+import { openBrowser } from './browser.mjs'
+import { World } from './world.mjs'
+
+const name = process.argv[2]
+const { base, logins } = JSON.parse(process.env.BRIGHTWATCH_STORY ?? '{}')
+if (!name || !base || !logins) {
+  console.error('usage: BRIGHTWATCH_STORY=… node run.mjs STORY; tests/it/browser.rs does')
+  process.exit(2)
+}
+
+const { tell } = await import(`./stories/${name}.mjs`)
+const browser = await openBrowser(base)
+const world = new World(logins)
+try {
+  await tell(browser, world)
+  browser.assertNothingWentWrong()
+} catch (error) {
+  console.error(error)
+  for (const page of browser.pages())
+    await page.screenshot({ path: browser.screenshotPath(`${name}-failed`) })
+  for (const problem of browser.problems) console.error(problem)
+  process.exitCode = 1
+} finally {
+  await browser.close()
+  world.close()
+}
