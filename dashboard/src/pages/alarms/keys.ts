@@ -1,7 +1,17 @@
 /** Which key does what in the alarm console. */
 
 export type KeyAction =
-  'next' | 'previous' | 'open' | 'acknowledge' | 'note' | 'shelve' | 'reset' | 'search' | 'escape' | 'mute' | 'help'
+  | 'next'
+  | 'previous'
+  | 'open'
+  | 'acknowledge'
+  | 'note'
+  | 'shelve'
+  | 'reset'
+  | 'search'
+  | 'escape'
+  | 'mute'
+  | 'help'
 
 /** In the order of the help, with the keys as printed on them. */
 export const keyHelp: readonly { keys: readonly string[]; action: KeyAction }[] = [

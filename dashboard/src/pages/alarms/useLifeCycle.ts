@@ -25,7 +25,9 @@ export function useLifeCycle(): LifeCycle {
     if (answer.kind === 'aborted') return
     if (answer.kind === 'problem') {
       const { detail_zh, detail } = answer.problem
-      message.error(`${text.value.alarms.failed(word)} · ${inLanguage(detail_zh, detail)}`, { duration: 8_000 })
+      message.error(`${text.value.alarms.failed(word)} · ${inLanguage(detail_zh, detail)}`, {
+        duration: 8_000,
+      })
       return
     }
     if (answer.status === 202 || !answer.value) {
