@@ -263,7 +263,8 @@ impl Reader<'_> {
             return fail(format!("rule `{}`: `source.citation` must name the document the rule comes from", table.id));
         }
         let is_over_values = !matches!(table.condition, ConditionTable::Stale(_) | ConditionTable::Offline);
-        if !is_over_values && !(table.only_while.is_empty() && table.suppressed_while.is_empty()) {
+        let is_free = table.only_while.is_empty() && table.suppressed_while.is_empty();
+        if !(is_over_values || is_free) {
             return fail(format!(
                 "rule `{}`: `only_while` and `suppressed_while` go with rules over values; remove them here",
                 table.id
