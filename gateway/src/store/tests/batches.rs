@@ -171,7 +171,7 @@ pub(super) async fn shelves_and_service_go_on_after_a_restart(fixture: Fixture) 
     let start = store.load_start().await.unwrap();
     assert_eq!(start.open_alarms[0].set_aside, Some(set_aside));
     assert_eq!(start.open_alarms[0].severity, Severity::III);
-    assert_eq!(start.out_of_service, [entry.clone()]);
+    assert_eq!(start.out_of_service, std::slice::from_ref(&entry));
     let scope = sign_in(&store, Role::Admin, "").await;
     assert_eq!(store.out_of_service(&scope, &entry.device).await.unwrap(), [entry.clone().into()]);
     let foreign = sign_in(&store, Role::Owner, "hotel").await;
