@@ -71,6 +71,7 @@ pub(crate) struct Run {
 impl Rig {
     /// Starts everything and waits until all births are committed.
     pub(crate) async fn set_up(shape: Shape, people: usize) -> anyhow::Result<Self> {
+        eprintln!("… {} nodes with {} devices, {people} people", shape.nodes, shape.device_count());
         let (station, credentials) = Station::with_nodes(shape).await?;
         let mqtt = station.mqtt;
         let fleet = tokio::task::spawn_blocking(move || {

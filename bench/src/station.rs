@@ -3,7 +3,7 @@
 use std::{
     fs,
     net::SocketAddr,
-    path::{Path, PathBuf},
+    path::Path,
     process::Command,
     time::{Duration, Instant},
 };
@@ -33,8 +33,6 @@ const START_LIMIT: Duration = Duration::from_secs(30);
 pub(crate) struct Station {
     gateway: Process,
     broker: u32,
-    program: PathBuf,
-    config: PathBuf,
     /// Where the broker listens.
     pub(crate) mqtt: SocketAddr,
     /// `host:port` of the pages.
@@ -68,7 +66,7 @@ impl Station {
         let broker = *children(gateway.id()).first().context("the gateway has started no broker")?;
         let person = Person::sign_in(&format!("http://{http}"), ADMIN, PASSWORD).await?;
         let page = FiguresPage::new(metrics)?;
-        Ok(Self { gateway, broker, program, config, mqtt, http, person, page, folder })
+        Ok(Self { gateway, broker, mqtt, http, person, page, folder })
     }
 
     /// Starts one with a fleet's nodes registered and enrolled.
@@ -76,24 +74,14 @@ impl Station {
         let station = Self::start(&registry_of(shape)).await?;
         let mut credentials = Vec::with_capacity(shape.nodes);
         for node in 0..shape.nodes {
-            credentials.push(station.enrol(load::node_id(node).as_str().to_owned()).await?);
+            credentials.push(station.enrol(load::node_id(node).as_str()).await?);
         }
         Ok((station, credentials))
     }
 
-    /// Enrols a node, as an administrator does on the gateway's shell.
-    pub(crate) async fn enrol(&self, node: String) -> anyhow::Result<NodeCredential> {
-        let (program, config) = (self.program.clone(), self.config.clone());
-        tokio::task::spawn_blocking(move || {
-            let printed = run(&program, &config, &["edge", "enrol", &node])?;
-            let (username, password) = printed.trim().split_once(' ').context("no credential was printed")?;
-            Ok(NodeCredential {
-                node: domain::id::NodeId::new(&node)?,
-                username: username.to_owned(),
-                password: password.to_owned(),
-            })
-        })
-        .await?
+    /// Enrols a node, as an administrator does.
+    pub(crate) async fn enrol(&self, node: &str) -> anyhow::Result<NodeCredential> {
+        self.person.post(&format!("/nodes/{node}/enrol"), &()).await
     }
 
     /// The gateway's process.

@@ -104,7 +104,7 @@ pub(crate) async fn measure(duration: Duration, targets: &mut Targets) -> anyhow
 
 async fn start_agent(station: &Station, camera: &Camera) -> anyhow::Result<Process> {
     let folder = station.folder();
-    let credential = station.enrol(NODE.to_owned()).await?;
+    let credential = station.enrol(NODE).await?;
     fs::write(folder.join("node.password"), credential.password)?;
     let (main, sub) = (camera.url("main"), camera.url("sub"));
     let text = format!(

@@ -509,7 +509,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Who is signed in, and what this person may do. */
+        /** Who is signed in, and what this person may do. Nobody is an answer too, not a refusal. */
         get: operations["read_session"];
         put?: never;
         /** Signs in and sets the session cookie. */
@@ -3691,6 +3691,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Me"];
                 };
+            };
+            /** @description Nobody is signed in. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description The request is wrong; `errors` says where. */
             400: {

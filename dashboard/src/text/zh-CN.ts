@@ -433,6 +433,24 @@ export const zhCN = {
     object: '对象',
     detail: '说明',
     older: '加载更早的记录',
+    /** By the gateway's names; one that is missing here is shown as it is. */
+    actions: {
+      'session.open': '登录',
+      'session.close': '退出登录',
+      'session.refused': '登录被拒绝',
+      'user.add': '新增用户',
+      'user.change': '修改用户',
+      'user.password': '修改密码',
+      'owner.put': '保存使用单位',
+      'owner.remove': '删除使用单位',
+      'site.put': '保存场所',
+      'site.remove': '删除场所',
+      'device.put': '保存设备',
+      'device.remove': '删除设备',
+      'node.enrol': '发放节点凭据',
+      'node.revoke': '吊销节点凭据',
+      'camera.watch': '查看视频',
+    },
   },
 }
 

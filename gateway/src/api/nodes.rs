@@ -104,7 +104,7 @@ impl From<NodeError> for ApiError {
                 "边缘节点的凭据由外部消息服务器管理",
             ),
             NodeError::Enrol(EnrolError::Reserved) => Self::conflict(error.to_string(), "该名称保留给网关使用"),
-            NodeError::Enrol(EnrolError::NotRunning | EnrolError::Broker(_) | EnrolError::Control(_)) => {
+            NodeError::Enrol(EnrolError::Control(_)) => {
                 tracing::error!(error = &error as &dyn std::error::Error, "the broker did not answer");
                 Self::unavailable("the broker does not answer", "消息服务器没有响应")
             }

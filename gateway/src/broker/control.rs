@@ -1,5 +1,5 @@
 //! Talking to mosquitto's dynamic-security plugin: commands and answers are JSON on `$CONTROL` topics. Each errand has
-//! a connection of its own, because they are rare and the gateway and the command line both run them.
+//! a connection of its own, because they are rare.
 
 use std::{net::SocketAddr, time::Duration};
 

@@ -3,18 +3,17 @@
 //! Each node has a role of its own with the topics of its own group and id. (One role with `%u` for all would be
 //! shorter, but this plugin does not put the user's name into topics.)
 
-use std::{collections::BTreeSet, net::SocketAddr, path::Path};
+use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
 
 use domain::id::NodeId;
 use protocol::sparkplug::topic::{NAMESPACE, NodeAddress, NodeVerb};
 use serde_json::{Value, json};
+use tokio::sync::Mutex;
 
 use super::{
-    BrokerError,
     access::Credential,
-    control::{self, ControlError},
-    process::Running,
-    secrets::{RESERVED_PREFIX, Secrets, new_password},
+    control::{self, Answer, ControlError},
+    secrets::{RESERVED_PREFIX, new_password},
     security_file::allow,
 };
 
@@ -27,42 +26,34 @@ pub enum EnrolError {
     /// The node has none.
     #[error("{0} is not enrolled")]
     NotEnrolled(NodeId),
-    /// No gateway is running on this data directory.
-    #[error("no gateway with a broker of its own is running on this data directory")]
-    NotRunning,
-    /// The data directory cannot be read.
-    #[error(transparent)]
-    Broker(#[from] BrokerError),
     /// The broker did not do it.
     #[error(transparent)]
     Control(#[from] ControlError),
 }
 
-/// Gives and takes credentials at the running broker.
+/// Gives and takes credentials at the running broker. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Enrolment {
     address: SocketAddr,
     admin: Credential,
+    /// One errand at a time: the broker ends a connection when its user connects a second time.
+    errand: Arc<Mutex<()>>,
 }
 
 impl Enrolment {
     pub(super) fn new(address: SocketAddr, admin: Credential) -> Self {
-        Self { address, admin }
-    }
-
-    /// For the command line: finds the broker of the gateway that runs on this data directory.
-    ///
-    /// # Errors
-    /// [`EnrolError::NotRunning`], or what is wrong with the data directory.
-    pub fn of_running_gateway(data_dir: &Path) -> Result<Self, EnrolError> {
-        let secrets = Secrets::load(data_dir)?.ok_or(EnrolError::NotRunning)?;
-        let running = Running::load(data_dir)?.ok_or(EnrolError::NotRunning)?;
-        Ok(Self::new(running.address, secrets.command_line_admin))
+        Self { address, admin, errand: Arc::default() }
     }
 
     /// Whether the broker lets us in.
     pub(super) async fn is_reachable(&self) -> bool {
+        let _turn = self.errand.lock().await;
         control::ping(self.address, &self.admin).await.is_ok()
+    }
+
+    async fn run(&self, commands: Vec<Value>) -> Result<Vec<Answer>, ControlError> {
+        let _turn = self.errand.lock().await;
+        control::run(self.address, &self.admin, commands).await
     }
 
     /// Gives a node a new credential, and the right to its own topics. A former credential ends at once, and so does
@@ -86,7 +77,7 @@ impl Enrolment {
                 "roles": [{ "rolename": role }],
             }),
         ];
-        for answer in control::run(self.address, &self.admin, commands).await? {
+        for answer in self.run(commands).await? {
             // The first two fail when the node is new, as they should.
             if answer.command.starts_with("create") {
                 answer.accepted()?;
@@ -108,7 +99,7 @@ impl Enrolment {
             json!({ "command": "deleteClient", "username": node.as_str() }),
             json!({ "command": "deleteRole", "rolename": role_name(node) }),
         ];
-        for answer in control::run(self.address, &self.admin, commands).await? {
+        for answer in self.run(commands).await? {
             answer.accepted()?;
         }
         tracing::info!(node.id = node.as_str(), "edge node's credential revoked");
@@ -121,9 +112,7 @@ impl Enrolment {
     /// [`EnrolError::Control`], also when it has no credential.
     pub async fn reconnect(&self, node: &NodeId) -> Result<(), EnrolError> {
         let command = |name: &str| json!({ "command": name, "username": node.as_str() });
-        for answer in
-            control::run(self.address, &self.admin, vec![command("disableClient"), command("enableClient")]).await?
-        {
+        for answer in self.run(vec![command("disableClient"), command("enableClient")]).await? {
             answer.accepted()?;
         }
         Ok(())
@@ -136,7 +125,7 @@ impl Enrolment {
     pub async fn enrolled(&self) -> Result<BTreeSet<NodeId>, EnrolError> {
         let commands = vec![json!({ "command": "listClients", "count": -1, "offset": 0 })];
         let mut nodes = BTreeSet::new();
-        for answer in control::run(self.address, &self.admin, commands).await? {
+        for answer in self.run(commands).await? {
             let data = answer.accepted()?;
             let names = data["clients"].as_array().into_iter().flatten().filter_map(Value::as_str);
             nodes.extend(

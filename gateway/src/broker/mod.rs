@@ -167,7 +167,7 @@ impl Broker {
         prepare_folder(&folder, config, listen, &installation, &secrets)?;
 
         let access = Access::own(listen, &secrets);
-        let enrolment = Enrolment::new(listen, secrets.gateway_admin.clone());
+        let enrolment = Enrolment::new(listen, secrets.admin.clone());
         let child = Child::start(&installation, &folder, data_dir, listen, takeovers.clone())?;
         let (status_sender, status) = watch::channel(Status::Up);
         let ready = enrolment.clone();

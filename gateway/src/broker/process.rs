@@ -35,7 +35,7 @@ const HEALTHY_AFTER: Duration = Duration::from_mins(1);
 /// How many of the child's last words are kept to say why it died.
 const LAST_WORDS: usize = 5;
 
-/// What is written down about the running child: for the next gateway, and for the command line.
+/// What is written down about the running child: for the next gateway.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Running {
     pub(super) pid: i32,

@@ -23,10 +23,8 @@ pub(super) struct Secrets {
     pub(super) ingest: Credential,
     /// Sends commands.
     pub(super) publish: Credential,
-    /// Changes credentials, for the running gateway.
-    pub(super) gateway_admin: Credential,
-    /// The same for the command line: two users, so that neither puts out the other.
-    pub(super) command_line_admin: Credential,
+    /// Changes credentials.
+    pub(super) admin: Credential,
 }
 
 /// A password of 192 random bits, in 32 letters that need no quoting anywhere.
@@ -38,17 +36,12 @@ impl Secrets {
     fn new() -> Self {
         let credential =
             |name: &str| Credential { username: format!("{RESERVED_PREFIX}{name}"), password: new_password() };
-        Self {
-            ingest: credential("ingest"),
-            publish: credential("publish"),
-            gateway_admin: credential("admin"),
-            command_line_admin: credential("cli"),
-        }
+        Self { ingest: credential("ingest"), publish: credential("publish"), admin: credential("admin") }
     }
 
     /// All of them.
-    pub(super) fn all(&self) -> [&Credential; 4] {
-        [&self.ingest, &self.publish, &self.gateway_admin, &self.command_line_admin]
+    pub(super) fn all(&self) -> [&Credential; 3] {
+        [&self.ingest, &self.publish, &self.admin]
     }
 
     /// Reads those of a data directory; None when no gateway has run there yet.

@@ -117,7 +117,7 @@ mod tests {
         };
         assert_eq!(
             names("clients", "username"),
-            ["edge-1", "brightwatch-ingest", "brightwatch-publish", "brightwatch-admin", "brightwatch-cli"]
+            ["edge-1", "brightwatch-ingest", "brightwatch-publish", "brightwatch-admin"]
         );
         assert_eq!(
             names("roles", "rolename"),

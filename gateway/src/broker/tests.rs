@@ -304,7 +304,7 @@ async fn an_orphan_is_replaced_and_a_living_gateway_is_not() {
     let (takeovers, _) = broadcast::channel(1);
     let orphan = Child::start(&installation, &folder, data_dir.path(), address, takeovers).unwrap();
     let secrets = Secrets::load(data_dir.path()).unwrap().unwrap();
-    let enrolment = Enrolment::new(address, secrets.gateway_admin);
+    let enrolment = Enrolment::new(address, secrets.admin);
     let orphan = orphan.until_ready(async || enrolment.is_reachable().await).await.unwrap();
     let orphan_pid = Running::load(data_dir.path()).unwrap().unwrap().pid;
 
@@ -319,13 +319,18 @@ async fn an_orphan_is_replaced_and_a_living_gateway_is_not() {
 }
 
 #[tokio::test]
-async fn the_command_line_reaches_the_running_broker() {
+async fn nodes_enrolled_at_once_are_all_let_in() {
     let house = House::start().await;
-    let command_line = Enrolment::of_running_gateway(house.data_dir.path()).unwrap();
-    let credential = command_line.enrol(&node("edge-1")).await.unwrap();
-    assert!(Client::connect(house.port(), &credential).await.is_ok());
-    let data_dir = house.stop().await;
-    assert!(matches!(Enrolment::of_running_gateway(data_dir.path()), Err(EnrolError::NotRunning)));
+    let enrolment = house.enrolment().clone();
+    let errands = (0..8).map(|number| {
+        let enrolment = enrolment.clone();
+        tokio::spawn(async move { enrolment.enrol(&node(&format!("edge-{number}"))).await })
+    });
+    for errand in errands.collect::<Vec<_>>() {
+        let credential = errand.await.unwrap().unwrap();
+        assert!(Client::connect(house.port(), &credential).await.is_ok());
+    }
+    house.stop().await;
 }
 
 #[tokio::test]

@@ -79,7 +79,7 @@ pub(crate) const ROWS: &[Row] = &[
         done: &[401],
         ..plain("POST", "/session", Needs::Nothing)
     },
-    Row { shows: &["permissions"], ..plain("GET", "/session", Needs::Session) },
+    Row { done: &[200, 204], shows: &["permissions"], ..plain("GET", "/session", Needs::Nothing) },
     Row { done: &[204], ..plain("DELETE", "/session", Needs::Session) },
     Row {
         body: Body::Json(r#"{"current": "everybody has the same", "new": "another good password"}"#),

@@ -40,9 +40,10 @@ pub enum MetricRef {
     Name(MetricName),
 }
 
-fn command_message(topic: String, metric: Metric, now: UnixMs) -> Outgoing {
+pub(super) fn command_message(topic: String, metrics: Vec<Metric>, now: UnixMs) -> Outgoing {
     let timestamp = Some(now.0.cast_unsigned());
-    let payload = Payload { timestamp, metrics: vec![Metric { timestamp, ..metric }], ..Payload::default() };
+    let metrics = metrics.into_iter().map(|metric| Metric { timestamp, ..metric }).collect();
+    let payload = Payload { timestamp, metrics, ..Payload::default() };
     Outgoing { topic, payload: payload.to_bytes(), qos: Qos::AtMostOnce, is_retained: false }
 }
 
@@ -54,7 +55,7 @@ pub fn rebirth(node: &NodeAddress, now: UnixMs) -> Outgoing {
         value: Some(RawValue::Boolean(true)),
         ..Metric::default()
     };
-    command_message(node.topic(NodeVerb::NCmd), metric, now)
+    command_message(node.topic(NodeVerb::NCmd), vec![metric], now)
 }
 
 /// Sets a metric of a node (`device` None) or of one of its devices.
@@ -79,7 +80,7 @@ pub fn write(
         None => node.topic(NodeVerb::NCmd),
         Some(device) => node.device_topic(NodeVerb::DCmd, device),
     };
-    Ok(command_message(topic, metric, now))
+    Ok(command_message(topic, vec![metric], now))
 }
 
 #[cfg(test)]

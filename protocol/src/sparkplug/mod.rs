@@ -8,6 +8,7 @@
 //! - [`edge_session`]: what an edge node may say and when; gives out `bdSeq`, `seq` and aliases.
 //! - [`host_session`]: what a host makes of it: order, gaps, births, deaths, aliases to names.
 //! - [`command`]: what a host tells a node or a device to do.
+//! - [`outbox`]: numbers and acknowledgements, by which each message is stored exactly once.
 //!
 //! The assertion ids in the tests' names are those of the specification (Eclipse Sparkplug 3.0.0).
 
@@ -16,6 +17,7 @@ pub mod edge_session;
 pub mod host_session;
 pub mod host_state;
 pub mod metric;
+pub mod outbox;
 pub mod payload;
 pub mod topic;
 

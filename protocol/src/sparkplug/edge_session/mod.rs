@@ -23,6 +23,7 @@ use super::{
     Outgoing, Qos,
     command::{Command, REBIRTH},
     metric::{self, Content, ContentError, DataType},
+    outbox::{self, Gap, Hello, Seq},
     payload::{Metric, Payload, RawValue},
     topic::{NodeAddress, NodeVerb},
 };
@@ -121,6 +122,8 @@ pub struct EdgeSession {
     node: Option<Declared>,
     /// What the devices' births declared; the keys are the devices that are born.
     devices: BTreeMap<DeviceId, Declared>,
+    /// What births say of the outbox; None: there is none.
+    outbox: Option<Hello>,
     /// Aliases live as long as the process: a series keeps its own through every rebirth, so that a host that missed
     /// one can never take it for another.
     aliases: HashMap<SeriesKey, u64>,
@@ -137,6 +140,7 @@ impl EdgeSession {
             next_seq: 0,
             node: None,
             devices: BTreeMap::new(),
+            outbox: None,
             aliases: HashMap::new(),
             series_of_alias: HashMap::new(),
         }
@@ -145,6 +149,11 @@ impl EdgeSession {
     /// The node's address.
     pub fn address(&self) -> &NodeAddress {
         &self.address
+    }
+
+    /// From the next birth of the node on, its messages may be numbered, and its births say so.
+    pub fn keep_outbox(&mut self, hello: Hello) {
+        self.outbox = Some(hello);
     }
 
     /// Begins a new connection: every CONNECT packet, also of a reconnect, needs this. Returns the will to register.
@@ -176,7 +185,7 @@ impl EdgeSession {
     /// # Errors
     /// [`SessionError`]; nothing changed then.
     pub fn node_birth(&mut self, now: UnixMs, metrics: &[BirthMetric]) -> Result<Outgoing, SessionError> {
-        if let Some(metric) = metrics.iter().find(|metric| matches!(metric.name.as_str(), BD_SEQ | REBIRTH)) {
+        if let Some(metric) = metrics.iter().find(|metric| is_reserved(metric.name.as_str())) {
             return Err(SessionError::Reserved(metric.name.clone()));
         }
         let (mut encoded, declared) = self.encode_birth(None, metrics)?;
@@ -190,6 +199,7 @@ impl EdgeSession {
             value: Some(RawValue::Boolean(false)),
             ..Metric::default()
         });
+        encoded.extend(self.outbox.iter().flat_map(|hello| hello.metrics()).map(|metric| at(now, metric)));
         self.node = Some(declared);
         self.devices.clear();
         self.next_seq = 0;
@@ -209,7 +219,11 @@ impl EdgeSession {
         if self.node.is_none() {
             return Err(SessionError::NodeNotBorn);
         }
-        let (encoded, declared) = self.encode_birth(Some(device), metrics)?;
+        if let Some(metric) = metrics.iter().find(|metric| metric.name.as_str() == outbox::SEQ) {
+            return Err(SessionError::Reserved(metric.name.clone()));
+        }
+        let (mut encoded, declared) = self.encode_birth(Some(device), metrics)?;
+        encoded.extend(self.outbox.map(|_| at(now, outbox::seq_declaration())));
         self.devices.insert(device.clone(), declared);
         Ok(self.sequenced(self.address.device_topic(NodeVerb::DBirth, device), now, encoded))
     }
@@ -230,9 +244,7 @@ impl EdgeSession {
     /// # Errors
     /// [`SessionError`]; no number was spent then.
     pub fn node_data(&mut self, now: UnixMs, samples: &[Sample]) -> Result<Outgoing, SessionError> {
-        let declared = self.node.as_ref().ok_or(SessionError::NodeNotBorn)?;
-        let encoded = encode_samples(declared, samples)?;
-        Ok(self.sequenced(self.address.topic(NodeVerb::NData), now, encoded))
+        self.data(now, None, samples, Vec::new())
     }
 
     /// Values of a device.
@@ -245,9 +257,48 @@ impl EdgeSession {
         device: &DeviceId,
         samples: &[Sample],
     ) -> Result<Outgoing, SessionError> {
-        let declared = self.devices.get(device).ok_or_else(|| SessionError::DeviceNotBorn(device.clone()))?;
-        let encoded = encode_samples(declared, samples)?;
-        Ok(self.sequenced(self.address.device_topic(NodeVerb::DData, device), now, encoded))
+        self.data(now, Some(device), samples, Vec::new())
+    }
+
+    /// Values of a device, or of the node itself (`device` None), under the outbox's number, for a host to acknowledge.
+    ///
+    /// # Errors
+    /// [`SessionError`]; no number was spent then.
+    pub fn numbered_data(
+        &mut self,
+        now: UnixMs,
+        outbox_seq: Seq,
+        device: Option<&DeviceId>,
+        samples: &[Sample],
+    ) -> Result<Outgoing, SessionError> {
+        self.data(now, device, samples, vec![outbox_seq.metric()])
+    }
+
+    /// Reports messages that will never come, under a number of its own.
+    ///
+    /// # Errors
+    /// [`SessionError::NodeNotBorn`].
+    pub fn gap(&mut self, now: UnixMs, outbox_seq: Seq, gap: &Gap) -> Result<Outgoing, SessionError> {
+        self.data(now, None, &[], vec![outbox_seq.metric(), gap.metric()])
+    }
+
+    fn data(
+        &mut self,
+        now: UnixMs,
+        device: Option<&DeviceId>,
+        samples: &[Sample],
+        outbox: Vec<Metric>,
+    ) -> Result<Outgoing, SessionError> {
+        let (declared, topic) = match device {
+            None => (self.node.as_ref().ok_or(SessionError::NodeNotBorn)?, self.address.topic(NodeVerb::NData)),
+            Some(device) => (
+                self.devices.get(device).ok_or_else(|| SessionError::DeviceNotBorn(device.clone()))?,
+                self.address.device_topic(NodeVerb::DData, device),
+            ),
+        };
+        let mut encoded = encode_samples(declared, samples)?;
+        encoded.extend(outbox.into_iter().map(|metric| at(now, metric)));
+        Ok(self.sequenced(topic, now, encoded))
     }
 
     /// The node's own death, to be published before it disconnects on purpose.
@@ -354,6 +405,15 @@ impl EdgeSession {
             ..Metric::default()
         }
     }
+}
+
+/// Names of a node's metrics that the protocol uses itself.
+fn is_reserved(name: &str) -> bool {
+    matches!(name, BD_SEQ | REBIRTH) || name.starts_with(outbox::PREFIX)
+}
+
+fn at(now: UnixMs, metric: Metric) -> Metric {
+    Metric { timestamp: Some(millis(now)), ..metric }
 }
 
 /// A moment as it travels. Before 1970 there is no time on the wire.

@@ -271,3 +271,31 @@ fn a_command_is_understood_by_alias_and_by_name_for_its_own_device_only() {
     let wrong = command(Some("temperature"), None, RawValue::Boolean(true));
     assert!(matches!(session.read_command(Some(&store), &wrong)[..], [Err(CommandError::Content { .. })]));
 }
+
+#[test]
+fn an_outbox_is_said_in_births_and_numbers_its_messages() {
+    use outbox::{Incarnation, Why};
+
+    let hello = Hello { incarnation: Incarnation(5), floor: Seq::new(3).unwrap() };
+    let mut session = session();
+    session.keep_outbox(hello);
+    session.connect(NOW);
+    let birth = body(&session.node_birth(NOW, &[double("load", 0.5)]).unwrap());
+    assert_eq!(Hello::read(&birth.metrics), Ok(Some(hello)));
+    let birth = body(&session.device_birth(NOW, &device("store-1"), &[double("temperature", -18.0)]).unwrap());
+    assert_eq!(metric(&birth, outbox::SEQ).is_null, Some(true));
+
+    let (four, samples) = (Seq::new(4).unwrap(), [sample("temperature", NOW, -17.0)]);
+    let data = body(&session.numbered_data(NOW, four, Some(&device("store-1")), &samples).unwrap());
+    assert_eq!(outbox::seq_of(&data.metrics), Ok(Some(four)));
+    assert_eq!((data.metrics.len(), data.seq), (2, Some(2)));
+    let gap = Gap { first_seq: 1, last_seq: 2, from_ms: 0, to_ms: 1, readings: None, why: Why::Full };
+    let data = body(&session.gap(NOW, four.next(), &gap).unwrap());
+    assert_eq!(outbox::seq_of(&data.metrics), Ok(Some(four.next())));
+    assert_eq!(Gap::read(&data.metrics), Ok(Some(gap)));
+
+    let reserved = session.node_birth(NOW, &[double("Outbox/Floor", 1.0)]).unwrap_err();
+    assert_eq!(reserved.to_string(), "metric Outbox/Floor belongs to the protocol");
+    let reserved = session.device_birth(NOW, &device("store-1"), &[double("Outbox/Seq", 1.0)]).unwrap_err();
+    assert_eq!(reserved.to_string(), "metric Outbox/Seq belongs to the protocol");
+}

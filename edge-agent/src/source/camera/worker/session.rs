@@ -108,9 +108,13 @@ pub(super) fn run(stream: &Stream) -> Result<Infallible, SessionError> {
     let mut unreadable = 0;
     loop {
         let mut packet = Packet::empty();
-        match packet.read(&mut input) {
+        let outcome = packet.read(&mut input);
+        // Also after a packet: when libav is interrupted, its parser first hands out the picture it still had.
+        if stream.watchdog.is_overdue() {
+            return Err(SessionError::Silent(stream.silence));
+        }
+        match outcome {
             Ok(()) => unreadable = 0,
-            Err(_) if stream.watchdog.is_overdue() => return Err(SessionError::Silent(stream.silence)),
             Err(Libav::InvalidData) if unreadable < MAX_UNREADABLE_PACKETS => {
                 unreadable += 1;
                 continue;

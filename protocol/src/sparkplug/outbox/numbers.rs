@@ -1,0 +1,247 @@
+//! Which numbers of one incarnation are committed.
+
+use prost::encoding::{decode_varint, encode_varint};
+
+use super::{Acknowledgement, Incarnation, RANGES_MAX, Seq, StoreEpoch};
+
+/// How many ranges are kept at most. A node has 256 messages in flight, so that more holes than this mean a node that
+/// follows rules of its own; it goes on as its oldest holes are filled.
+pub const STORED_RANGES_MAX: usize = 1024;
+
+/// The set "every number up to `through`, and the ranges beyond it".
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Numbers {
+    through: u64,
+    /// First and last of each, ascending; at least one number is missing before each.
+    ranges: Vec<(u64, u64)>,
+}
+
+/// What became of a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Insertion {
+    /// It was not there, and is now: its message is to be committed.
+    New,
+    /// It was there: its message is committed already.
+    Duplicate,
+    /// There are too many holes to remember one more: its message is not to be committed now. It will come again, and
+    /// the oldest missing number is never refused.
+    Refused,
+}
+
+/// Bytes that are no set of numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the stored numbers of a node cannot be read")]
+pub struct NumbersError;
+
+impl Numbers {
+    /// Every number up to and with this one is there; 0: none.
+    pub fn through(&self) -> u64 {
+        self.through
+    }
+
+    /// First and last of each range beyond, ascending.
+    pub fn ranges(&self) -> &[(u64, u64)] {
+        &self.ranges
+    }
+
+    /// Whether the number is there.
+    pub fn contains(&self, seq: Seq) -> bool {
+        let number = seq.get();
+        number <= self.through || self.before(number).is_some_and(|index| number <= self.ranges[index].1)
+    }
+
+    /// Adds a number.
+    pub fn insert(&mut self, seq: Seq) -> Insertion {
+        if self.contains(seq) {
+            return Insertion::Duplicate;
+        }
+        let number = seq.get();
+        let before = self.before(number);
+        let after = before.map_or(0, |index| index + 1);
+        let joins_before = before.map_or(self.through, |index| self.ranges[index].1) + 1 == number;
+        let joins_after = self.ranges.get(after).is_some_and(|&(first, _)| first == number + 1);
+        match (joins_before, joins_after) {
+            (false, false) if self.ranges.len() == STORED_RANGES_MAX => return Insertion::Refused,
+            (false, false) => self.ranges.insert(after, (number, number)),
+            (false, true) => self.ranges[after].0 = number,
+            (true, joins_after) => {
+                let last = if joins_after { self.ranges.remove(after).1 } else { number };
+                *before.map_or(&mut self.through, |index| &mut self.ranges[index].1) = last;
+            }
+        }
+        Insertion::New
+    }
+
+    /// Nothing below `floor` will come any more: it counts as being there. Returns how many numbers that adds.
+    pub fn raise_floor(&mut self, floor: Seq) -> u64 {
+        let below = floor.get() - 1;
+        if below <= self.through {
+            return 0;
+        }
+        let passed = self.ranges.partition_point(|&(first, _)| first <= floor.get());
+        let present: u64 =
+            self.ranges[..passed].iter().map(|&(first, last)| last.min(below) + 1 - first.min(below + 1)).sum();
+        let added = below - self.through - present;
+        self.through = self.ranges.drain(..passed).next_back().map_or(below, |(_, last)| last.max(below));
+        added
+    }
+
+    /// What to tell the node; the oldest ranges when there are too many.
+    pub fn acknowledgement(&self, store_epoch: StoreEpoch, incarnation: Incarnation) -> Acknowledgement {
+        let ranges = self.ranges.iter().copied().take(RANGES_MAX).collect();
+        Acknowledgement { store_epoch, incarnation, through: self.through, ranges }
+    }
+
+    /// For one column of a database: variable-length numbers, each the distance from the one before.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(10 + 4 * self.ranges.len());
+        encode_varint(self.through, &mut bytes);
+        let mut before = self.through;
+        for &(first, last) in &self.ranges {
+            encode_varint(first - before, &mut bytes);
+            encode_varint(last - first, &mut bytes);
+            before = last;
+        }
+        bytes
+    }
+
+    /// Reads what [`Self::encode`] wrote.
+    ///
+    /// # Errors
+    /// [`NumbersError`] when the bytes are not such a set.
+    pub fn decode(mut bytes: &[u8]) -> Result<Self, NumbersError> {
+        let next = |bytes: &mut &[u8]| decode_varint(bytes).map_err(|_| NumbersError);
+        let within = |number: Option<u64>| number.filter(|number| *number <= Seq::MAX.get()).ok_or(NumbersError);
+        let through = within(Some(next(&mut bytes)?))?;
+        let (mut ranges, mut before) = (Vec::new(), through);
+        while !bytes.is_empty() {
+            let distance = next(&mut bytes)?;
+            let first = within(before.checked_add(distance))?;
+            let last = within(first.checked_add(next(&mut bytes)?))?;
+            if distance < 2 || ranges.len() == STORED_RANGES_MAX {
+                return Err(NumbersError);
+            }
+            ranges.push((first, last));
+            before = last;
+        }
+        Ok(Self { through, ranges })
+    }
+
+    /// Index of the last range that begins at or before the number.
+    fn before(&self, number: u64) -> Option<usize> {
+        self.ranges.partition_point(|&(first, _)| first <= number).checked_sub(1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn seq(number: u64) -> Seq {
+        Seq::new(number).unwrap()
+    }
+
+    fn of(numbers: impl IntoIterator<Item = u64>) -> Numbers {
+        let mut set = Numbers::default();
+        for number in numbers {
+            assert_eq!(set.insert(seq(number)), Insertion::New);
+        }
+        set
+    }
+
+    #[test]
+    fn neighbours_grow_together() {
+        let check = |numbers: &[u64], through, ranges: &[(u64, u64)]| {
+            let set = of(numbers.iter().copied());
+            assert_eq!((set.through(), set.ranges()), (through, ranges), "{numbers:?}");
+        };
+        check(&[], 0, &[]);
+        check(&[1, 2], 2, &[]);
+        check(&[2], 0, &[(2, 2)]);
+        check(&[2, 1], 2, &[]);
+        check(&[1, 3, 5, 4], 1, &[(3, 5)]);
+        check(&[1, 3, 5, 4, 2], 5, &[]);
+        check(&[9, 5, 7, 6], 0, &[(5, 7), (9, 9)]);
+    }
+
+    #[test]
+    fn too_many_holes_refuse_a_new_one_but_never_the_oldest() {
+        let mut set = of((1..=STORED_RANGES_MAX as u64).map(|index| 4 * index));
+        let beyond = seq(4 * STORED_RANGES_MAX as u64 + 4);
+        assert_eq!(set.insert(beyond), Insertion::Refused);
+        assert!(!set.contains(beyond));
+        assert_eq!(set.insert(seq(6)), Insertion::Refused);
+        assert_eq!(set.insert(seq(5)), Insertion::New);
+        for oldest in 1..=3 {
+            assert_eq!(set.insert(seq(oldest)), Insertion::New);
+        }
+        assert_eq!(set.through(), 5);
+        assert_eq!(set.insert(beyond), Insertion::New);
+    }
+
+    #[test]
+    fn bytes_that_are_no_set_are_refused() {
+        let check = |bytes: &[u8]| assert_eq!(Numbers::decode(bytes), Err(NumbersError), "{bytes:?}");
+        check(&[]);
+        check(&[0x80]);
+        check(&[1, 1, 0]); // touches what is before it
+        check(&[1, 2]); // half a range
+        check(&[0xff; 9]);
+        check(
+            &of((1..=STORED_RANGES_MAX as u64).map(|index| 2 * index))
+                .encode()
+                .into_iter()
+                .chain([2, 0])
+                .collect::<Vec<_>>(),
+        );
+    }
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Insert(u64),
+        RaiseFloor(u64),
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let step = prop_oneof![12 => (1_u64..200).prop_map(Step::Insert), 1 => (1_u64..200).prop_map(Step::RaiseFloor)];
+        prop::collection::vec(step, 0..300)
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_the_set_that_it_stands_for(steps in steps()) {
+            let (mut set, mut model) = (Numbers::default(), BTreeSet::new());
+            for step in steps {
+                match step {
+                    Step::Insert(number) => {
+                        let expected = if model.insert(number) { Insertion::New } else { Insertion::Duplicate };
+                        prop_assert_eq!(set.insert(seq(number)), expected);
+                    }
+                    Step::RaiseFloor(floor) => {
+                        let added = (1..floor).filter(|number| model.insert(*number)).count();
+                        prop_assert_eq!(set.raise_floor(seq(floor)), added as u64);
+                    }
+                }
+                prop_assert!((1..202).all(|number| set.contains(seq(number)) == model.contains(&number)));
+                let mut before = set.through();
+                for &(first, last) in set.ranges() {
+                    prop_assert!(first > before + 1 && last >= first);
+                    before = last;
+                }
+                prop_assert_eq!(Numbers::decode(&set.encode()), Ok(set.clone()));
+            }
+        }
+
+        #[test]
+        fn arbitrary_bytes_are_refused_or_stand_for_themselves(bytes: Vec<u8>) {
+            if let Ok(set) = Numbers::decode(&bytes) {
+                prop_assert_eq!(Numbers::decode(&set.encode()), Ok(set));
+            }
+        }
+    }
+}
