@@ -149,6 +149,7 @@ impl Pipeline {
                 new_series: new_series.clone(),
                 readings: Arc::clone(&readings),
                 transitions: outcome.transitions.clone(),
+                service: outcome.service.clone(),
                 discovered: batch.discovered.clone(),
                 outboxes: outboxes.clone(),
             });
@@ -256,10 +257,11 @@ async fn until(due: Option<Instant>) {
 }
 
 fn is_empty(commit: &BatchCommit) -> bool {
-    let BatchCommit { received: _, new_series, readings, transitions, discovered, outboxes } = commit;
+    let BatchCommit { received: _, new_series, readings, transitions, service, discovered, outboxes } = commit;
     new_series.is_empty()
         && readings.is_empty()
         && transitions.is_empty()
+        && service.is_empty()
         && discovered.is_empty()
         && outboxes.is_empty()
 }

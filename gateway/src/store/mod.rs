@@ -26,6 +26,7 @@ mod row;
 mod scope;
 mod seal;
 mod select;
+mod service;
 mod session;
 mod start;
 #[cfg(test)]
