@@ -12,7 +12,7 @@ use protocol::sparkplug::{
 };
 
 /// Metrics a lift can have. Those that rules watch for staleness are among the first five.
-pub(crate) const METRICS: usize = 50;
+pub(super) const METRICS: usize = 50;
 
 /// Name, type and value in a given second.
 type Metric = (&'static str, DataType, fn(i32) -> Value);

@@ -26,11 +26,8 @@ use protocol::sparkplug::{
 };
 use rumqttc::{QoS, mqttbytes::v4::Publish};
 
+pub(crate) use self::fleet::{Fleet, Progress, now_ms};
 use self::stamp::{FIRST_NUMBER, PLACEHOLDER_MS, PLACEHOLDER_NUMBER, Stamped};
-pub(crate) use self::{
-    fleet::{Fleet, Progress, now_ms},
-    lift::METRICS,
-};
 
 /// After so many messages of a node its numbers begin anew, so its messages can too.
 const CYCLE: usize = 256;
@@ -40,7 +37,7 @@ const CYCLE: usize = 256;
 pub(crate) struct Shape {
     pub(crate) nodes: usize,
     pub(crate) devices_per_node: usize,
-    /// Metrics that a device's birth declares, at most [`METRICS`].
+    /// Metrics that a device's birth declares, at most [`lift::METRICS`].
     pub(crate) declared: usize,
     /// Metrics of one message after that.
     pub(crate) sent: usize,
