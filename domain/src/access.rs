@@ -34,8 +34,12 @@ pub enum Role {
 pub enum Permission {
     /// Look at devices, readings, alarms and pictures.
     View,
-    /// Acknowledge and reset alarms.
+    /// Acknowledge alarms, and reset latched ones.
     AcknowledgeAlarm,
+    /// 搁置: put alarms on the shelf for a time, and take them from it.
+    ShelveAlarm,
+    /// 停用: take devices and rules out of service, and bring them back.
+    ManageService,
     /// Change owners, sites and devices; enrol edge nodes; see devices that nobody registered.
     ManageRegistry,
     /// Add, change and disable accounts.
@@ -51,12 +55,15 @@ impl Role {
 
     /// What this role may do.
     pub const fn permissions(self) -> &'static [Permission] {
-        use Permission::{AcknowledgeAlarm, ManageRegistry, ManageUsers, ReadAudit, View};
+        use Permission::{AcknowledgeAlarm, ManageRegistry, ManageService, ManageUsers, ReadAudit, ShelveAlarm, View};
         match self {
-            Role::Admin => &[View, AcknowledgeAlarm, ManageRegistry, ManageUsers, ReadAudit],
-            Role::CentreOperator | Role::OfficeOfficer | Role::TownshipOfficer | Role::Owner => {
-                &[View, AcknowledgeAlarm]
+            Role::Admin => {
+                &[View, AcknowledgeAlarm, ShelveAlarm, ManageService, ManageRegistry, ManageUsers, ReadAudit]
             }
+            Role::CentreOperator | Role::OfficeOfficer => &[View, AcknowledgeAlarm, ShelveAlarm, ManageService],
+            Role::TownshipOfficer => &[View, AcknowledgeAlarm, ShelveAlarm],
+            // Who is watched does not silence the watch.
+            Role::Owner => &[View, AcknowledgeAlarm],
         }
     }
 

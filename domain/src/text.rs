@@ -23,4 +23,9 @@ impl Text {
         let words = words.into();
         Self { zh: words.clone(), en: words }
     }
+
+    /// Both languages in one line, for records that have room for one: `冷藏 / chilled`.
+    pub fn in_both(&self) -> String {
+        if self.zh == self.en { self.zh.clone() } else { format!("{} / {}", self.zh, self.en) }
+    }
 }

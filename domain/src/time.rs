@@ -47,6 +47,14 @@ pub struct Now {
     pub mono: MonoMs,
 }
 
+impl Now {
+    /// The monotonic moment at which the wall clock would show `wall` if nobody set it; now, when that has passed.
+    pub const fn mono_at(self, wall: UnixMs) -> MonoMs {
+        let ahead_ms = wall.since_ms(self.wall);
+        self.mono.plus_ms(if ahead_ms > 0 { ahead_ms.cast_unsigned() } else { 0 })
+    }
+}
+
 /// The earliest event time that is stored: 2020-01-01T00:00:00Z. An embedded clock that lost its battery starts at
 /// 1970, 2000 or its firmware's date; nothing here is older than the product.
 pub const EARLIEST_EVENT_TIME: UnixMs = UnixMs(1_577_836_800_000);

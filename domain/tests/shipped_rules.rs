@@ -48,7 +48,7 @@ impl Watched {
         Self { engine, series, now }
     }
 
-    /// Rules raised by these values.
+    /// What these values lead to, as far as it calls somebody.
     fn read(&mut self, values: &[(&str, Value)]) -> Vec<String> {
         let reading = |(metric, value): &(&str, Value)| Reading {
             series: self.series[*metric],
@@ -76,7 +76,8 @@ impl Watched {
     fn evaluate(&mut self, readings: &[Reading]) -> Vec<String> {
         let outcome = self.engine.evaluate(&Input { readings, ..Input::default() }, self.now);
         self.engine.apply(outcome.delta);
-        outcome.transitions.iter().map(|transition| format!("{} {:?}", transition.rule, transition.what)).collect()
+        let calling = outcome.transitions.iter().filter(|transition| !transition.state.is_set_aside());
+        calling.map(|transition| format!("{} {:?}", transition.rule, transition.what)).collect()
     }
 }
 

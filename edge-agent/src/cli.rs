@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 use tracing_subscriber::EnvFilter;
 
-use crate::{app, config, source::camera};
+use crate::{app, config};
 
 #[derive(Parser)]
 #[command(name = "edge-agent", version, about = "Reads the equipment of one place and speaks for it to the centre")]
@@ -28,9 +28,6 @@ enum Command {
     Run(ConfigFile),
     /// Say whether a configuration is right: exits with 0, or names file, line, key and reason.
     CheckConfig(ConfigFile),
-    /// Reads one camera for the agent that starts it.
-    #[command(name = camera::SUBCOMMAND, hide = true)]
-    CameraWorker,
 }
 
 #[derive(clap::Args)]
@@ -45,7 +42,6 @@ pub fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Run(file) => run(&file.path),
         Command::CheckConfig(file) => check_config(&file.path),
-        Command::CameraWorker => return camera::worker::main(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -242,6 +242,7 @@ fn engine(profiles: &Arc<Profiles>, start: &StartState) -> Engine {
         engine.bind_series(series.id, series.device.clone(), series.metric.clone());
     }
     engine.restore_latest(start.latest.iter().cloned());
+    engine.restore_out_of_service(start.out_of_service.iter().cloned());
     engine
 }
 

@@ -15,7 +15,7 @@ use demo::{
 };
 use domain::{
     alarm::{Severity, What},
-    engine::{Action, Engine, Input, Link, LinkChange},
+    engine::{Action, Deed, Engine, Input, Link, LinkChange},
     id::{AlarmId, DeviceId, MetricName, NodeId, SeriesId, UserName},
     profile::Profiles,
     reading::{Quality, Reading, Value},
@@ -120,7 +120,8 @@ impl Forecast {
             let mut actions = Vec::new();
             while let Some((_, alarm)) = unanswered.pop_front_if(|(raised_s, _)| *raised_s + ANSWERED_AFTER_S <= second)
             {
-                actions.push(Action::Acknowledge { alarm, by: self.operator.clone(), note: String::new() });
+                let (deed, by) = (Deed::Acknowledge(alarm), self.operator.clone());
+                actions.push(Action { deed, by, note: String::new() });
             }
             let input = Input { readings: &readings, links: &links, actions: &actions };
             let outcome = self.engine.evaluate(&input, now(second));

@@ -1,4 +1,5 @@
 /** Alarms, past and present, and answering them. */
+import { randomKey } from './key'
 import { path, request } from './request'
 import type { Alarm, AlarmDetail, AlarmPage, Severity } from './types'
 
@@ -24,9 +25,12 @@ export const acknowledgeAlarm = (id: number, note: string) =>
     body: { note, idempotency_key: randomKey() },
   })
 
-/** `crypto.randomUUID` is missing on plain HTTP from another machine; these 128 random bits are not. */
-function randomKey(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
-    byte.toString(16).padStart(2, '0'),
-  ).join('')
-}
+export const resetAlarm = (id: number) => act(path`/alarms/${id}/reset`, {})
+
+export const unshelveAlarm = (id: number) => act(path`/alarms/${id}/unshelve`, {})
+
+export const shelveAlarm = (id: number, minutes: number, why: string) =>
+  act(path`/alarms/${id}/shelve`, { minutes, why })
+
+const act = (at: string, body: Record<string, unknown>) =>
+  request<Alarm | undefined>(at, { method: 'POST', body: { ...body, idempotency_key: randomKey() } })

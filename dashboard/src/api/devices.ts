@@ -1,11 +1,25 @@
 /** Devices, places, kinds of devices, history and cameras. */
 import { path, request } from './request'
-import type { Camera, DeviceDetail, DeviceSummary, History, Places, Profile } from './types'
+import { randomKey } from './key'
+import type { Camera, DeviceDetail, DeviceSummary, History, OutOfService, Places, Profile } from './types'
 
 export const listDevices = () => request<DeviceSummary[]>('/devices')
 
 export const getDevice = (id: string, signal?: AbortSignal) =>
   request<DeviceDetail>(path`/devices/${id}`, signal && { signal })
+
+/** `rule` null: the device with all its rules. 202 brings nothing: the outcome will show. */
+export const takeOutOfService = (id: string, rule: string | null, hours: number, why: string) =>
+  request<OutOfService[] | undefined>(path`/devices/${id}/out-of-service`, {
+    method: 'POST',
+    body: { rule, hours, why, idempotency_key: randomKey() },
+  })
+
+export const returnToService = (id: string, rule: string | null) =>
+  request<OutOfService[] | undefined>(path`/devices/${id}/in-service`, {
+    method: 'POST',
+    body: { rule, idempotency_key: randomKey() },
+  })
 
 export interface HistoryQuery {
   metric: string

@@ -55,6 +55,57 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/alarms/{id}/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Declares a latched alarm over, after its condition has gone and it was acknowledged. */
+        post: operations["reset_alarm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/alarms/{id}/shelve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Puts an alarm on the shelf for a time: it stays open and recorded, and calls nobody. Severity I is never shelved. */
+        post: operations["shelve_alarm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/alarms/{id}/unshelve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes an alarm from the shelf before its time. */
+        post: operations["unshelve_alarm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/audit": {
         parameters: {
             query?: never;
@@ -169,6 +220,40 @@ export interface paths {
         get: operations["read_history"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/devices/{id}/in-service": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Brings a device, or one of its rules, back into service before its time. */
+        post: operations["return_to_service"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/devices/{id}/out-of-service": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes a device, or one of its rules, out of service: alarms are recorded and call nobody. */
+        post: operations["take_out_of_service"];
         delete?: never;
         options?: never;
         head?: never;
@@ -424,7 +509,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Who is signed in, and what this person may do. */
+        /** Who is signed in, and what this person may do. Nobody is an answer too, not a refusal. */
         get: operations["read_session"];
         put?: never;
         /** Signs in and sets the session cookie. */
@@ -579,6 +664,8 @@ export interface components {
              * @description Number, rising in the order of raising.
              */
             id: number;
+            /** @description Whether it needs a reset after its condition has gone. */
+            is_latching: boolean;
             /**
              * Format: int32
              * @description How often the condition came back while the alarm was open.
@@ -596,6 +683,7 @@ export interface components {
             returned_at_ms?: number | null;
             /** @description Which rule. */
             rule: string;
+            set_aside?: components["schemas"]["SetAside"] | null;
             /** @description Severity 1 (I, red) to 4 (IV, blue). */
             severity: components["schemas"]["Severity"];
             /** @description Where it stands. */
@@ -633,8 +721,16 @@ export interface components {
             at_ms: number;
             /** @description Who did it; None: a rule or a timer did. */
             by?: string | null;
+            cause?: components["schemas"]["Point"] | null;
             /** @description What the person wrote, or the cause in words; empty: nothing. */
             note: string;
+            severity?: components["schemas"]["Severity"] | null;
+            state?: components["schemas"]["AlarmState"] | null;
+            /**
+             * Format: int64
+             * @description When what sets it aside ends by itself; None: nothing does, or no moment is known.
+             */
+            until_ms?: number | null;
             /** @description What happened. */
             what: components["schemas"]["AlarmEventKind"];
         };
@@ -642,7 +738,14 @@ export interface components {
          * @description A kind of thing that happens to an alarm.
          * @enum {string}
          */
-        AlarmEventKind: "raised" | "reoccurred" | "acknowledged" | "returned" | "closed";
+        AlarmEventKind: "raised" | "reoccurred" | "severity_changed" | "acknowledged" | "returned" | "reset" | "shelved" | "unshelved" | "suppressed" | "unsuppressed" | "taken_out_of_service" | "returned_to_service" | "closed";
+        /** @description `POST /alarms/{id}/reset` and `POST /alarms/{id}/unshelve`. */
+        AlarmNote: {
+            /** @description As in [`Acknowledge`]. */
+            idempotency_key: string;
+            /** @description What the person adds, at most 1000 characters; empty: nothing. */
+            note?: string;
+        };
         /** @description `GET /alarms`: a page of alarms, newest first. */
         AlarmPage: {
             /** @description The alarms of this page. */
@@ -657,7 +760,7 @@ export interface components {
          * @description Where an alarm stands in its life.
          * @enum {string}
          */
-        AlarmState: "active_unacknowledged" | "active_acknowledged" | "returned_unacknowledged" | "closed";
+        AlarmState: "active_unacknowledged" | "active_acknowledged" | "returned_unacknowledged" | "latched_unacknowledged" | "latched_acknowledged" | "shelved" | "suppressed" | "out_of_service" | "closed";
         /** @description One thing somebody did. Entries are only ever added, each sealed to the one before it. */
         AuditEntry: {
             /** @description What was done, such as `alarm.acknowledge` or `camera.watch`. */
@@ -770,6 +873,8 @@ export interface components {
              * @description How soon a silent death of this device is noticed, in seconds.
              */
             offline_bound_s: number;
+            /** @description What of it is out of service: the whole, or some of its rules; empty: nothing. */
+            out_of_service: components["schemas"]["OutOfService"][];
             /** @description The owner's telephone; empty when unknown. */
             owner_phone: string;
             /** @description The rules that watch it, with limits as they apply to this device. */
@@ -1044,6 +1149,25 @@ export interface components {
              */
             stream_id: number;
         };
+        /** @description A device, or one of its rules, that is out of service: its alarms are recorded and call nobody. */
+        OutOfService: {
+            /** @description Who took it out. */
+            by: string;
+            /** @description Which of its rules; None: all of them. */
+            rule?: string | null;
+            /**
+             * Format: int64
+             * @description Since when.
+             */
+            since_ms: number;
+            /**
+             * Format: int64
+             * @description When it is in service again by itself.
+             */
+            until_ms: number;
+            /** @description Why, in the person's words. */
+            why: string;
+        };
         /** @description `GET /overview`: counts of the caller's jurisdiction. */
         Overview: {
             /** @description One entry a township in the jurisdiction, also those without devices, by code. */
@@ -1069,7 +1193,7 @@ export interface components {
          * @description What may be done, where the jurisdiction covers it.
          * @enum {string}
          */
-        Permission: "view" | "acknowledge_alarm" | "manage_registry" | "manage_users" | "read_audit";
+        Permission: "view" | "acknowledge_alarm" | "shelve_alarm" | "manage_service" | "manage_registry" | "manage_users" | "read_audit";
         /** @description Width and height in pixels. */
         PictureSize: {
             /**
@@ -1137,6 +1261,15 @@ export interface components {
          * @enum {string}
          */
         Quality: "good" | "clock_suspect" | "implausible" | "bad";
+        /** @description `POST /devices/{id}/in-service`. */
+        ReturnToService: {
+            /** @description As in [`Acknowledge`]. */
+            idempotency_key: string;
+            /** @description What the person adds, at most 1000 characters; empty: nothing. */
+            note?: string;
+            /** @description Which of its rules; None: the device as a whole. */
+            rule?: string | null;
+        };
         /**
          * @description What a person is here to do.
          * @enum {string}
@@ -1195,11 +1328,35 @@ export interface components {
             /** @description How far to trust it. Only a verified one may be called regulation. */
             confidence: components["schemas"]["Confidence"];
         };
+        /** @description Who or what keeps an open alarm from calling anybody. */
+        SetAside: {
+            /** @description Who; None: the rule's own suppression. */
+            by?: string | null;
+            /**
+             * Format: int64
+             * @description When it ends by itself; None: when the cause of the suppression ends.
+             */
+            until_ms?: number | null;
+            /** @description Why, in the person's words; for a suppression, what is the case. */
+            why: string;
+        };
         /**
          * Format: int32
          * @description 1 (I, red: life is in danger now), 2 (II, orange), 3 (III, yellow), 4 (IV, blue).
          */
         Severity: number;
+        /** @description `POST /alarms/{id}/shelve`. */
+        Shelve: {
+            /** @description As in [`Acknowledge`]. */
+            idempotency_key: string;
+            /**
+             * Format: int32
+             * @description For how long, in minutes: at most one shift of twelve hours.
+             */
+            minutes: number;
+            /** @description Why, 1 to 1000 characters. */
+            why: string;
+        };
         /** @description `POST /session`: sign in. The answer sets the session cookie. */
         SignIn: {
             /** @description Password, at most 256 characters. */
@@ -1259,6 +1416,20 @@ export interface components {
             /** @enum {string} */
             type: "unavailable";
         });
+        /** @description `POST /devices/{id}/out-of-service`. */
+        TakeOutOfService: {
+            /**
+             * Format: int32
+             * @description For how long, in hours: at most 90 days.
+             */
+            hours: number;
+            /** @description As in [`Acknowledge`]. */
+            idempotency_key: string;
+            /** @description Which of its rules; None: all of them. */
+            rule?: string | null;
+            /** @description Why, 1 to 1000 characters. */
+            why: string;
+        };
         /** @description A township with its place on the map and its office. */
         Township: {
             /** @description Nine-digit code. */
@@ -1593,6 +1764,240 @@ export interface operations {
                 };
             };
             /** @description The alarm is over, or was acknowledged before. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    reset_alarm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The alarm's number. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlarmNote"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alarm"];
+                };
+            };
+            /** @description Accepted, but not yet stored; the live stream brings the result. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing to reset, or not yet. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    shelve_alarm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The alarm's number. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Shelve"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alarm"];
+                };
+            };
+            /** @description Accepted, but not yet stored; the live stream brings the result. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is over, set aside already, or of severity I. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unshelve_alarm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The alarm's number. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AlarmNote"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alarm"];
+                };
+            };
+            /** @description Accepted, but not yet stored; the live stream brings the result. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is not on the shelf. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2080,6 +2485,164 @@ export interface operations {
             };
             /** @description There is no such thing in the caller's jurisdiction. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    return_to_service: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The device. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReturnToService"];
+            };
+        };
+        responses: {
+            /** @description What of the device is still out of service. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutOfService"][];
+                };
+            };
+            /** @description Accepted, but not yet stored. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is in service. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    take_out_of_service: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The device. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TakeOutOfService"];
+            };
+        };
+        responses: {
+            /** @description What of the device is out of service now. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OutOfService"][];
+                };
+            };
+            /** @description Accepted, but not yet stored. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is out of service already, or there is no such rule. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3128,6 +3691,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Me"];
                 };
+            };
+            /** @description Nobody is signed in. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description The request is wrong; `errors` says where. */
             400: {

@@ -5,7 +5,7 @@ import type { Me } from './types'
 export const signIn = (username: string, password: string) =>
   request<Me>('/session', { method: 'POST', body: { username, password } })
 
-/** Nothing, or a refusal with 401: nobody is signed in. */
+/** Nothing: nobody is signed in. */
 export const whoAmI = () => request<Me | undefined>('/session')
 
 export const signOut = () => request<undefined>('/session', { method: 'DELETE' })

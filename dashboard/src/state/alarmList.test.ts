@@ -18,6 +18,7 @@ function alarm(id: number, changes: Partial<Alarm>): Alarm {
     raised_at_ms: id * 1_000,
     cause_zh: '9.1 °C > 8 °C',
     cause_en: '9.1 °C > 8 °C',
+    is_latching: false,
     occurrence_count: 1,
     ...changes,
   }

@@ -7,7 +7,8 @@ export const sortOrders = ['severity', 'newest', 'oldest', 'place'] as const
 export type SortOrder = (typeof sortOrders)[number]
 
 export interface AlarmFilter {
-  readonly state: 'open' | 'closed' | 'all'
+  /** Open ones that call nobody for now (shelved, suppressed, out of service) have a list of their own. */
+  readonly state: 'open' | 'set_aside' | 'closed' | 'all'
   /** Empty: every severity. */
   readonly severities: readonly Severity[]
   readonly township: string | null
@@ -26,7 +27,13 @@ export const wholeList: AlarmFilter = {
 }
 
 export const isUnacknowledged = (alarm: Alarm) =>
-  alarm.state === 'active_unacknowledged' || alarm.state === 'returned_unacknowledged'
+  alarm.state === 'active_unacknowledged' ||
+  alarm.state === 'returned_unacknowledged' ||
+  alarm.state === 'latched_unacknowledged'
+
+/** Open, but calling nobody for now. */
+export const isSetAside = (alarm: Alarm) =>
+  alarm.state === 'shelved' || alarm.state === 'suppressed' || alarm.state === 'out_of_service'
 
 /** Whether the filter hides anything; the order does not. */
 export function isNarrowed(filter: AlarmFilter): boolean {
@@ -55,7 +62,7 @@ export function isAlarmFilter(value: unknown): value is AlarmFilter {
     order,
   } = { ...wholeList, ...value }
   return (
-    ['open', 'closed', 'all'].includes(state) &&
+    ['open', 'set_aside', 'closed', 'all'].includes(state) &&
     Array.isArray(chosen) &&
     chosen.every((severity) => severities.includes(severity)) &&
     (township === null || typeof township === 'string') &&
@@ -67,6 +74,8 @@ export function isAlarmFilter(value: unknown): value is AlarmFilter {
 }
 
 function passes(alarm: Alarm, filter: AlarmFilter, words: readonly string[]): boolean {
+  if (filter.state === 'open' && isSetAside(alarm)) return false
+  if (filter.state === 'set_aside' && !isSetAside(alarm)) return false
   if (filter.severities.length > 0 && !filter.severities.includes(alarm.severity)) return false
   if (filter.township !== null && alarm.township !== filter.township) return false
   if (filter.onlyUnacknowledged && !isUnacknowledged(alarm)) return false

@@ -21,6 +21,7 @@ function open(...alarms: [id: number, severity: Severity, state: AlarmState][]):
         raised_at_ms: 0,
         cause_zh: '',
         cause_en: '',
+        is_latching: false,
         occurrence_count: 1,
       },
     ]),

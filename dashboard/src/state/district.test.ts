@@ -46,6 +46,7 @@ const alarm = (
   raised_at_ms: 0,
   cause_zh: '',
   cause_en: '',
+  is_latching: false,
   occurrence_count: 1,
   ...changes,
 })

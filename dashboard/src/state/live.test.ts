@@ -20,6 +20,7 @@ function alarm(id: number, changes: Partial<Alarm> = {}): Alarm {
     raised_at_ms: 1,
     cause_zh: '',
     cause_en: '',
+    is_latching: false,
     occurrence_count: 1,
     ...changes,
   }

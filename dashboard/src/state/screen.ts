@@ -21,7 +21,11 @@ export const screen = shallowRef<Screen>(screenOfWidth(window.innerWidth))
 /** What one rem is at this moment, in pixels: for those who must place things in pixels. */
 export const remPx = shallowRef(measureRem())
 
-window.addEventListener('resize', () => {
+function measure() {
   screen.value = screenOfWidth(window.innerWidth)
   remPx.value = measureRem()
-})
+}
+
+window.addEventListener('resize', measure)
+// This module may run before the style sheet is there.
+window.addEventListener('load', measure)

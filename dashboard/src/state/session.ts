@@ -21,7 +21,6 @@ export function setPerson(next: Me | null): void {
 export async function findPerson(): Promise<void> {
   const answer = await whoAmI()
   if (answer.kind === 'ok') setPerson(answer.value ?? null)
-  else if (answer.kind === 'problem' && answer.problem.status === 401) setPerson(null)
   else if (answer.kind === 'problem') sessionProblem.value = answer.problem
 }
 

@@ -46,6 +46,14 @@ impl Evaluation<'_> {
         }
     }
 
+    /// What one of a rule's tests found, as it is: `Service mode: inspection`.
+    pub(super) fn stated_case(&self, watch: &Watch, place: usize) -> Text {
+        let (profile, _) = self.engine.profiles.rule_at(watch.rule);
+        let metric = profile.metric(&watch.program.metrics[place]);
+        let latest = watch.series[place].and_then(|series| self.series(series).latest.as_ref());
+        metric.zip(latest).map(|(metric, latest)| stated(metric, &latest.value, false)).unwrap_or_default()
+    }
+
     /// What is the case now that the condition has gone.
     pub(super) fn returned_cause(&self, watch: &Watch) -> Text {
         let (profile, _) = self.engine.profiles.rule_at(watch.rule);

@@ -2,12 +2,13 @@
 
 use super::{
     Engine,
-    io::{Action, ActionError, Input, Link, LinkChange, Outcome},
+    deadline::Deadline,
+    io::{Input, Link, LinkChange, Outcome},
     plan::{SeriesAt, SlotAt, WatchAt},
     state::{Delta, Latest, LinkState, SeriesState, WatchState},
 };
 use crate::{
-    alarm::{AlarmInput, OpenAlarm, Transition, What},
+    alarm::{AlarmInput, AlarmRefusal, AlarmState, OpenAlarm, SetAside, Standing, Transition, What},
     id::{AlarmId, UserName},
     reading::{Quality, Reading},
     text::Text,
@@ -35,6 +36,7 @@ impl<'a> Evaluation<'a> {
                 evaluation.outcome.rejected.push((at, error));
             }
         }
+        evaluation.end_what_is_due();
         for &(_, watch) in engine.due.range(..=(now.mono, WatchAt::MAX)) {
             evaluation.judge(watch, None);
         }
@@ -52,33 +54,11 @@ impl<'a> Evaluation<'a> {
         for id in &self.engine.orphans {
             if let Some(alarm) = self.alarm(*id) {
                 let cause = alarm.cause.clone();
-                self.change_alarm(*id, AlarmInput::Withdraw, Change { cause, ..Change::at(self.now.wall) });
+                // An open alarm can always be withdrawn.
+                let _ = self.change_alarm(*id, AlarmInput::Withdraw, Change { cause, ..Change::at(self.now.wall) });
             }
         }
         self.outcome.delta.are_orphans_closed = !self.engine.orphans.is_empty();
-    }
-
-    fn act(&mut self, action: &Action) -> Result<(), ActionError> {
-        let Action::Acknowledge { alarm: id, by, note } = action;
-        let alarm = self.alarm(*id).ok_or(ActionError::NoOpenAlarm(*id))?;
-        if let Err(refusal) = alarm.state.after(AlarmInput::Acknowledge) {
-            return Err(ActionError::Refused { alarm: *id, refusal });
-        }
-        let watch = self.engine.watch_of(alarm);
-        let change = Change {
-            cause: alarm.cause.clone(),
-            by: Some(by.clone()),
-            note: note.clone(),
-            ..Change::at(self.now.wall)
-        };
-        let is_open = self.change_alarm(*id, AlarmInput::Acknowledge, change);
-        if let Some(watch) = watch
-            && !is_open
-        {
-            let after = WatchState { alarm: None, ..self.watch(watch).clone() };
-            self.outcome.delta.watches.insert(watch, after);
-        }
-        Ok(())
     }
 
     fn link_changed(&mut self, change: &LinkChange) {
@@ -166,21 +146,31 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    /// A new alarm of this watch.
+    /// A new alarm of this watch. It calls nobody when its device or rule is out of service or suppressed.
     pub(super) fn raise(&mut self, at: WatchAt, change: Change) -> AlarmId {
         let watch = &self.engine.plan.watches[at as usize];
         let (_, rule) = self.engine.profiles.rule_at(watch.rule);
+        let device = &self.engine.plan.slots[watch.slot as usize].id;
         let id = self.outcome.delta.next_alarm.unwrap_or(self.engine.next_alarm);
         self.outcome.delta.next_alarm = Some(AlarmId(id.0 + 1));
+        let (state, set_aside) = if let Some(entry) = self.out_of_service(device, &rule.id) {
+            (AlarmState::OutOfService, Some(entry.set_aside()))
+        } else if let Some(case) = self.suppression(watch) {
+            (AlarmState::Suppressed, Some(SetAside { by: None, why: case.in_both(), until: None }))
+        } else {
+            (AlarmState::ActiveUnacknowledged, None)
+        };
         let transition = Transition {
             alarm: id,
-            device: self.engine.plan.slots[watch.slot as usize].id.clone(),
+            device: device.clone(),
             rule: rule.id.clone(),
             severity: rule.severity,
+            is_latching: rule.is_latching,
             title: rule.title.clone(),
             cause: change.cause,
             what: What::Raised,
-            state: crate::alarm::AlarmState::ActiveUnacknowledged,
+            state,
+            set_aside,
             at: self.now.wall,
             event_time: change.event_time,
             by: None,
@@ -192,19 +182,32 @@ impl<'a> Evaluation<'a> {
         id
     }
 
-    /// A step in the life of an open alarm; an input that its state refuses changes nothing. Whether it is open after.
-    pub(super) fn change_alarm(&mut self, id: AlarmId, input: AlarmInput, change: Change) -> bool {
-        let Some(alarm) = self.alarm(id) else { return false };
-        let Ok((state, what)) = alarm.state.after(input) else { return true };
+    /// A step in the life of an open alarm. Whether it is open afterwards.
+    ///
+    /// # Errors
+    /// [`AlarmRefusal`]: nothing has changed.
+    pub(super) fn change_alarm(
+        &mut self,
+        id: AlarmId,
+        input: AlarmInput,
+        change: Change,
+    ) -> Result<bool, AlarmRefusal> {
+        let alarm = self.alarm(id).ok_or(AlarmRefusal::Closed)?;
+        let (Standing { state, .. }, what) = alarm.standing().after(input, alarm.nature())?;
+        let set_aside = change.set_aside.or_else(|| alarm.set_aside.clone()).filter(|_| state.is_set_aside());
+        let was_shelved = alarm.state == AlarmState::Shelved;
+        let until = set_aside.as_ref().and_then(|set_aside| set_aside.until);
         let transition = Transition {
             alarm: id,
             device: alarm.device.clone(),
             rule: alarm.rule.clone(),
-            severity: alarm.severity,
+            severity: if let AlarmInput::Step(severity) = input { severity } else { alarm.severity },
+            is_latching: alarm.is_latching,
             title: alarm.title.clone(),
             cause: change.cause,
             what,
             state,
+            set_aside,
             at: self.now.wall,
             event_time: change.event_time,
             by: change.by,
@@ -214,7 +217,11 @@ impl<'a> Evaluation<'a> {
         let after = alarm.after(&transition);
         self.outcome.delta.alarms.insert(id, after);
         self.outcome.transitions.push(transition);
-        state.is_open()
+        if was_shelved != (state == AlarmState::Shelved) {
+            let off_the_shelf = if was_shelved { None } else { until.map(|until| self.now.mono_at(until)) };
+            self.outcome.delta.deadlines.insert(Deadline::Shelf(id), off_the_shelf);
+        }
+        Ok(state.is_open())
     }
 }
 
@@ -225,11 +232,13 @@ pub(super) struct Change {
     pub(super) reading: Option<(crate::id::MetricName, Reading)>,
     pub(super) by: Option<UserName>,
     pub(super) note: String,
+    /// Of an input that sets the alarm aside.
+    pub(super) set_aside: Option<SetAside>,
 }
 
 impl Change {
     /// By no reading and no person, without words.
     pub(super) fn at(event_time: UnixMs) -> Self {
-        Self { cause: Text::default(), event_time, reading: None, by: None, note: String::new() }
+        Self { cause: Text::default(), event_time, reading: None, by: None, note: String::new(), set_aside: None }
     }
 }

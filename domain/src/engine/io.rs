@@ -1,9 +1,9 @@
 //! What goes into an evaluation and what comes out.
 
 use crate::{
-    alarm::{AlarmRefusal, Transition},
+    alarm::{AlarmRefusal, ServiceChange, Transition},
     engine::Delta,
-    id::{AlarmId, DeviceId, NodeId, UserName},
+    id::{AlarmId, DeviceId, NodeId, RuleId, UserName},
     reading::Reading,
     time::UnixMs,
 };
@@ -44,15 +44,46 @@ pub struct LinkChange {
 
 /// What a person did.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Action {
+pub struct Action {
+    /// What.
+    pub deed: Deed,
+    /// Who.
+    pub by: UserName,
+    /// What the person adds: the reason for shelving or taking out of service; empty: nothing.
+    pub note: String,
+}
+
+/// A kind of thing that people do.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Deed {
     /// Answers an alarm.
-    Acknowledge {
-        /// Which alarm.
+    Acknowledge(AlarmId),
+    /// Declares a latched alarm over.
+    Reset(AlarmId),
+    /// Puts an alarm on the shelf.
+    Shelve {
+        /// Which.
         alarm: AlarmId,
-        /// Who.
-        by: UserName,
-        /// What the person adds; empty: nothing.
-        note: String,
+        /// When it leaves the shelf by itself, by the gateway's wall clock.
+        until: UnixMs,
+    },
+    /// Takes an alarm from the shelf.
+    Unshelve(AlarmId),
+    /// Takes a device, or one of its rules, out of service.
+    TakeOutOfService {
+        /// Which device.
+        device: DeviceId,
+        /// Which of its rules; None: all of them.
+        rule: Option<RuleId>,
+        /// When it is in service again by itself, by the gateway's wall clock.
+        until: UnixMs,
+    },
+    /// Brings a device, or one of its rules, back into service.
+    ReturnToService {
+        /// Which device.
+        device: DeviceId,
+        /// Which of its rules; None: the device as a whole.
+        rule: Option<RuleId>,
     },
 }
 
@@ -70,6 +101,18 @@ pub enum ActionError {
         /// Why.
         refusal: AlarmRefusal,
     },
+    /// What it is to last until is not in the future.
+    #[error("the end is not in the future")]
+    EndsInThePast,
+    /// The registry has no such device, or its profile no such rule.
+    #[error("no such device, or no such rule on it")]
+    NoSuchRule,
+    /// It is out of service already.
+    #[error("it is out of service already")]
+    AlreadyOutOfService,
+    /// It is in service.
+    #[error("it is in service")]
+    InService,
 }
 
 /// What an evaluation came to. Nothing has changed yet: commit the transitions, then [`super::Engine::apply`] the delta.
@@ -79,6 +122,8 @@ pub struct Outcome {
     pub delta: Delta,
     /// What happened to alarms, in order.
     pub transitions: Vec<Transition>,
+    /// What went out of service or came back, in order.
+    pub service: Vec<ServiceChange>,
     /// Actions that were refused, by their place in the input.
     pub rejected: Vec<(usize, ActionError)>,
 }

@@ -44,7 +44,7 @@ impl Evaluation<'_> {
         let finding = match &watch.program.kind {
             ProgramKind::Values { any, held_until } => {
                 let held = self.held(watch, any, old.held, trigger);
-                if held == 0 && old.phase == Phase::Clear && old.wake.is_none() {
+                if held == 0 && old.phase == Phase::Clear && old.wake.is_none() && old.alarm.is_none() {
                     return;
                 }
                 let keeps = held == 0
@@ -202,7 +202,8 @@ impl Evaluation<'_> {
                     state.alarm = Some(match state.alarm {
                         None => self.raise(at, change),
                         Some(alarm) => {
-                            self.change_alarm(alarm, AlarmInput::Recur, change);
+                            // Refused, it is known to be active already.
+                            let _ = self.change_alarm(alarm, AlarmInput::Recur, change);
                             alarm
                         }
                     });
@@ -222,12 +223,19 @@ impl Evaluation<'_> {
                     if let Some(alarm) = state.alarm {
                         let change = self.change(watch, trigger, self.returned_cause(watch), 0);
                         let is_open = self.change_alarm(alarm, AlarmInput::Return, change);
-                        state.alarm = is_open.then_some(alarm);
+                        // Refused, it is known to have returned already, and waits for an answer.
+                        state.alarm = is_open.unwrap_or(true).then_some(alarm);
                     }
                 }
             }
         }
         self.put(at, state);
+        self.suppress_or_resume(at);
+    }
+
+    /// Whether a test over the device's values is known to hold.
+    pub(super) fn is_so(&self, watch: &Watch, place: usize) -> bool {
+        self.verdict(watch, place, false) == Verdict::Yes
     }
 
     fn put(&mut self, at: WatchAt, state: WatchState) {

@@ -14,8 +14,12 @@
 //! - Stale is judged only while the device is online, and offline yields to the node's own offline alarm: one cause,
 //!   one alarm. What had been raised before stays until something is known again.
 //! - There is at most one open alarm for a device and rule.
+//! - What is shelved, suppressed by its rule's design or out of service is judged and recorded all the same; it calls
+//!   nobody.
 
+mod act;
 mod cause;
+mod deadline;
 mod evaluation;
 mod io;
 mod judge;
@@ -29,16 +33,17 @@ use std::{
     sync::Arc,
 };
 
-pub use io::{Action, ActionError, Input, Link, LinkChange, Outcome};
+pub use io::{Action, ActionError, Deed, Input, Link, LinkChange, Outcome};
 pub use state::Delta;
 
 use self::{
+    deadline::{Deadline, Deadlines},
     evaluation::Evaluation,
     plan::{Plan, WatchAt},
     state::{Latest, LinkState, SeriesState, WatchState},
 };
 use crate::{
-    alarm::OpenAlarm,
+    alarm::{AlarmState, OpenAlarm, OutOfService},
     id::{AlarmId, DeviceId, MetricName, NodeId, RuleId, SeriesId},
     profile::Profiles,
     reading::{Quality, Reading},
@@ -69,6 +74,9 @@ pub struct Engine {
     orphans: Vec<AlarmId>,
     /// When to look at which watch without a reading; agrees with each watch's `wake`.
     due: BTreeSet<(MonoMs, WatchAt)>,
+    /// By device, and rule or all of them.
+    service: BTreeMap<(DeviceId, Option<RuleId>), OutOfService>,
+    deadlines: Deadlines,
     /// Both clocks at the start; None: no registry yet.
     start: Option<Now>,
     latest: MonoMs,
@@ -96,8 +104,27 @@ impl Engine {
             next_alarm,
             orphans: Vec::new(),
             due: BTreeSet::new(),
+            service: BTreeMap::new(),
+            deadlines: Deadlines::default(),
             start: None,
             latest: MonoMs::default(),
+        }
+    }
+
+    /// Takes up what was out of service, before the first registry is set.
+    pub fn restore_out_of_service(&mut self, entries: impl IntoIterator<Item = OutOfService>) {
+        self.service.extend(entries.into_iter().map(|entry| ((entry.device.clone(), entry.rule.clone()), entry)));
+    }
+
+    /// Arms what is to end by itself: the stored moments are wall time, from here on the monotonic clock counts.
+    fn arm_deadlines(&mut self, now: Now) {
+        for alarm in self.open.values().filter(|alarm| alarm.state == AlarmState::Shelved) {
+            let until = alarm.set_aside.as_ref().and_then(|set_aside| set_aside.until);
+            self.deadlines.set(Deadline::Shelf(alarm.id), Some(now.mono_at(until.unwrap_or(now.wall))));
+        }
+        for ((device, rule), entry) in &self.service {
+            let deadline = Deadline::Service(device.clone(), rule.clone());
+            self.deadlines.set(deadline, Some(now.mono_at(entry.until)));
         }
     }
 
@@ -105,7 +132,10 @@ impl Engine {
     /// node is offline until that node speaks for it. Alarms of devices and rules that have gone are closed by the next
     /// evaluation, which is due at once. An outcome from before is to be applied, or dropped, first.
     pub fn set_registry(&mut self, registry: Arc<Registry>, now: Now) {
-        self.start.get_or_insert(now);
+        if self.start.is_none() {
+            self.start = Some(now);
+            self.arm_deadlines(now);
+        }
         self.latest = self.latest.max(now.mono);
         self.registry = registry;
         let mut plan = Plan::build(&self.profiles, &self.registry, std::mem::take(&mut self.plan.series));
@@ -242,6 +272,15 @@ impl Engine {
                 None => self.open.remove(&id),
             };
         }
+        for (key, entry) in delta.service {
+            match entry {
+                Some(entry) => self.service.insert(key, entry),
+                None => self.service.remove(&key),
+            };
+        }
+        for (deadline, at) in delta.deadlines {
+            self.deadlines.set(deadline, at);
+        }
         if let Some(next_alarm) = delta.next_alarm {
             self.next_alarm = next_alarm;
         }
@@ -269,12 +308,18 @@ impl Engine {
         if !self.orphans.is_empty() {
             return Some(self.latest);
         }
-        self.due.first().map(|&(due, _)| due)
+        let first = self.due.first().map(|&(due, _)| due);
+        [first, self.deadlines.next()].into_iter().flatten().min()
     }
 
     /// All open alarms, oldest first.
     pub fn open_alarms(&self) -> impl Iterator<Item = &OpenAlarm> {
         self.open.values()
+    }
+
+    /// What is out of service, by device and rule.
+    pub fn out_of_service(&self) -> impl Iterator<Item = &OutOfService> {
+        self.service.values()
     }
 
     /// The present by a wall clock that never jumps: what it showed at the start, moved on by the monotonic clock.

@@ -76,7 +76,9 @@ pub(super) struct Program {
     pub(super) metrics: Box<[MetricName]>,
     /// `metrics[only_while]` with their tests decide whether it is judged at all.
     pub(super) only_while: std::ops::Range<usize>,
-    /// One test for each metric; for a stale rule only those of `only_while` are real.
+    /// While one of `metrics[suppressed_while]` passes its test, an alarm calls nobody.
+    pub(super) suppressed_while: std::ops::Range<usize>,
+    /// One test for each metric; for a stale rule those of its own metrics say nothing.
     pub(super) tests: Box<[Test]>,
     pub(super) kind: ProgramKind,
     pub(super) on_delay_ms: u64,
@@ -136,9 +138,11 @@ impl Program {
             ResolvedCondition::Offline => ProgramKind::Offline,
         };
         let only_while = append(resolved.only_while);
+        let suppressed_while = append(resolved.suppressed_while);
         Self {
             metrics: metrics.into(),
             only_while,
+            suppressed_while,
             tests: tests.into(),
             kind,
             on_delay_ms: milliseconds(resolved.on_delay_s),

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use rustc_hash::FxHashMap;
 
 use super::{
+    deadline::Deadline,
     io::{Link, LinkChange},
     plan::{SeriesAt, SlotAt, WatchAt},
 };
 use crate::{
-    alarm::OpenAlarm,
-    id::{AlarmId, SeriesId},
+    alarm::{OpenAlarm, OutOfService},
+    id::{AlarmId, DeviceId, RuleId, SeriesId},
     profile::Condition,
     reading::{Quality, Reading, Value},
     time::{MonoMs, UnixMs},
@@ -88,7 +89,7 @@ pub(super) enum Phase {
 impl WatchState {
     /// How a watch begins: with an alarm left open, as that alarm says.
     pub(super) fn beginning(alarm: Option<&OpenAlarm>, now: MonoMs) -> Self {
-        let is_active = alarm.is_some_and(|alarm| alarm.state.is_active());
+        let is_active = alarm.is_some_and(OpenAlarm::is_active);
         Self {
             phase: if is_active { Phase::Holds } else { Phase::Clear },
             held: 0,
@@ -119,6 +120,10 @@ pub struct Delta {
     pub(super) strangers: Vec<(LinkChange, MonoMs)>,
     /// None: closed.
     pub(super) alarms: BTreeMap<AlarmId, Option<OpenAlarm>>,
+    /// By device, and rule or all of them; None: in service again.
+    pub(super) service: BTreeMap<(DeviceId, Option<RuleId>), Option<OutOfService>>,
+    /// None: off.
+    pub(super) deadlines: BTreeMap<Deadline, Option<MonoMs>>,
     /// The next alarm's number; None: none was raised.
     pub(super) next_alarm: Option<AlarmId>,
     /// Whether the alarms left behind by a registry change were closed.

@@ -58,6 +58,10 @@ struct RuleTable {
     condition: ConditionTable,
     #[serde(default)]
     only_while: Vec<ComparisonTable>,
+    #[serde(default)]
+    suppressed_while: Vec<ComparisonTable>,
+    #[serde(default)]
+    is_latching: bool,
     on_delay_s: Setting,
     off_delay_s: f64,
     source: Source,
@@ -259,8 +263,12 @@ impl Reader<'_> {
             return fail(format!("rule `{}`: `source.citation` must name the document the rule comes from", table.id));
         }
         let is_over_values = !matches!(table.condition, ConditionTable::Stale(_) | ConditionTable::Offline);
-        if !is_over_values && !table.only_while.is_empty() {
-            return fail(format!("rule `{}`: `only_while` goes with rules over values; remove it here", table.id));
+        let is_free = table.only_while.is_empty() && table.suppressed_while.is_empty();
+        if !(is_over_values || is_free) {
+            return fail(format!(
+                "rule `{}`: `only_while` and `suppressed_while` go with rules over values; remove them here",
+                table.id
+            ));
         }
         let condition = match table.condition {
             ConditionTable::Limit(limit) => self.limit(limit)?,
@@ -307,6 +315,8 @@ impl Reader<'_> {
             severity: table.severity,
             condition,
             only_while: self.comparisons(table.only_while)?,
+            suppressed_while: self.comparisons(table.suppressed_while)?,
+            is_latching: table.is_latching,
             on_delay_s: table.on_delay_s,
             off_delay_s: table.off_delay_s,
             source: table.source,

@@ -20,6 +20,8 @@ pub struct ResolvedRule {
     pub condition: ResolvedCondition,
     /// It is judged only while each of these holds or is unknown.
     pub only_while: Vec<ResolvedComparison>,
+    /// While one of these is known to hold, its alarm calls nobody.
+    pub suppressed_while: Vec<ResolvedComparison>,
 }
 
 /// A condition with the numbers of one device. Limits and states are combinations with one alternative.
@@ -129,7 +131,9 @@ impl Rule {
             Condition::Offline => ResolvedCondition::Offline,
         };
         let only_while = compare(&self.only_while, nameplate);
-        ResolvedRule { above, below, on_delay_s, off_delay_s: self.off_delay_s, condition, only_while }
+        let suppressed_while = compare(&self.suppressed_while, nameplate);
+        let off_delay_s = self.off_delay_s;
+        ResolvedRule { above, below, on_delay_s, off_delay_s, condition, only_while, suppressed_while }
     }
 }
 

@@ -22,6 +22,10 @@ pub struct Rule {
     pub condition: Condition,
     /// It is judged only while each of these holds or is unknown; empty: always.
     pub only_while: Vec<Comparison>,
+    /// 设计抑制: while one of these is known to hold, it is judged and recorded but calls nobody; empty: never.
+    pub suppressed_while: Vec<Comparison>,
+    /// Whether its alarm stays until somebody resets it: a safety device that has acted does not heal by itself.
+    pub is_latching: bool,
     /// The condition must hold so long, in seconds.
     pub on_delay_s: Setting,
     /// The condition must be gone so long, in seconds.
@@ -47,7 +51,8 @@ impl Rule {
             }
             Condition::State { .. } | Condition::Stale { .. } | Condition::Offline => {}
         }
-        settings.extend(self.only_while.iter().filter_map(Comparison::setting));
+        let states = self.only_while.iter().chain(&self.suppressed_while);
+        settings.extend(states.filter_map(Comparison::setting));
         settings
     }
 }

@@ -53,7 +53,7 @@ impl Running {
                 frozen_after: Duration::from_secs(3),
             },
             gateway: gateway.map(|gateway| Gateway::new(gateway.url.clone(), None).unwrap()),
-            worker_program: Some(PathBuf::from(env!("CARGO_BIN_EXE_edge-agent"))),
+            worker_program: Some(PathBuf::from(env!("CARGO_BIN_EXE_edge-agent-camera"))),
         };
         let (out, events) = SampleSender::bounded(64);
         let (commands, command_rx) = mpsc::channel(8);
@@ -232,7 +232,7 @@ async fn a_worker_that_dies_or_hangs_is_replaced_and_the_viewer_goes_on() {
     let StreamMessage::Opened(mut last) = uplink.message().await else { panic!("not opened") };
     uplink.frames(2).await;
     for signal in ["-KILL", "-STOP"] {
-        let workers = rtsp::children_named("camera-worker");
+        let workers = rtsp::children_named("edge-agent-camera");
         assert_eq!(workers.len(), 1, "{workers:?}");
         assert!(Command::new("kill").arg(signal).arg(workers[0].to_string()).status().unwrap().success());
         let again = loop {
@@ -244,7 +244,7 @@ async fn a_worker_that_dies_or_hangs_is_replaced_and_the_viewer_goes_on() {
         last = again;
         let frames = uplink.frames(2).await;
         assert!(frames[0].header().is_init() && frames[1].header().is_key);
-        assert!(!rtsp::children_named("camera-worker").contains(&workers[0]), "the old one is gone");
+        assert!(!rtsp::children_named("edge-agent-camera").contains(&workers[0]), "the old one is gone");
     }
 }
 
@@ -254,6 +254,6 @@ async fn a_camera_that_sends_nonsense_is_tried_again_with_patience_and_never_up(
     let mut camera = Running::start(&nonsense.url, None, None);
     nonsense.wait_for_connections(3, LIMIT).await;
     assert!(camera.events.try_recv().is_err(), "nothing is said of a camera that never was one");
-    let workers = rtsp::children_named("camera-worker");
+    let workers = rtsp::children_named("edge-agent-camera");
     assert_eq!(workers.len(), 1, "the worker lives through it: {workers:?}");
 }

@@ -1,38 +1,23 @@
-//! Alarms: list, detail, acknowledge.
+//! Alarms: list and detail.
 
-use axum::{
-    Json,
-    extract::State,
-    http::StatusCode,
-    response::{IntoResponse, Response},
-};
-use domain::{
-    engine::ActionError,
-    id::{AlarmId, DeviceId, TownshipCode},
-};
-use protocol::rest::{Acknowledge, Alarm, AlarmDetail, AlarmPage, Point, Problem, SeverityNumber};
+use axum::{Json, extract::State};
+use domain::id::{AlarmId, DeviceId, TownshipCode};
+use protocol::rest::{AlarmDetail, AlarmPage, Point, SeverityNumber};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{
     AppState,
     error::{ApiError, Refusal},
-    extract::{self, May, Path, Query, View},
+    extract::{May, Path, Query, View},
     views,
 };
-use crate::{
-    pipeline::{ActionOutcome, ActionRefused},
-    store::AlarmFilter,
-};
+use crate::store::AlarmFilter;
 
 /// Alarms of a page when the caller asks for no number.
 const PAGE: u32 = 100;
 /// The longest page.
 const PAGE_MAX: u32 = 500;
-/// The longest note, in characters.
-const NOTE_MAX: usize = 1000;
-/// Length of an idempotency key, in characters.
-const KEY_LENGTH: std::ops::RangeInclusive<usize> = 8..=64;
 
 /// Which alarms, by where they stand in their life.
 #[derive(Debug, Clone, Copy, Default, Deserialize, ToSchema)]
@@ -128,41 +113,4 @@ pub(super) async fn read_alarm(
         guidance_zh: rule.map(|rule| rule.guidance.zh.clone()).unwrap_or_default(),
         guidance_en: rule.map(|rule| rule.guidance.en.clone()).unwrap_or_default(),
     }))
-}
-
-/// Acknowledges an alarm. With the same key again it answers what became of the first request.
-#[utoipa::path(post, path = "/alarms/{id}/acknowledge", tag = "alarms",
-    params(("id" = i64, Path, description = "The alarm's number.")), request_body = Acknowledge,
-    responses(
-        (status = 200, body = Alarm),
-        (status = 202, description = "Accepted, but not yet stored; the live stream brings the result."),
-        (status = 409, description = "The alarm is over, or was acknowledged before.", body = Problem,
-            content_type = "application/problem+json"),
-        Refusal,
-    ))]
-pub(super) async fn acknowledge_alarm(
-    State(state): State<AppState>,
-    may: May<extract::AcknowledgeAlarm>,
-    Path(id): Path<AlarmId>,
-    extract::Json(body): extract::Json<Acknowledge>,
-) -> Result<Response, ApiError> {
-    // Outside the jurisdiction it does not exist, whatever else is wrong with the request.
-    state.store.alarm(&may.scope, id).await?.ok_or_else(ApiError::not_found)?;
-    if body.note.chars().count() > NOTE_MAX {
-        return Err(ApiError::invalid_field("note", format!("at most {NOTE_MAX} characters")));
-    }
-    if !KEY_LENGTH.contains(&body.idempotency_key.chars().count()) {
-        return Err(ApiError::invalid_field("idempotency_key", "8 to 64 characters"));
-    }
-    match state.pipeline.acknowledge(&may.scope, id, body).await {
-        Ok(ActionOutcome::Done(alarm)) => Ok(Json(alarm).into_response()),
-        Ok(ActionOutcome::Pending) => Ok(StatusCode::ACCEPTED.into_response()),
-        Err(ActionRefused::Impossible(ActionError::NoOpenAlarm(_))) => {
-            Err(ApiError::conflict("the alarm is closed", "该告警已关闭"))
-        }
-        Err(ActionRefused::Impossible(ActionError::Refused { refusal, .. })) => {
-            Err(ApiError::conflict(refusal.to_string(), "该告警已确认或已关闭"))
-        }
-        Err(ActionRefused::Stopping) => Err(ApiError::unavailable("the gateway is stopping", "网关正在停止")),
-    }
 }

@@ -99,6 +99,7 @@ pub(super) async fn read_device(
         link: live.link,
         link_since_ms: live.link_since_ms,
         offline_bound_s: OFFLINE_BOUND_S,
+        out_of_service: state.store.out_of_service(&may.scope, &id).await?,
         metrics: views::metrics(profile, &live.values),
         rules: profile.map_or(&[][..], |profile| &profile.rules).iter().map(|rule| views::rule(rule, device)).collect(),
     }))

@@ -62,6 +62,11 @@ impl ApiError {
         Self { problem: Box::new(problem), retry_after: None }
     }
 
+    /// Whether it says that nobody is signed in.
+    pub(crate) fn is_unauthenticated(&self) -> bool {
+        self.problem.status == StatusCode::UNAUTHORIZED.as_u16()
+    }
+
     /// 400: something in the request is wrong as a whole.
     pub(crate) fn bad_request(detail: impl Into<String>, detail_zh: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "bad-request", "The request is wrong", detail, detail_zh)

@@ -40,8 +40,12 @@ macro_rules! permission {
 permission!(
     /// Look at devices, readings, alarms and pictures.
     View,
-    /// Acknowledge alarms.
+    /// Acknowledge and reset alarms.
     AcknowledgeAlarm,
+    /// Shelve alarms.
+    ShelveAlarm,
+    /// Take devices and rules out of service.
+    ManageService,
     /// Change the registry, enrol edge nodes.
     ManageRegistry,
     /// Change accounts.

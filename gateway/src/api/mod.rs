@@ -6,6 +6,7 @@
 //! - the rest: one resource each, its routes described beside its handlers ([`openapi`]).
 //! - `dashboard`: the embedded pages; [`server`]: listening.
 
+mod actions;
 mod alarms;
 mod audit;
 mod cameras;
@@ -134,7 +135,12 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(devices::read_history))
         .routes(routes!(alarms::list_alarms))
         .routes(routes!(alarms::read_alarm))
-        .routes(routes!(alarms::acknowledge_alarm))
+        .routes(routes!(actions::acknowledge_alarm))
+        .routes(routes!(actions::reset_alarm))
+        .routes(routes!(actions::shelve_alarm))
+        .routes(routes!(actions::unshelve_alarm))
+        .routes(routes!(actions::take_out_of_service))
+        .routes(routes!(actions::return_to_service))
         .routes(routes!(cameras::list_cameras))
         .routes(routes!(cameras::read_snapshot, cameras::request_snapshot))
         .routes(routes!(cameras::watch_camera))

@@ -1,6 +1,10 @@
 //! Signing in and out, and one's own password.
 
-use axum::{extract::State, http::StatusCode, response::IntoResponse};
+use axum::{
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
 use axum_extra::extract::{
     CookieJar,
     cookie::{Cookie, SameSite},
@@ -34,10 +38,21 @@ pub(super) async fn sign_in(
     Ok((cookies.add(session_cookie(&token, &state)), axum::Json(me(session, &state))))
 }
 
-/// Who is signed in, and what this person may do.
-#[utoipa::path(get, path = "/session", tag = "session", responses((status = 200, body = Me), Refusal))]
-pub(super) async fn read_session(State(state): State<AppState>, signed_in: SignedIn) -> axum::Json<Me> {
-    axum::Json(me(signed_in.session, &state))
+/// Who is signed in, and what this person may do. Nobody is an answer too, not a refusal.
+#[utoipa::path(get, path = "/session", tag = "session", security(()), responses(
+    (status = 200, body = Me),
+    (status = 204, description = "Nobody is signed in."),
+    Refusal,
+))]
+pub(super) async fn read_session(
+    State(state): State<AppState>,
+    signed_in: Result<SignedIn, ApiError>,
+) -> Result<Response, ApiError> {
+    match signed_in {
+        Ok(SignedIn { session }) => Ok(axum::Json(me(session, &state)).into_response()),
+        Err(refusal) if refusal.is_unauthenticated() => Ok(StatusCode::NO_CONTENT.into_response()),
+        Err(error) => Err(error),
+    }
 }
 
 /// Signs out. The sockets of the session close.

@@ -271,6 +271,8 @@ mod tests {
             title_en: String::new(),
             severity: SeverityNumber(domain::alarm::Severity::III),
             state: AlarmState::ActiveUnacknowledged,
+            is_latching: false,
+            set_aside: None,
             raised_at_ms: 1,
             cause_zh: String::new(),
             cause_en: String::new(),

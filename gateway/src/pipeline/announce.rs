@@ -28,6 +28,8 @@ pub(crate) fn alarm_of(open: &OpenAlarm, registry: &Registry) -> Option<Alarm> {
         title_en: open.title.en.clone(),
         severity: SeverityNumber(open.severity),
         state: open.state,
+        is_latching: open.is_latching,
+        set_aside: open.set_aside.clone().map(Into::into),
         raised_at_ms: open.raised_at.0,
         cause_zh: open.cause.zh.clone(),
         cause_en: open.cause.en.clone(),
@@ -76,7 +78,19 @@ impl Announced {
 
 fn step(mut alarm: Alarm, transition: &Transition) -> Alarm {
     match transition.what {
-        What::Raised | What::Closed => {}
+        What::Raised
+        | What::Reset
+        | What::Shelved
+        | What::Unshelved
+        | What::Suppressed
+        | What::Unsuppressed
+        | What::TakenOutOfService
+        | What::ReturnedToService
+        | What::Closed => {}
+        What::SeverityChanged => {
+            alarm.cause_zh.clone_from(&transition.cause.zh);
+            alarm.cause_en.clone_from(&transition.cause.en);
+        }
         What::Reoccurred => {
             alarm.returned_at_ms = None;
             alarm.cause_zh.clone_from(&transition.cause.zh);
@@ -90,6 +104,8 @@ fn step(mut alarm: Alarm, transition: &Transition) -> Alarm {
         What::Returned => alarm.returned_at_ms = Some(transition.event_time.0),
     }
     alarm.state = transition.state;
+    alarm.severity = SeverityNumber(transition.severity);
+    alarm.set_aside = transition.set_aside.clone().map(Into::into);
     alarm.closed_at_ms = (!transition.state.is_open()).then_some(transition.at.0);
     alarm
 }

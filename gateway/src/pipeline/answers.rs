@@ -3,8 +3,9 @@
 use std::collections::{HashMap, VecDeque};
 
 use domain::{
-    engine::{Action, ActionError},
+    engine::{Action, ActionError, Deed},
     id::{AlarmId, UserName},
+    time::UnixMs,
 };
 use protocol::rest::Alarm;
 use tokio::sync::oneshot;
@@ -16,16 +17,19 @@ const REMEMBERED_KEYS: usize = 4096;
 pub(super) struct Waiting {
     pub(super) action: Action,
     pub(super) idempotency_key: String,
-    pub(super) reply: oneshot::Sender<Result<Alarm, ActionError>>,
+    pub(super) reply: oneshot::Sender<Result<Done, ActionError>>,
 }
 
-/// What makes a request the same: its person, its alarm, and the key that the person's program made.
-type Key = (UserName, AlarmId, String);
+/// What a carried-out action answers: the alarm as it is now; None: the action was not about one alarm.
+pub(super) type Done = Option<Alarm>;
+
+/// What makes a request the same: its person, what is to be done, and the key that the person's program made.
+type Key = (UserName, Deed, String);
 
 /// Actions that were carried out lately: a repeated request is answered, not repeated.
 #[derive(Default)]
 pub(super) struct Answers {
-    done: HashMap<Key, Alarm>,
+    done: HashMap<Key, Done>,
     oldest_first: VecDeque<Key>,
 }
 
@@ -36,7 +40,7 @@ impl Answers {
         for one in waiting {
             match self.done.get(&one.key()) {
                 // Nobody waits any more: the live stream has brought the outcome.
-                Some(alarm) => _ = one.reply.send(Ok(alarm.clone())),
+                Some(done) => _ = one.reply.send(Ok(done.clone())),
                 None => fresh.push(one),
             }
         }
@@ -55,28 +59,42 @@ impl Answers {
         }
     }
 
-    fn carried_out(&mut self, one: &Waiting, alarms: &[Alarm]) -> Result<Alarm, ActionError> {
-        let id = one.alarm();
-        let alarm = alarms.iter().find(|alarm| alarm.id == id).ok_or(ActionError::NoOpenAlarm(id))?;
+    fn carried_out(&mut self, one: &Waiting, alarms: &[Alarm]) -> Result<Done, ActionError> {
+        let done = match one.alarm() {
+            None => None,
+            Some(id) => {
+                let alarm = alarms.iter().find(|alarm| alarm.id == id).ok_or(ActionError::NoOpenAlarm(id))?;
+                Some(alarm.clone())
+            }
+        };
         if self.oldest_first.len() == REMEMBERED_KEYS
             && let Some(oldest) = self.oldest_first.pop_front()
         {
             self.done.remove(&oldest);
         }
         self.oldest_first.push_back(one.key());
-        self.done.insert(one.key(), alarm.clone());
-        Ok(alarm.clone())
+        self.done.insert(one.key(), done.clone());
+        Ok(done)
     }
 }
 
 impl Waiting {
     fn key(&self) -> Key {
-        let Action::Acknowledge { by, alarm, .. } = &self.action;
-        (by.clone(), *alarm, self.idempotency_key.clone())
+        let mut deed = self.action.deed.clone();
+        // Counted from the moment of the request, it is another one each time.
+        if let Deed::Shelve { until, .. } | Deed::TakeOutOfService { until, .. } = &mut deed {
+            *until = UnixMs(0);
+        }
+        (self.action.by.clone(), deed, self.idempotency_key.clone())
     }
 
-    fn alarm(&self) -> AlarmId {
-        let Action::Acknowledge { alarm, .. } = &self.action;
-        *alarm
+    /// The alarm it is about; None: it is about a device.
+    const fn alarm(&self) -> Option<AlarmId> {
+        match &self.action.deed {
+            Deed::Acknowledge(alarm) | Deed::Reset(alarm) | Deed::Unshelve(alarm) | Deed::Shelve { alarm, .. } => {
+                Some(*alarm)
+            }
+            Deed::TakeOutOfService { .. } | Deed::ReturnToService { .. } => None,
+        }
     }
 }

@@ -15,11 +15,8 @@ mod tests;
 
 use std::time::Duration;
 
-use domain::{
-    engine::{Action, ActionError},
-    id::AlarmId,
-};
-use protocol::rest::{Acknowledge, Alarm};
+use domain::engine::{Action, ActionError, Deed};
+use protocol::rest::Alarm;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 
@@ -62,7 +59,9 @@ pub struct Handle {
 #[derive(Debug)]
 pub enum ActionOutcome {
     /// It is committed; the alarm as it is now.
-    Done(Box<Alarm>),
+    Alarm(Box<Alarm>),
+    /// It is committed: the device, or its rule, is out of service or back.
+    Service,
     /// Not known yet; the live stream brings it.
     Pending,
 }
@@ -85,16 +84,18 @@ impl Handle {
         (Self { requests }, Requests(receiver))
     }
 
-    /// Answers for an alarm in the name of a person. The caller has made sure that the alarm lies in the scope.
-    pub async fn acknowledge(
+    /// Does something in the name of a person. The caller has made sure that its object lies in the scope. A repeated
+    /// key of the same person for the same deed is answered, not repeated.
+    pub async fn act(
         &self,
         scope: &Scope,
-        alarm: AlarmId,
-        body: Acknowledge,
+        deed: Deed,
+        note: String,
+        idempotency_key: String,
     ) -> Result<ActionOutcome, ActionRefused> {
         let (reply, answer) = oneshot::channel();
-        let action = Action::Acknowledge { alarm, by: scope.username().clone(), note: body.note };
-        let request = Waiting { action, idempotency_key: body.idempotency_key, reply };
+        let action = Action { deed, by: scope.username().clone(), note };
+        let request = Waiting { action, idempotency_key, reply };
         let outcome = tokio::time::timeout(ANSWER_WITHIN, async {
             self.requests.send(request).await.map_err(|_| ActionRefused::Stopping)?;
             answer.await.map_err(|_| ActionRefused::Stopping)
@@ -102,7 +103,7 @@ impl Handle {
         .await;
         match outcome {
             Err(_elapsed) => Ok(ActionOutcome::Pending),
-            Ok(answer) => Ok(ActionOutcome::Done(Box::new(answer??))),
+            Ok(answer) => Ok(answer??.map_or(ActionOutcome::Service, |alarm| ActionOutcome::Alarm(Box::new(alarm)))),
         }
     }
 }

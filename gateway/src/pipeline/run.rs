@@ -143,6 +143,7 @@ impl Pipeline {
                 new_series: new_series.clone(),
                 readings: Arc::clone(&readings),
                 transitions: outcome.transitions.clone(),
+                service: outcome.service.clone(),
                 discovered: batch.discovered.clone(),
             });
             let Some(is_stored) = self.store(&commit, stop).await? else { return Ok(false) };
@@ -243,6 +244,10 @@ async fn until(due: Option<Instant>) {
 }
 
 fn is_empty(commit: &BatchCommit) -> bool {
-    let BatchCommit { received: _, new_series, readings, transitions, discovered } = commit;
-    new_series.is_empty() && readings.is_empty() && transitions.is_empty() && discovered.is_empty()
+    let BatchCommit { received: _, new_series, readings, transitions, service, discovered } = commit;
+    new_series.is_empty()
+        && readings.is_empty()
+        && transitions.is_empty()
+        && service.is_empty()
+        && discovered.is_empty()
 }

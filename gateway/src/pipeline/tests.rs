@@ -5,17 +5,14 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use domain::{
     access::{Jurisdiction, Role},
     alarm::AlarmState,
-    engine::Engine,
+    engine::{Deed, Engine},
     id::{AlarmId, DeviceId, MetricName, NodeId, OwnerId, ProfileId, SeriesId, SiteId, TownshipCode},
     profile::Profiles,
     reading::{Quality, Reading, Value},
     registry::{Device, Owner, Registry, Site, Township},
     time::UnixMs,
 };
-use protocol::{
-    live::LiveMessage,
-    rest::{Acknowledge, Alarm},
-};
+use protocol::{live::LiveMessage, rest::Alarm};
 use sqlx::Connection;
 use tokio::{
     sync::{mpsc, watch},
@@ -122,9 +119,13 @@ impl Fixture {
     }
 
     async fn acknowledge(&self, alarm: &Alarm, key: &str) -> Result<Alarm, String> {
-        let body = Acknowledge { note: "on my way".into(), idempotency_key: key.into() };
-        match self.handle.acknowledge(&operator(), alarm.id, body).await {
-            Ok(ActionOutcome::Done(alarm)) => Ok(*alarm),
+        self.act(Deed::Acknowledge(alarm.id), key).await
+    }
+
+    async fn act(&self, deed: Deed, key: &str) -> Result<Alarm, String> {
+        match self.handle.act(&operator(), deed, "on my way".into(), key.into()).await {
+            Ok(ActionOutcome::Alarm(alarm)) => Ok(*alarm),
+            Ok(ActionOutcome::Service) => Err("not about an alarm".into()),
             Ok(ActionOutcome::Pending) => Err("pending".into()),
             Err(refused) => Err(refused.to_string()),
         }
@@ -259,10 +260,9 @@ async fn an_alarm_that_comes_and_goes_before_a_screen_looks_is_over_on_it() {
     let answered = async {
         // Refused until the alarm is raised.
         loop {
-            let body = Acknowledge { note: String::new(), idempotency_key: "key-press-1".into() };
-            match fixture.handle.acknowledge(&operator(), alarm, body).await {
-                Ok(ActionOutcome::Done(alarm)) => return alarm,
-                Ok(ActionOutcome::Pending) | Err(_) => tokio::task::yield_now().await,
+            match fixture.act(Deed::Acknowledge(alarm), "key-press-1").await {
+                Ok(alarm) => return alarm,
+                Err(_) => tokio::task::yield_now().await,
             }
         }
     };
@@ -289,6 +289,23 @@ async fn a_repeated_request_is_answered_and_another_is_refused() {
     assert_eq!(fixture.acknowledge(&alarm, "key-press-1").await.unwrap(), first);
     let refused = fixture.acknowledge(&alarm, "key-press-2").await.unwrap_err();
     assert_eq!(refused, "alarm 1: the alarm is acknowledged already");
+}
+
+#[tokio::test]
+async fn what_is_out_of_service_is_stored_and_its_alarms_call_nobody() {
+    let fixture = Fixture::start().await;
+    let mut screen = fixture.watch();
+    let until = fixture.clock.now().wall.plus_ms(3_600_000);
+    let deed = Deed::TakeOutOfService { device: device(), rule: None, until };
+    let done = fixture.handle.act(&operator(), deed.clone(), "换探头".into(), "key-press-1".into()).await;
+    assert!(matches!(done, Ok(ActionOutcome::Service)), "{done:?}");
+    let again = fixture.handle.act(&operator(), deed, "换探头".into(), "key-press-2".into()).await;
+    assert_eq!(again.unwrap_err().to_string(), "it is out of service already");
+    fixture.send(61.0).await;
+    screen.until(|screen| screen.shows(AlarmState::OutOfService)).await;
+    let stored = fixture.stored().await;
+    assert_eq!((stored.out_of_service[0].why.as_str(), stored.out_of_service[0].until), ("换探头", until));
+    assert_eq!(stored.open_alarms[0].set_aside.as_ref().unwrap().why, "换探头");
 }
 
 #[tokio::test]

@@ -1,13 +1,13 @@
 //! Alarms: the present row and the history of each, written with the batch that caused them, read within a scope.
 
 use domain::{
-    alarm::{AlarmState, OpenAlarm, Severity, Transition, What},
+    alarm::{AlarmState, OpenAlarm, SetAside, Severity, Transition, What},
     id::{AlarmId, DeviceId, MetricName, TownshipCode},
     reading::Reading,
     text::Text,
 };
 use protocol::rest::{self, SeverityNumber};
-use sqlx::{AnyConnection, any::AnyRow};
+use sqlx::{AnyConnection, AssertSqlSafe, any::AnyRow};
 
 use super::{
     Store,
@@ -120,10 +120,12 @@ pub(super) async fn store_transition(
     } else {
         update_alarm(connection, transition).await?;
     }
-    let note = if transition.by.is_some() { transition.note.clone() } else { both_languages(&transition.cause) };
+    let note = if transition.by.is_some() { transition.note.clone() } else { transition.cause.in_both() };
+    let (metric, reading) = cause_of(transition);
     sqlx::query(
-        "INSERT INTO alarm_event (alarm_id, number, at_ms, event_time_at_ms, what, by_username, note) \
-         SELECT $1, COUNT(*) + 1, $2, $3, $4, $5, $6 FROM alarm_event WHERE alarm_id = $1",
+        "INSERT INTO alarm_event (alarm_id, number, at_ms, event_time_at_ms, what, by_username, note, state, severity, \
+         until_ms, cause_metric, cause_reading) \
+         SELECT $1, COUNT(*) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 FROM alarm_event WHERE alarm_id = $1",
     )
     .bind(transition.alarm.0)
     .bind(transition.at.0)
@@ -131,18 +133,31 @@ pub(super) async fn store_transition(
     .bind(word_of(&transition.what))
     .bind(transition.by.as_ref().map(|by| by.as_str().to_owned()))
     .bind(note)
+    .bind(word_of(&transition.state))
+    .bind(i64::from(transition.severity as u8))
+    .bind(transition.set_aside.as_ref().and_then(|set_aside| set_aside.until).map(|until| until.0))
+    .bind(metric)
+    .bind(reading)
     .execute(connection)
     .await
     .map_err(StoreError::failed(OPERATION))?;
     Ok(())
 }
 
-async fn insert_alarm(connection: &mut AnyConnection, transition: &Transition) -> Result<(), StoreError> {
+/// The metric and the reading, as stored, that brought a transition about.
+fn cause_of(transition: &Transition) -> (Option<String>, Option<Vec<u8>>) {
     let (metric, reading) = transition.reading.clone().unzip();
+    (metric.map(|metric: MetricName| metric.as_str().to_owned()), reading.map(|reading| journal::encode(&[reading])))
+}
+
+async fn insert_alarm(connection: &mut AnyConnection, transition: &Transition) -> Result<(), StoreError> {
+    let (metric, reading) = cause_of(transition);
+    let SetAsideColumns { by, why, until } = SetAsideColumns::of(transition);
     sqlx::query(
         "INSERT INTO alarm (id, device_id, rule_id, severity, title_zh, title_en, cause_zh, cause_en, state, \
-         raised_at_ms, occurrence_count, cause_metric, cause_reading) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1, $11, $12)",
+         raised_at_ms, occurrence_count, cause_metric, cause_reading, is_latching, set_aside_by, set_aside_why, \
+         set_aside_until_ms) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1, $11, $12, $13, $14, $15, $16)",
     )
     .bind(transition.alarm.0)
     .bind(transition.device.as_str())
@@ -154,8 +169,12 @@ async fn insert_alarm(connection: &mut AnyConnection, transition: &Transition) -
     .bind(transition.cause.en.as_str())
     .bind(word_of(&transition.state))
     .bind(transition.event_time.0)
-    .bind(metric.map(|metric: MetricName| metric.as_str().to_owned()))
-    .bind(reading.map(|reading| journal::encode(&[reading])))
+    .bind(metric)
+    .bind(reading)
+    .bind(i64::from(transition.is_latching))
+    .bind(by)
+    .bind(why)
+    .bind(until)
     .execute(connection)
     .await
     .map_err(|error| match error.as_database_error() {
@@ -165,42 +184,64 @@ async fn insert_alarm(connection: &mut AnyConnection, transition: &Transition) -
     Ok(())
 }
 
+/// Who or what sets an alarm aside, as its row holds it.
+struct SetAsideColumns {
+    by: Option<String>,
+    why: Option<String>,
+    until: Option<i64>,
+}
+
+impl SetAsideColumns {
+    fn of(transition: &Transition) -> Self {
+        let set_aside = transition.set_aside.as_ref();
+        Self {
+            by: set_aside.and_then(|it| it.by.as_ref()).map(|by| by.as_str().to_owned()),
+            why: set_aside.map(|it| it.why.clone()),
+            until: set_aside.and_then(|it| it.until).map(|until| until.0),
+        }
+    }
+}
+
 /// Mirrors `OpenAlarm::after`: what a transition changes, and nothing else.
 async fn update_alarm(connection: &mut AnyConnection, transition: &Transition) -> Result<(), StoreError> {
-    let closed_at = (transition.state == AlarmState::Closed).then_some(transition.at.0);
-    let state = word_of(&transition.state);
-    let (sql, id) = ("WHERE id = $1 AND closed_at_ms IS NULL", transition.alarm.0);
-    let update = match transition.what {
-        What::Raised | What::Closed => {
-            sqlx::query(sqlx::AssertSqlSafe(format!("UPDATE alarm SET state = $2, closed_at_ms = $3 {sql}")))
-                .bind(id)
-                .bind(state)
-                .bind(closed_at)
+    let more = match transition.what {
+        What::Reoccurred => {
+            ", cause_zh = $8, cause_en = $9, returned_at_ms = NULL, occurrence_count = occurrence_count + 1"
         }
-        What::Reoccurred => sqlx::query(sqlx::AssertSqlSafe(format!(
-            "UPDATE alarm SET state = $2, closed_at_ms = $3, returned_at_ms = NULL, cause_zh = $4, cause_en = $5, \
-             occurrence_count = occurrence_count + 1 {sql}"
-        )))
-        .bind(id)
-        .bind(state)
-        .bind(closed_at)
-        .bind(transition.cause.zh.as_str())
-        .bind(transition.cause.en.as_str()),
-        What::Acknowledged => sqlx::query(sqlx::AssertSqlSafe(format!(
-            "UPDATE alarm SET state = $2, closed_at_ms = $3, acknowledged_at_ms = $4, acknowledged_by = $5 {sql}"
-        )))
-        .bind(id)
-        .bind(state)
-        .bind(closed_at)
-        .bind(transition.at.0)
-        .bind(transition.by.as_ref().map(|by| by.as_str().to_owned())),
-        What::Returned => sqlx::query(sqlx::AssertSqlSafe(format!(
-            "UPDATE alarm SET state = $2, closed_at_ms = $3, returned_at_ms = $4 {sql}"
-        )))
-        .bind(id)
-        .bind(state)
-        .bind(closed_at)
-        .bind(transition.event_time.0),
+        What::SeverityChanged => ", cause_zh = $8, cause_en = $9",
+        What::Acknowledged => ", acknowledged_at_ms = $8, acknowledged_by = $9",
+        What::Returned => ", returned_at_ms = $8",
+        What::Raised
+        | What::Reset
+        | What::Shelved
+        | What::Unshelved
+        | What::Suppressed
+        | What::Unsuppressed
+        | What::TakenOutOfService
+        | What::ReturnedToService
+        | What::Closed => "",
+    };
+    let SetAsideColumns { by, why, until } = SetAsideColumns::of(transition);
+    let update = sqlx::query(AssertSqlSafe(format!(
+        "UPDATE alarm SET state = $2, severity = $3, closed_at_ms = $4, set_aside_by = $5, set_aside_why = $6, \
+         set_aside_until_ms = $7{more} WHERE id = $1 AND closed_at_ms IS NULL"
+    )))
+    .bind(transition.alarm.0)
+    .bind(word_of(&transition.state))
+    .bind(i64::from(transition.severity as u8))
+    .bind((transition.state == AlarmState::Closed).then_some(transition.at.0))
+    .bind(by)
+    .bind(why)
+    .bind(until);
+    let update = match transition.what {
+        What::Reoccurred | What::SeverityChanged => {
+            update.bind(transition.cause.zh.as_str()).bind(transition.cause.en.as_str())
+        }
+        What::Acknowledged => {
+            update.bind(transition.at.0).bind(transition.by.as_ref().map(|by| by.as_str().to_owned()))
+        }
+        What::Returned => update.bind(transition.event_time.0),
+        _ => update,
     };
     let changed = update.execute(connection).await.map_err(StoreError::failed(OPERATION))?.rows_affected();
     if changed == 1 { Ok(()) } else { Err(StoreError::NotFound("open alarm")) }
@@ -221,14 +262,14 @@ pub(super) async fn load_open(store: &Store) -> Result<(Vec<OpenAlarm>, AlarmId)
     Ok((open, AlarmId(row.get_as("next_id")?)))
 }
 
-/// Words that an event keeps for readers of either language.
-fn both_languages(text: &Text) -> String {
-    if text.zh == text.en { text.zh.clone() } else { format!("{} / {}", text.zh, text.en) }
-}
-
 fn severity_of(row: &AnyRow) -> Result<Severity, StoreError> {
     let number: u8 = row.number("severity")?;
     Severity::from_u8(number).ok_or_else(|| StoreError::damaged("severity")(number))
+}
+
+fn set_aside_of(row: &AnyRow) -> Result<Option<SetAside>, StoreError> {
+    let Some(why) = row.get_as("set_aside_why")? else { return Ok(None) };
+    Ok(Some(SetAside { by: row.id_or_none("set_aside_by")?, why, until: row.time_or_none("set_aside_until_ms")? }))
 }
 
 fn open_alarm_of(row: &AnyRow) -> Result<OpenAlarm, StoreError> {
@@ -237,9 +278,11 @@ fn open_alarm_of(row: &AnyRow) -> Result<OpenAlarm, StoreError> {
         device: row.id("device_id")?,
         rule: row.id("rule_id")?,
         severity: severity_of(row)?,
+        is_latching: row.flag("is_latching")?,
         title: Text { zh: row.get_as("title_zh")?, en: row.get_as("title_en")? },
         cause: Text { zh: row.get_as("cause_zh")?, en: row.get_as("cause_en")? },
         state: row.word("state")?,
+        set_aside: set_aside_of(row)?,
         raised_at: row.time("raised_at_ms")?,
         returned_at: row.time_or_none("returned_at_ms")?,
         acknowledged_at: row.time_or_none("acknowledged_at_ms")?,
@@ -261,6 +304,8 @@ fn alarm_of(row: &AnyRow) -> Result<rest::Alarm, StoreError> {
         title_en: row.get_as("title_en")?,
         severity: SeverityNumber(severity_of(row)?),
         state: row.word("state")?,
+        is_latching: row.flag("is_latching")?,
+        set_aside: set_aside_of(row)?.map(Into::into),
         raised_at_ms: row.get_as("raised_at_ms")?,
         cause_zh: row.get_as("cause_zh")?,
         cause_en: row.get_as("cause_en")?,
@@ -278,5 +323,9 @@ fn event_of(row: &AnyRow) -> Result<rest::AlarmEvent, StoreError> {
         what: row.word("what")?,
         by: row.get_as("by_username")?,
         note: row.get_as("note")?,
+        state: row.get_as::<Option<String>>("state")?.map(|_| row.word("state")).transpose()?,
+        severity: row.get_as::<Option<i64>>("severity")?.map(|_| severity_of(row)).transpose()?.map(SeverityNumber),
+        until_ms: row.get_as("until_ms")?,
+        cause: row.reading_or_none("cause_reading")?.as_ref().map(rest::Point::from),
     })
 }

@@ -10,14 +10,16 @@ use std::{
 };
 
 use domain::{
-    alarm::Transition,
-    id::{DeviceId, MetricName, NodeId, SeriesId},
+    alarm::{ServiceChange, Transition, What},
+    id::{DeviceId, MetricName, NodeId, RuleId, SeriesId, UserName},
     reading::Reading,
     time::UnixMs,
 };
 use sqlx::{AnyConnection, AssertSqlSafe};
 
-use super::{Store, alarm, codec::journal, discovered, error::StoreError, row::placeholders, writer::Priority};
+use super::{
+    Store, alarm, audit, codec::journal, discovered, error::StoreError, row::placeholders, service, writer::Priority,
+};
 
 const OPERATION: &str = "storing a batch";
 /// Rows of one statement; three parameters each stay far below the 32 766 that both engines take.
@@ -68,6 +70,8 @@ pub struct BatchCommit {
     pub readings: Arc<[Reading]>,
     /// What happened to alarms, in order.
     pub transitions: Vec<Transition>,
+    /// What went out of service or came back, in order.
+    pub service: Vec<ServiceChange>,
     /// Devices that introduced themselves and are not registered.
     pub discovered: Vec<DiscoveredBirth>,
 }
@@ -187,9 +191,55 @@ async fn insert_batch(
         .map_err(StoreError::failed(OPERATION))?;
     for transition in &batch.transitions {
         alarm::store_transition(connection, transition).await?;
+        if let Some(by) = &transition.by {
+            let (action, object) = (audit_action(transition.what), transition.alarm.to_string());
+            audit::note(connection, by.as_str(), action, &object, transition.note.clone(), transition.at).await?;
+        }
+    }
+    for change in &batch.service {
+        service::store_change(connection, change).await?;
+        if let Some((by, action, object, note, at)) = audited(change) {
+            audit::note(connection, by.as_str(), action, &object, note.to_owned(), at).await?;
+        }
     }
     for birth in &batch.discovered {
         discovered::store_birth(connection, birth).await?;
     }
     Ok(())
+}
+
+/// What the audit log calls a person's step in an alarm's life.
+const fn audit_action(what: What) -> &'static str {
+    match what {
+        What::Acknowledged => "alarm.acknowledge",
+        What::Reset => "alarm.reset",
+        What::Shelved => "alarm.shelve",
+        What::Unshelved => "alarm.unshelve",
+        What::TakenOutOfService => "alarm.out_of_service",
+        What::ReturnedToService => "alarm.in_service",
+        What::Raised
+        | What::Reoccurred
+        | What::SeverityChanged
+        | What::Returned
+        | What::Suppressed
+        | What::Unsuppressed
+        | What::Closed => "alarm.change",
+    }
+}
+
+/// Who did what to which device or rule, and what the person said; None: time did it.
+fn audited(change: &ServiceChange) -> Option<(&UserName, &'static str, String, &str, UnixMs)> {
+    let object = |device: &DeviceId, rule: &Option<RuleId>| match rule {
+        Some(rule) => format!("{device}/{rule}"),
+        None => device.to_string(),
+    };
+    match change {
+        ServiceChange::Begun(entry) => {
+            let object = object(&entry.device, &entry.rule);
+            Some((&entry.by, "device.out_of_service", object, &entry.why, entry.since))
+        }
+        ServiceChange::Ended { device, rule, at, by, note } => {
+            Some((by.as_ref()?, "device.in_service", object(device, rule), note, *at))
+        }
+    }
 }

@@ -24,6 +24,7 @@ mod row;
 mod scope;
 mod seal;
 mod select;
+mod service;
 mod session;
 mod start;
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use domain::{
-    alarm::OpenAlarm,
+    alarm::{OpenAlarm, OutOfService},
     id::{AlarmId, SeriesId},
     reading::Reading,
     time::UnixMs,
@@ -16,6 +16,7 @@ use super::{
     error::StoreError,
     registry::RegistryRows,
     row::Columns,
+    service,
 };
 
 /// Journal rows fetched at once during replay: bounds memory to a few dozen megabytes.
@@ -30,6 +31,8 @@ pub struct StartState {
     pub open_alarms: Vec<OpenAlarm>,
     /// The number of the next alarm.
     pub next_alarm: AlarmId,
+    /// Devices and rules that are out of service.
+    pub out_of_service: Vec<OutOfService>,
     /// Owners, sites and devices.
     pub registry: RegistryRows,
     /// The newest reading of every series that has one, by event time.
@@ -46,6 +49,7 @@ impl Store {
             series: self.load_series().await?,
             open_alarms,
             next_alarm,
+            out_of_service: service::load_out_of_service(self).await?,
             registry: self.load_registry().await?,
             latest: self.head().latest().collect(),
             damaged_journal_rows: self.damaged_journal_rows(),

@@ -1,6 +1,8 @@
 //! The table: one row a route.
 
-use domain::access::Permission::{self, AcknowledgeAlarm, ManageRegistry, ManageUsers, ReadAudit, View};
+use domain::access::Permission::{
+    self, AcknowledgeAlarm, ManageRegistry, ManageService, ManageUsers, ReadAudit, ShelveAlarm, View,
+};
 
 /// Who may ask.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,7 +79,7 @@ pub(crate) const ROWS: &[Row] = &[
         done: &[401],
         ..plain("POST", "/session", Needs::Nothing)
     },
-    Row { shows: &["permissions"], ..plain("GET", "/session", Needs::Session) },
+    Row { done: &[200, 204], shows: &["permissions"], ..plain("GET", "/session", Needs::Nothing) },
     Row { done: &[204], ..plain("DELETE", "/session", Needs::Session) },
     Row {
         body: Body::Json(r#"{"current": "everybody has the same", "new": "another good password"}"#),
@@ -108,6 +110,46 @@ pub(crate) const ROWS: &[Row] = &[
         body: Body::Json(r#"{"note": "seen", "idempotency_key": "pressed-once"}"#),
         shows: &["cold-inside", "active_acknowledged"],
         ..placed("POST", "/alarms/{id}/acknowledge", "/alarms/1/acknowledge", "/alarms/2/acknowledge")
+    },
+    // The cold store's rule does not latch: who may is told so.
+    Row {
+        needs: Needs::Permission(AcknowledgeAlarm),
+        body: Body::Json(r#"{"idempotency_key": "pressed-once"}"#),
+        done: &[409],
+        ..placed("POST", "/alarms/{id}/reset", "/alarms/1/reset", "/alarms/2/reset")
+    },
+    Row {
+        needs: Needs::Permission(ShelveAlarm),
+        body: Body::Json(r#"{"minutes": 60, "why": "door repair", "idempotency_key": "pressed-once"}"#),
+        shows: &["cold-inside", "shelved", "door repair"],
+        ..placed("POST", "/alarms/{id}/shelve", "/alarms/1/shelve", "/alarms/2/shelve")
+    },
+    Row {
+        needs: Needs::Permission(ShelveAlarm),
+        body: Body::Json(r#"{"idempotency_key": "pressed-once"}"#),
+        shows: &["cold-inside"],
+        ..placed("POST", "/alarms/{id}/unshelve", "/alarms/1/unshelve", "/alarms/2/unshelve")
+    },
+    Row {
+        needs: Needs::Permission(ManageService),
+        body: Body::Json(r#"{"hours": 8, "why": "rebuilding", "idempotency_key": "pressed-once"}"#),
+        shows: &["rebuilding"],
+        ..placed(
+            "POST",
+            "/devices/{id}/out-of-service",
+            "/devices/cold-inside/out-of-service",
+            "/devices/cold-outside/out-of-service",
+        )
+    },
+    Row {
+        needs: Needs::Permission(ManageService),
+        body: Body::Json(r#"{"idempotency_key": "pressed-once"}"#),
+        ..placed(
+            "POST",
+            "/devices/{id}/in-service",
+            "/devices/cold-inside/in-service",
+            "/devices/cold-outside/in-service",
+        )
     },
     Row { shows: &["camera-inside"], ..plain("GET", "/cameras", Needs::Permission(View)) },
     placed("GET", "/cameras/{id}/snapshot", "/cameras/camera-inside/snapshot", "/cameras/camera-outside/snapshot"),

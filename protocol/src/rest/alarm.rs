@@ -44,6 +44,10 @@ pub struct Alarm {
     /// Where it stands in its life.
     #[schema(value_type = AlarmStateSchema)]
     pub state: AlarmState,
+    /// Whether it needs a reset after its condition has gone.
+    pub is_latching: bool,
+    /// Who or what keeps it from calling anybody: it is shelved, suppressed or out of service; None: nothing does.
+    pub set_aside: Option<SetAside>,
     /// Event time of the reading that raised it, or the moment a timer did.
     pub raised_at_ms: i64,
     /// The cause in words and numbers, such as `9.1 °C > 8 °C`, 中文.
@@ -60,6 +64,23 @@ pub struct Alarm {
     pub closed_at_ms: Option<i64>,
     /// How often the condition came back while the alarm was open.
     pub occurrence_count: u32,
+}
+
+/// Who or what keeps an open alarm from calling anybody.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SetAside {
+    /// Who; None: the rule's own suppression.
+    pub by: Option<String>,
+    /// Why, in the person's words; for a suppression, what is the case.
+    pub why: String,
+    /// When it ends by itself; None: when the cause of the suppression ends.
+    pub until_ms: Option<i64>,
+}
+
+impl From<domain::alarm::SetAside> for SetAside {
+    fn from(from: domain::alarm::SetAside) -> Self {
+        Self { by: from.by.map(|by| by.to_string()), why: from.why, until_ms: from.until.map(|until| until.0) }
+    }
 }
 
 /// `GET /alarms`: a page of alarms, newest first.
@@ -102,6 +123,16 @@ pub struct AlarmEvent {
     pub by: Option<String>,
     /// What the person wrote, or the cause in words; empty: nothing.
     pub note: String,
+    /// Where the alarm stood afterwards; None: it happened before this was recorded.
+    #[schema(value_type = Option<AlarmStateSchema>)]
+    pub state: Option<AlarmState>,
+    /// How bad it was afterwards; None: it happened before this was recorded.
+    #[schema(value_type = Option<SeveritySchema>)]
+    pub severity: Option<SeverityNumber>,
+    /// When what sets it aside ends by itself; None: nothing does, or no moment is known.
+    pub until_ms: Option<i64>,
+    /// The reading that brought it about; None: a timer, the device's link or a person did.
+    pub cause: Option<Point>,
 }
 
 /// A kind of thing that happens to an alarm.
@@ -112,10 +143,26 @@ pub enum AlarmEventKind {
     Raised,
     /// The condition came back before the alarm was closed.
     Reoccurred,
+    /// It became worse, or less bad.
+    SeverityChanged,
     /// A person answered.
     Acknowledged,
     /// The condition was gone for its off-delay.
     Returned,
+    /// A person declared a latched alarm over.
+    Reset,
+    /// A person put it on the shelf.
+    Shelved,
+    /// A person, or its time, took it from the shelf.
+    Unshelved,
+    /// The rule's own suppression began.
+    Suppressed,
+    /// The rule's own suppression ended.
+    Unsuppressed,
+    /// Its device or rule went out of service.
+    TakenOutOfService,
+    /// Its device or rule is in service again.
+    ReturnedToService,
     /// It is over.
     Closed,
 }
@@ -128,5 +175,83 @@ pub struct Acknowledge {
     #[serde(default)]
     pub note: String,
     /// A random text of 8 to 64 characters, made once per key press: a repeated request is then answered, not repeated.
+    pub idempotency_key: String,
+}
+
+/// `POST /alarms/{id}/reset` and `POST /alarms/{id}/unshelve`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AlarmNote {
+    /// What the person adds, at most 1000 characters; empty: nothing.
+    #[serde(default)]
+    pub note: String,
+    /// As in [`Acknowledge`].
+    pub idempotency_key: String,
+}
+
+/// `POST /alarms/{id}/shelve`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Shelve {
+    /// For how long, in minutes: at most one shift of twelve hours.
+    #[schema(minimum = 1, maximum = 720)]
+    pub minutes: u32,
+    /// Why, 1 to 1000 characters.
+    pub why: String,
+    /// As in [`Acknowledge`].
+    pub idempotency_key: String,
+}
+
+/// A device, or one of its rules, that is out of service: its alarms are recorded and call nobody.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OutOfService {
+    /// Which of its rules; None: all of them.
+    #[schema(value_type = Option<String>)]
+    pub rule: Option<RuleId>,
+    /// Who took it out.
+    pub by: String,
+    /// Why, in the person's words.
+    pub why: String,
+    /// Since when.
+    pub since_ms: i64,
+    /// When it is in service again by itself.
+    pub until_ms: i64,
+}
+
+impl From<domain::alarm::OutOfService> for OutOfService {
+    fn from(from: domain::alarm::OutOfService) -> Self {
+        Self { rule: from.rule, by: from.by.to_string(), why: from.why, since_ms: from.since.0, until_ms: from.until.0 }
+    }
+}
+
+/// `POST /devices/{id}/out-of-service`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TakeOutOfService {
+    /// Which of its rules; None: all of them.
+    #[schema(value_type = Option<String>)]
+    #[serde(default)]
+    pub rule: Option<RuleId>,
+    /// For how long, in hours: at most 90 days.
+    #[schema(minimum = 1, maximum = 2160)]
+    pub hours: u32,
+    /// Why, 1 to 1000 characters.
+    pub why: String,
+    /// As in [`Acknowledge`].
+    pub idempotency_key: String,
+}
+
+/// `POST /devices/{id}/in-service`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ReturnToService {
+    /// Which of its rules; None: the device as a whole.
+    #[schema(value_type = Option<String>)]
+    #[serde(default)]
+    pub rule: Option<RuleId>,
+    /// What the person adds, at most 1000 characters; empty: nothing.
+    #[serde(default)]
+    pub note: String,
+    /// As in [`Acknowledge`].
     pub idempotency_key: String,
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    LinkState,
+    LinkState, OutOfService,
     vocabulary::{QualitySchema, SeveritySchema, ValueSchema},
 };
 
@@ -62,6 +62,8 @@ pub struct DeviceDetail {
     pub link_since_ms: i64,
     /// How soon a silent death of this device is noticed, in seconds.
     pub offline_bound_s: u64,
+    /// What of it is out of service: the whole, or some of its rules; empty: nothing.
+    pub out_of_service: Vec<OutOfService>,
     /// What it measures, and the latest of each.
     pub metrics: Vec<Metric>,
     /// The rules that watch it, with limits as they apply to this device.

@@ -23,6 +23,8 @@ pub(super) enum RoleSchema {
 pub(super) enum PermissionSchema {
     View,
     AcknowledgeAlarm,
+    ShelveAlarm,
+    ManageService,
     ManageRegistry,
     ManageUsers,
     ReadAudit,
@@ -36,6 +38,11 @@ pub(super) enum AlarmStateSchema {
     ActiveUnacknowledged,
     ActiveAcknowledged,
     ReturnedUnacknowledged,
+    LatchedUnacknowledged,
+    LatchedAcknowledged,
+    Shelved,
+    Suppressed,
+    OutOfService,
     Closed,
 }
 
@@ -84,12 +91,7 @@ mod tests {
     fn the_document_lists_exactly_the_words_of_the_domain() {
         check::<RoleSchema>(&Role::ALL);
         check::<PermissionSchema>(Role::Admin.permissions());
-        check::<AlarmStateSchema>(&[
-            AlarmState::ActiveUnacknowledged,
-            AlarmState::ActiveAcknowledged,
-            AlarmState::ReturnedUnacknowledged,
-            AlarmState::Closed,
-        ]);
+        check::<AlarmStateSchema>(&AlarmState::ALL);
         check::<QualitySchema>(&[Quality::Good, Quality::ClockSuspect, Quality::Implausible, Quality::Bad]);
     }
 }

@@ -16,6 +16,8 @@ describe('actionOf', () => {
     ['J with capitals locked', press('J'), false, 'next'],
     ['arrow', press('ArrowUp'), false, 'previous'],
     ['a', press('a'), false, 'acknowledge'],
+    ['s', press('s'), false, 'shelve'],
+    ['R with capitals locked', press('R'), false, 'reset'],
     ['a while typing', press('a'), true, null],
     ['escape while typing', press('Escape'), true, 'escape'],
     ['the browser’s own Ctrl+A', press('a', { ctrlKey: true }), false, null],

@@ -1,7 +1,17 @@
 /** Which key does what in the alarm console. */
 
 export type KeyAction =
-  'next' | 'previous' | 'open' | 'acknowledge' | 'note' | 'search' | 'escape' | 'mute' | 'help'
+  | 'next'
+  | 'previous'
+  | 'open'
+  | 'acknowledge'
+  | 'note'
+  | 'shelve'
+  | 'reset'
+  | 'search'
+  | 'escape'
+  | 'mute'
+  | 'help'
 
 /** In the order of the help, with the keys as printed on them. */
 export const keyHelp: readonly { keys: readonly string[]; action: KeyAction }[] = [
@@ -10,6 +20,8 @@ export const keyHelp: readonly { keys: readonly string[]; action: KeyAction }[] 
   { keys: ['Enter'], action: 'open' },
   { keys: ['A'], action: 'acknowledge' },
   { keys: ['N'], action: 'note' },
+  { keys: ['S'], action: 'shelve' },
+  { keys: ['R'], action: 'reset' },
   { keys: ['/'], action: 'search' },
   { keys: ['M'], action: 'mute' },
   { keys: ['Esc'], action: 'escape' },
@@ -24,6 +36,8 @@ const actions: Readonly<Record<string, KeyAction>> = {
   Enter: 'open',
   a: 'acknowledge',
   n: 'note',
+  s: 'shelve',
+  r: 'reset',
   '/': 'search',
   m: 'mute',
   Escape: 'escape',

@@ -39,6 +39,7 @@ const alarm: Alarm = {
   raised_at_ms: 0,
   cause_zh: '',
   cause_en: '',
+  is_latching: false,
   occurrence_count: 1,
 }
 const live: LiveState = {

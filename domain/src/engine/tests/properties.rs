@@ -11,7 +11,7 @@ use super::*;
 enum Happening {
     Read { series: u32, tenths: i32, age_ms: i64, quality: Quality },
     Link { device: &'static str, is_online: bool },
-    Acknowledge { alarm: i64 },
+    Act { kind: u8, alarm: i64, for_ms: i64 },
     Wait { milliseconds: u64 },
 }
 
@@ -25,10 +25,10 @@ fn happening() -> impl Strategy<Value = Happening> {
     let age_ms = prop_oneof![4 => Just(0i64), 1 => 0..20_000i64, 1 => -200_000..0i64];
     let device = prop_oneof![Just("fridge-1"), Just("lift-1"), Just("node-1"), Just("stranger-1")];
     prop_oneof![
-        6 => (1..=7u32, -20..120i32, age_ms, quality)
+        6 => (1..=9u32, -20..120i32, age_ms, quality)
             .prop_map(|(series, tenths, age_ms, quality)| Happening::Read { series, tenths, age_ms, quality }),
         2 => (device, any::<bool>()).prop_map(|(device, is_online)| Happening::Link { device, is_online }),
-        1 => (1..6i64).prop_map(|alarm| Happening::Acknowledge { alarm }),
+        2 => (0..6u8, 1..6i64, 1..200_000i64).prop_map(|(kind, alarm, for_ms)| Happening::Act { kind, alarm, for_ms }),
         3 => (0..100_000u64).prop_map(|milliseconds| Happening::Wait { milliseconds }),
     ]
 }
@@ -42,6 +42,20 @@ fn value_of(series: u32, tenths: i32) -> Value {
         Value::Float(f64::from(tenths) / 10.0)
     } else {
         Value::Bool(tenths > 50)
+    }
+}
+
+/// What somebody does, whether or not it fits.
+fn deed(bench: &Bench, kind: u8, alarm: i64, for_ms: i64) -> Deed {
+    let (device, until) = (DeviceId::new("lift-1").unwrap(), bench.now.wall.plus_ms(for_ms));
+    let alarm = AlarmId(alarm);
+    match kind {
+        0 => Deed::Acknowledge(alarm),
+        1 => Deed::Reset(alarm),
+        2 => Deed::Shelve { alarm, until },
+        3 => Deed::Unshelve(alarm),
+        4 => Deed::TakeOutOfService { device, rule: None, until },
+        _ => Deed::ReturnToService { device, rule: None },
     }
 }
 
@@ -66,9 +80,9 @@ fn play(story: &[Happening], jump_ms: i64) -> Vec<Transition> {
                 let change = bench.link(device, if *is_online { Link::Online } else { Link::Offline });
                 transitions.extend(bench.evaluate(&Input { links: &[change], ..Input::default() }).0);
             }
-            Happening::Acknowledge { alarm } => {
-                let by = UserName::new("officer").unwrap();
-                let actions = [Action::Acknowledge { alarm: AlarmId(*alarm), by, note: String::new() }];
+            Happening::Act { kind, alarm, for_ms } => {
+                let (deed, by) = (deed(&bench, *kind, *alarm, *for_ms), UserName::new("officer").unwrap());
+                let actions = [Action { deed, by, note: String::new() }];
                 transitions.extend(bench.evaluate(&Input { actions: &actions, ..Input::default() }).0);
             }
             Happening::Wait { milliseconds } => {
@@ -119,7 +133,10 @@ proptest! {
         let mut states: BTreeMap<AlarmId, AlarmState> = BTreeMap::new();
         for transition in play(&story, 0) {
             match (states.get(&transition.alarm), transition.what) {
-                (None, What::Raised) => prop_assert_eq!(transition.state, AlarmState::ActiveUnacknowledged),
+                (None, What::Raised) => prop_assert!(matches!(
+                    transition.state,
+                    AlarmState::ActiveUnacknowledged | AlarmState::Suppressed | AlarmState::OutOfService
+                )),
                 (Some(state), what) => {
                     prop_assert!(state.is_open());
                     prop_assert!(what != What::Raised);
@@ -127,6 +144,8 @@ proptest! {
                 }
                 (None, what) => prop_assert!(false, "{what:?} of an alarm that was never raised"),
             }
+            prop_assert_eq!(transition.state.is_set_aside(), transition.set_aside.is_some());
+            prop_assert!(transition.state != AlarmState::Shelved || transition.severity != Severity::I);
             states.insert(transition.alarm, transition.state);
         }
         let numbers: Vec<i64> = states.keys().map(|alarm| alarm.0).collect();
@@ -137,7 +156,7 @@ proptest! {
     #[test]
     fn splitting_a_batch_changes_nothing(
         before in story(),
-        readings in prop::collection::vec((1..=7u32, -20..120i32, 0..20_000i64), 0..40),
+        readings in prop::collection::vec((1..=9u32, -20..120i32, 0..20_000i64), 0..40),
         cuts in prop::collection::btree_set(0..40usize, 0..6),
     ) {
         let readings = |bench: &Bench| -> Vec<Reading> {
@@ -185,7 +204,7 @@ fn replay(story: &[Happening]) -> Bench {
             Happening::Link { device, is_online } => {
                 bench.links(&[(*device, if *is_online { Link::Online } else { Link::Offline })]);
             }
-            Happening::Acknowledge { alarm } => drop(bench.acknowledge(*alarm)),
+            Happening::Act { kind, alarm, for_ms } => drop(bench.act(deed(&bench, *kind, *alarm, *for_ms))),
             Happening::Wait { milliseconds } => drop(bench.wait_s(milliseconds / 1000)),
         }
     }

@@ -18,8 +18,8 @@ use tracing::warn;
 
 use super::link::{FromWorker, Job, LinkError, ToWorker};
 
-/// The subcommand that makes this program a worker.
-pub const SUBCOMMAND: &str = "camera-worker";
+/// The worker's program; it stands beside the agent's.
+pub(super) const PROGRAM: &str = "edge-agent-camera";
 /// How long a worker may take to read an order from its pipe; it reads on a thread of its own.
 const ORDER_TIMEOUT: Duration = Duration::from_secs(2);
 /// The longest line of a worker's log that is passed on, in bytes.
@@ -37,7 +37,6 @@ impl Worker {
     /// Starts `program` as a worker and tells it what to watch.
     pub(super) async fn start(program: &Path, job: &Job) -> io::Result<Self> {
         let mut child = Command::new(program)
-            .arg(SUBCOMMAND)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

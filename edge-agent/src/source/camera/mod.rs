@@ -32,7 +32,6 @@ use protocol::video::StreamKind;
 use self::{health::Patience, link::Job};
 
 pub use self::{
-    child::SUBCOMMAND,
     config::{Config, RtspUrl},
     uplink::{Gateway, TrustError},
     watch::run,
@@ -47,7 +46,7 @@ pub struct Camera {
     pub patience: Patience,
     /// Where live pictures go; None: nowhere, the configuration has no gateway.
     pub gateway: Option<Gateway>,
-    /// The program that is started as worker; None: this one.
+    /// The program that is started as worker; None: the one beside this.
     pub worker_program: Option<PathBuf>,
 }
 

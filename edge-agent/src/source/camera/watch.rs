@@ -2,7 +2,8 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    future,
+    future, io,
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
@@ -19,7 +20,7 @@ use tracing::{debug, info, warn};
 
 use super::{
     Camera,
-    child::Worker,
+    child::{PROGRAM, Worker},
     health::{CameraState, Health},
     link::{FromWorker, LinkError, Report, ToWorker},
     uplink::Uplink,
@@ -73,6 +74,10 @@ pub async fn run(
     if let Some(running) = watch.worker.take() {
         running.worker.end().await;
     }
+}
+
+fn beside_the_agent() -> io::Result<PathBuf> {
+    Ok(std::env::current_exe()?.with_file_name(PROGRAM))
 }
 
 async fn next_piece(running: &mut Option<Running>) -> Option<Result<FromWorker, LinkError>> {
@@ -145,7 +150,7 @@ impl Watch {
 
     async fn start_worker(&mut self) {
         let program = self.camera.worker_program.clone();
-        let started = match program.map_or_else(std::env::current_exe, Ok) {
+        let started = match program.map_or_else(beside_the_agent, Ok) {
             Ok(program) => Worker::start(&program, &self.camera.job).await,
             Err(wrong) => Err(wrong),
         };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use domain::{
     access::Role,
-    alarm::{AlarmState, What},
+    alarm::{AlarmState, OutOfService, ServiceChange, SetAside, Severity, Transition, What},
     id::{AlarmId, DeviceId, MetricName, SeriesId, UserName},
     reading::{Quality, Reading, Value},
 };
@@ -137,6 +137,60 @@ pub(super) async fn a_rule_has_one_open_alarm_on_a_device(fixture: Fixture) {
     assert_eq!(listed(older).await, (vec![1], None));
     let open = AlarmFilter { is_open: Some(true), limit: 9, ..AlarmFilter::default() };
     assert_eq!(listed(open).await, (vec![3, 2], None));
+}
+
+pub(super) async fn shelves_and_service_go_on_after_a_restart(fixture: Fixture) {
+    let store = fixture.open_district().await;
+    let wang = UserName::new("wang").unwrap();
+    let until = START.plus_ms(3_600_000);
+    let set_aside = SetAside { by: Some(wang.clone()), why: "除霜".into(), until: Some(until) };
+    let raised = transition(1, "school-fridge", What::Raised, AlarmState::ActiveUnacknowledged);
+    let shelved = Transition {
+        set_aside: Some(set_aside.clone()),
+        severity: Severity::III,
+        is_latching: true,
+        by: Some(wang.clone()),
+        ..transition(1, "school-fridge", What::Shelved, AlarmState::Shelved)
+    };
+    let entry = OutOfService {
+        device: DeviceId::new("school-fridge").unwrap(),
+        rule: None,
+        by: wang.clone(),
+        why: "大修".into(),
+        since: START,
+        until,
+    };
+    let service = vec![ServiceChange::Begun(entry.clone())];
+    let commit = BatchCommit { transitions: vec![raised, shelved], service: service.clone(), ..batch([]) };
+    store.commit_batch(Arc::new(commit)).await.unwrap();
+    let twice = store.commit_batch(Arc::new(BatchCommit { service, ..batch([]) })).await;
+    assert!(matches!(twice, Err(StoreError::Failed { .. })), "{twice:?}");
+    drop(store);
+
+    let store = fixture.open().await;
+    let start = store.load_start().await.unwrap();
+    assert_eq!(start.open_alarms[0].set_aside, Some(set_aside));
+    assert_eq!(start.open_alarms[0].severity, Severity::III);
+    assert_eq!(start.out_of_service, std::slice::from_ref(&entry));
+    let scope = sign_in(&store, Role::Admin, "").await;
+    assert_eq!(store.out_of_service(&scope, &entry.device).await.unwrap(), [entry.clone().into()]);
+    let foreign = sign_in(&store, Role::Owner, "hotel").await;
+    assert_eq!(store.out_of_service(&foreign, &entry.device).await.unwrap(), []);
+    let shelved = store.alarm(&scope, AlarmId(1)).await.unwrap().unwrap().history.pop().unwrap();
+    assert_eq!((shelved.state, shelved.until_ms), (Some(AlarmState::Shelved), Some(until.0)));
+    let log = store.audit_log(&scope, None, 9).await.unwrap();
+    let noted = |action: &str| log.iter().any(|record| record.action == action && record.actor == "wang");
+    assert!(noted("alarm.shelve") && noted("device.out_of_service"), "{log:?}");
+
+    let unshelved = transition(1, "school-fridge", What::Unshelved, AlarmState::ActiveUnacknowledged);
+    let (device, at, note) = (entry.device.clone(), until, String::new());
+    let ended = ServiceChange::Ended { device, rule: None, at, by: None, note };
+    let commit = BatchCommit { transitions: vec![unshelved], service: vec![ended], ..batch([]) };
+    store.commit_batch(Arc::new(commit)).await.unwrap();
+    let start = store.load_start().await.unwrap();
+    assert_eq!((start.open_alarms[0].set_aside.as_ref(), start.out_of_service.len()), (None, 0));
+    let again = BatchCommit { service: vec![ServiceChange::Begun(entry)], ..batch([]) };
+    store.commit_batch(Arc::new(again)).await.unwrap();
 }
 
 pub(super) async fn racing_writers_cannot_open_an_alarm_twice(fixture: Fixture) {

@@ -142,6 +142,7 @@ pub(super) fn batch(readings: impl IntoIterator<Item = Reading>) -> BatchCommit 
         new_series: Vec::new(),
         readings: readings.into_iter().collect(),
         transitions: Vec::new(),
+        service: Vec::new(),
         discovered: Vec::new(),
     }
 }
@@ -152,10 +153,12 @@ pub(super) fn transition(alarm: i64, device: &str, what: What, state: AlarmState
         device: DeviceId::new(device).unwrap(),
         rule: RuleId::new("FR-01").unwrap(),
         severity: Severity::II,
+        is_latching: false,
         title: Text::new("冷藏温度高", "Cold store too warm"),
         cause: Text::same(format!("{alarm}.1 °C > 8 °C")),
         what,
         state,
+        set_aside: None,
         at: START.plus_ms(alarm),
         event_time: START,
         by: None,

@@ -64,6 +64,7 @@ on_every_engine!(
     batches::an_alarm_goes_on_after_a_restart,
     batches::a_rule_has_one_open_alarm_on_a_device,
     batches::racing_writers_cannot_open_an_alarm_twice,
+    batches::shelves_and_service_go_on_after_a_restart,
     crash::nothing_committed_is_lost_or_doubled,
     history::readings_are_the_same_before_and_after_sealing,
     history::buckets_are_the_same_wherever_the_readings_are,

@@ -1,4 +1,4 @@
-//! `edge-agent camera-worker`: the process that libav runs in, one a camera. It reads what a stranger's camera sends,
+//! `edge-agent-camera`: the process that libav runs in, one a camera. It reads what a stranger's camera sends,
 //! so it may crash or hang; the agent then starts another, and no other source notices.
 //!
 //! Threads: one per stream (all libav calls, [`session`]), one that writes standard output ([`outlet`]), one that reads

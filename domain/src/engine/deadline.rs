@@ -1,0 +1,47 @@
+//! What ends by itself at a stated moment: time on the shelf, time out of service.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    id::{AlarmId, DeviceId, RuleId},
+    time::MonoMs,
+};
+
+/// What ends.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Deadline {
+    /// An alarm leaves the shelf.
+    Shelf(AlarmId),
+    /// A device, or one of its rules, is in service again.
+    Service(DeviceId, Option<RuleId>),
+}
+
+/// All of them, by their moment.
+#[derive(Debug, Default)]
+pub(super) struct Deadlines {
+    at: BTreeMap<Deadline, MonoMs>,
+    order: BTreeSet<(MonoMs, Deadline)>,
+}
+
+impl Deadlines {
+    /// Moves a deadline; None: it is off.
+    pub(super) fn set(&mut self, deadline: Deadline, at: Option<MonoMs>) {
+        if let Some(old) = self.at.remove(&deadline) {
+            self.order.remove(&(old, deadline.clone()));
+        }
+        if let Some(at) = at {
+            self.order.insert((at, deadline.clone()));
+            self.at.insert(deadline, at);
+        }
+    }
+
+    /// The next moment; None: nothing is pending.
+    pub(super) fn next(&self) -> Option<MonoMs> {
+        self.order.first().map(|(at, _)| *at)
+    }
+
+    /// What has come by `now`, earliest first.
+    pub(super) fn due(&self, now: MonoMs) -> impl Iterator<Item = &Deadline> {
+        self.order.iter().take_while(move |(at, _)| *at <= now).map(|(_, deadline)| deadline)
+    }
+}
