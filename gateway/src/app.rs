@@ -56,10 +56,9 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
     base.run("sealing", async move { store.run_sealing(|| clock.now().wall, sealing_stop).await });
     let (store, folding_stop) = (ground.store.clone(), base.stop());
     base.run("outbox folding", async move { store.run_folding(folding_stop).await });
-
-    let pulse = start_heart(&config, &ground, &mut heart);
-    base.run("loss ledger", pulse.ledger.clone().run(config.ledger.clone(), ground.store.clone(), clock, base.stop()));
     let health = Health::default();
+    let pulse = start_heart(&config, &ground, health.clone(), &mut heart);
+    base.run("loss ledger", pulse.ledger.clone().run(config.ledger.clone(), ground.store.clone(), clock, base.stop()));
     let (to_stills, stills) = mpsc::channel(BLOB_QUEUE);
     let ingest = start_ingest(&config, &ground, &broker, &pulse, to_stills, &mut front)?;
     front.run("broker health", watch_connection(ingest.clone(), health.clone()));
@@ -161,7 +160,7 @@ struct Pulse {
     to_pipeline: Inlet,
 }
 
-fn start_heart(config: &Config, ground: &Ground, stage: &mut Stage) -> Pulse {
+fn start_heart(config: &Config, ground: &Ground, health: Health, stage: &mut Stage) -> Pulse {
     let start = &ground.start;
     let series = Arc::new(SeriesIndex::new(start.series.clone()));
     // Below 2^53, so that every JSON reader holds it exactly.
@@ -185,6 +184,7 @@ fn start_heart(config: &Config, ground: &Ground, stage: &mut Stage) -> Pulse {
         ledger: ledger.clone(),
         from_ingest,
         requests,
+        health,
     };
     stage.run_fallible("pipeline", pipeline::run(parts, stage.stop()));
     Pulse { pipeline, live, series, acknowledger, ledger, to_pipeline }

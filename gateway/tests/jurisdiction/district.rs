@@ -112,6 +112,7 @@ impl District {
             ledger: ledger.clone(),
             from_ingest,
             requests,
+            health: Health::default(),
         };
         let end = stop.clone();
         tasks.spawn(async move { pipeline::run(parts, end).await.unwrap() });
