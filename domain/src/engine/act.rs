@@ -210,9 +210,9 @@ impl Evaluation<'_> {
         match (alarm.state, self.suppression(watch)) {
             (AlarmState::Suppressed, None) => self.resume(id, Change { cause, ..Change::at(self.now.wall) }),
             (AlarmState::Suppressed | AlarmState::OutOfService, _) | (_, None) => {}
-            (_, Some(case)) => {
-                let set_aside = Some(SetAside { by: None, why: case.in_both(), until: None });
-                let change = Change { cause: case, set_aside, ..Change::at(self.now.wall) };
+            (_, Some(reason)) => {
+                let set_aside = Some(SetAside { by: None, why: reason.in_both(), until: None });
+                let change = Change { cause: reason, set_aside, ..Change::at(self.now.wall) };
                 // Anything open that is neither suppressed nor out of service can be suppressed.
                 let _ = self.change_alarm(id, AlarmInput::Suppress, change);
             }
