@@ -87,6 +87,8 @@ export const zhCN = {
     boiler: '锅炉',
     gas: '燃气',
     ride: '游乐设施',
+    vessel: '压力容器',
+    crane: '起重机械',
     edge: '边缘节点',
   },
   signIn: {
@@ -282,7 +284,7 @@ export const zhCN = {
     limitAbove: (limit: string) => `高于 ${limit}`,
     limitBelow: (limit: string) => `低于 ${limit}`,
     onDelay: (text: string) => `持续 ${text}`,
-    kind: { limit: '限值', state: '状态', combination: '组合条件', stale: '数据过时', offline: '离线' },
+    kind: { limit: '限值', state: '状态', combination: '组合条件', levels: '多级限值', deviation: '偏差', rate: '变化率', stuck: '数值不变', due: '证照到期', expression: '表达式', stale: '数据过时', offline: '离线' },
     choose: '从左侧选择一台设备',
     expandAll: '全部展开',
     collapseAll: '全部收起',

@@ -49,7 +49,7 @@ pub struct Profile {
 }
 
 /// The categories a profile may have.
-pub const CATEGORIES: [&str; 6] = ["kitchen", "elevator", "boiler", "gas", "ride", "edge"];
+pub const CATEGORIES: [&str; 8] = ["kitchen", "elevator", "boiler", "gas", "ride", "vessel", "crane", "edge"];
 
 /// What one metric of a profile is.
 #[derive(Debug, Clone, PartialEq)]

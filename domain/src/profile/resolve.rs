@@ -154,9 +154,10 @@ impl Rule {
                 above = ends(Bound::high).reduce(f64::min);
                 below = ends(Bound::low).reduce(f64::max);
                 let alternative = |level: &Level| {
+                    let level_s = level.for_s.resolve(nameplate).unwrap_or(0.0).max(0.0);
                     let test = level.bound.test(*deadband, nameplate);
                     let all = vec![ResolvedComparison { metric: metric.clone(), minus: None, test }];
-                    ResolvedAlternative { all, for_s: level.for_s + on_delay_s, severity: level.severity }
+                    ResolvedAlternative { all, for_s: level_s + on_delay_s, severity: level.severity }
                 };
                 let any = levels.iter().map(alternative).collect();
                 ResolvedCondition::Values { any, held_until: Vec::new() }

@@ -45,7 +45,7 @@ impl Rule {
         let mut settings = vec![&self.on_delay_s];
         match &self.condition {
             Condition::Limit { bound, .. } => settings.extend(bound.settings()),
-            Condition::Levels { levels, .. } => settings.extend(levels.iter().flat_map(|level| level.bound.settings())),
+            Condition::Levels { levels, .. } => settings.extend(levels.iter().flat_map(Level::settings)),
             Condition::Deviation { by, .. } => settings.push(by),
             Condition::Rate { rise, fall, .. } => settings.extend([rise, fall].into_iter().flatten()),
             Condition::Stuck { after_s, .. } => settings.push(after_s),
@@ -226,7 +226,16 @@ pub struct Level {
     /// How bad that is.
     pub severity: Severity,
     /// For so long, in seconds, on top of the rule's on-delay.
-    pub for_s: f64,
+    pub for_s: Setting,
+}
+
+impl Level {
+    /// Its numbers.
+    fn settings(&self) -> Vec<&Setting> {
+        let mut settings = self.bound.settings();
+        settings.push(&self.for_s);
+        settings
+    }
 }
 
 /// Hours of the day, Beijing time, in which a rule is judged; `from` after `to` spans midnight.

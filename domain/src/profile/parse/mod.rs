@@ -232,7 +232,7 @@ impl Reader<'_> {
             let most = Condition::MAX_ALTERNATIVES;
             return fail(format!("rule `{rule}`: `levels` lists 1 to {most} limits"));
         }
-        if !levels.iter().all(|level| is_delay(level.for_s)) || !is_delay(deadband) {
+        if !levels.iter().all(|level| level.for_s.default.is_some_and(is_delay)) || !is_delay(deadband) {
             return fail(format!("rule `{rule}`: `for_s` and `deadband` are numbers, 0 or more"));
         }
         let level = |level: LevelTable| {

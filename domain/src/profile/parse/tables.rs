@@ -100,8 +100,7 @@ pub(super) struct LevelTable {
     pub(super) at_least: Option<Setting>,
     pub(super) below: Option<Setting>,
     pub(super) severity: Severity,
-    #[serde(default)]
-    pub(super) for_s: f64,
+    pub(super) for_s: Setting,
 }
 
 #[derive(Deserialize)]
