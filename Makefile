@@ -1,6 +1,7 @@
 # make run     the demonstration district on this machine; Ctrl-C stops all of it
 # make test    everything that is checked, cheapest first
 # make bench   the speeds, each beside the raw limit of its parts
+# make bench-nab  the anomaly detector on the Numenta benchmark (NAB_DIR, OUT)
 # make fmt     formats everything;  make lint  the linters alone
 # make setup   only installs what is missing
 #
@@ -10,7 +11,7 @@ export PATH := $(CURDIR)/target/tools/node/bin:$(CURDIR)/target/tools/bin:$(PATH
 
 DASHBOARD_SOURCES := $(shell find dashboard/src dashboard/public dashboard/index.html dashboard/*.ts dashboard/*.json -type f 2>/dev/null)
 
-.PHONY: run test bench fmt lint setup build
+.PHONY: run test bench bench-nab fmt lint setup build
 
 run: build
 	demo/run
@@ -22,6 +23,14 @@ test:
 bench: build
 	cargo build --release --locked -p bench
 	target/release/bench
+
+# Where the data that are too large or not ours to publish lie; OUT=<folder> writes the score of every row.
+BRIGHTWATCH_DATA ?= ../shared/data
+NAB_DIR ?= $(BRIGHTWATCH_DATA)/nab
+
+bench-nab:
+	@test -d "$(NAB_DIR)/data" || { echo "no benchmark data in $(NAB_DIR): set NAB_DIR to a checkout of the Numenta Anomaly Benchmark"; exit 1; }
+	NAB_DIR="$(NAB_DIR)" cargo run --release --locked -p domain --example nab -- $(if $(OUT),--out "$(OUT)")
 
 fmt: dashboard/node_modules/.package-lock.json
 	cargo fmt --all

@@ -14,12 +14,14 @@
 //! - [`profile`]: what a kind of device measures, and its default rules with their sources.
 //! - [`code_system`]: what a source's raw fault codes mean.
 //! - [`alarm`]: the life cycle of one occurrence of a rule on a device.
+//! - [`detector`]: is a reading unlike everything its series has shown, and in which way.
 //! - [`engine`]: readings and timers in, alarm transitions out.
 //! - [`document`]: reading the TOML that describes all this, with errors that name the line.
 
 pub mod access;
 pub mod alarm;
 pub mod code_system;
+pub mod detector;
 pub mod document;
 pub mod engine;
 pub mod id;

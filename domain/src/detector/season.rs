@@ -1,0 +1,113 @@
+//! What a series usually is at this hour: of any day, of a working day or a weekend, and of this day of the week.
+
+use crate::time::UnixMs;
+
+const HOUR_MS: i64 = 3_600_000;
+const DAYS_A_WEEK: u8 = 7;
+const HOURS_A_DAY: u8 = 24;
+/// A slot is believed once it holds this many readings; before that the hour of any day stands in for it.
+const ENOUGH: u8 = 6;
+/// Readings a slot of any day remembers, and one of a kind of day or a weekday: a week or two, at a few an hour.
+const DAY_MEMORY: u8 = 32;
+const WEEK_MEMORY: u8 = 24;
+
+/// Where a moment lies in the week, in the site's own time.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct HourOfWeek {
+    /// 0 is Monday.
+    day: usize,
+    hour: usize,
+}
+
+impl HourOfWeek {
+    #[expect(clippy::cast_possible_truncation, reason = "remainders of 24 and 7")]
+    pub(super) fn of(local: UnixMs) -> Self {
+        let hours = local.0.div_euclid(HOUR_MS);
+        // 1970-01-01 was a Thursday.
+        let day = (hours.div_euclid(HOURS_A_DAY.into()) + 3).rem_euclid(DAYS_A_WEEK.into()) as usize;
+        Self { day, hour: hours.rem_euclid(HOURS_A_DAY.into()) as usize }
+    }
+
+    fn kind_of_day(self) -> usize {
+        usize::from(self.day >= 5)
+    }
+}
+
+/// The three usual values of one moment; `None` where nothing is known yet.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Usual {
+    pub(super) any_day: Option<f64>,
+    pub(super) kind_of_day: Option<f64>,
+    pub(super) day_of_week: Option<f64>,
+}
+
+/// Rows of the table: any day, then working day and weekend, then Monday to Sunday.
+const ANY_DAY: usize = 0;
+const KIND_OF_DAY: usize = 1;
+const DAY_OF_WEEK: usize = 3;
+const ROWS: usize = DAY_OF_WEEK + DAYS_A_WEEK as usize;
+
+/// The usual value of each hour.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Season {
+    means: [[f32; HOURS_A_DAY as usize]; ROWS],
+    counts: [[u8; HOURS_A_DAY as usize]; ROWS],
+}
+
+impl Season {
+    pub(super) fn usual(&self, at: HourOfWeek) -> Usual {
+        let any_day = self.slot(ANY_DAY, at.hour, 1);
+        Usual {
+            any_day,
+            kind_of_day: self.slot(KIND_OF_DAY + at.kind_of_day(), at.hour, ENOUGH).or(any_day),
+            day_of_week: self.slot(DAY_OF_WEEK + at.day, at.hour, ENOUGH).or(any_day),
+        }
+    }
+
+    pub(super) fn learn(&mut self, at: HourOfWeek, value: f64) {
+        self.add(ANY_DAY, at.hour, value, DAY_MEMORY);
+        self.add(KIND_OF_DAY + at.kind_of_day(), at.hour, value, WEEK_MEMORY);
+        self.add(DAY_OF_WEEK + at.day, at.hour, value, WEEK_MEMORY);
+    }
+
+    fn slot(&self, row: usize, hour: usize, enough: u8) -> Option<f64> {
+        (self.counts[row][hour] >= enough).then(|| f64::from(self.means[row][hour]))
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "f32 is precise enough for a usual value")]
+    fn add(&mut self, row: usize, hour: usize, value: f64, memory: u8) {
+        let count = self.counts[row][hour].min(memory - 1) + 1;
+        let mean = f64::from(self.means[row][hour]);
+        self.counts[row][hour] = count;
+        self.means[row][hour] = (mean + (value - mean) / f64::from(count)) as f32;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_of_1970_is_a_thursday_and_the_hour_before_it_a_wednesday() {
+        let first = HourOfWeek::of(UnixMs(0));
+        let before = HourOfWeek::of(UnixMs(-1));
+
+        assert_eq!((first.day, first.hour), (3, 0));
+        assert_eq!((before.day, before.hour), (2, 23));
+    }
+
+    #[test]
+    fn a_weekend_does_not_change_what_is_usual_on_a_working_day() {
+        let mut season = Season::default();
+        for day in 0..14 {
+            for quarter in 0..4 {
+                let at = HourOfWeek::of(UnixMs((day * 24 + 9) * HOUR_MS + quarter * HOUR_MS / 4));
+                season.learn(at, if at.kind_of_day() == 1 { 0.0 } else { 10.0 });
+            }
+        }
+
+        let thursday = season.usual(HourOfWeek::of(UnixMs(9 * HOUR_MS)));
+        assert_eq!(thursday.kind_of_day, Some(10.0));
+        assert_eq!(season.usual(HourOfWeek::of(UnixMs(3 * HOUR_MS))).any_day, None);
+    }
+}
