@@ -30,7 +30,7 @@ pub async fn run(setup: Setup, stop: CancellationToken) -> anyhow::Result<()> {
     let (sender, events) = SampleSender::bounded(EVENTS_WAITING);
     let mut tasks = Tasks::default();
     let mut routes = CommandRoutes::new();
-    let Setup { node, state_dir, broker, credentials, broker_ca, sources } = setup;
+    let Setup { node, state_dir, outbox, broker, credentials, broker_ca, sources } = setup;
     info!(node.id = %node.id, version = env!("CARGO_PKG_VERSION"), "edge agent starts");
     for source in sources {
         let (commands, waiting) = mpsc::channel(COMMANDS_WAITING);
@@ -38,7 +38,7 @@ pub async fn run(setup: Setup, stop: CancellationToken) -> anyhow::Result<()> {
         info!(source = source.label(), devices = source.devices().len(), "source starts");
         tasks.spawn(source.label(), source.run(sender.clone(), waiting, stop.clone()));
     }
-    let node = Node::new(Settings { node, broker, credentials, broker_ca, state_dir }, routes)?;
+    let node = Node::new(Settings { node, broker, credentials, broker_ca, state_dir, outbox }, routes)?;
     tasks.spawn("node".to_owned(), node.run(events, stop.clone()));
 
     let outcome = tokio::select! {

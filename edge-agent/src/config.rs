@@ -24,7 +24,10 @@ pub use self::{
     error::{ConfigError, Fault, KeyPath},
     value::{BrokerUrl, HostPort, Security},
 };
-use crate::source::{Source, camera, modbus, replay};
+use crate::{
+    outbox,
+    source::{Source, camera, modbus, replay},
+};
 
 /// The whole file as it is written.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -36,6 +39,9 @@ pub struct Config {
     pub gateway: Option<Gateway>,
     /// Where everything else goes.
     pub broker: Broker,
+    /// What waits to be sent.
+    #[serde(default)]
+    pub outbox: Outbox,
     /// Cameras.
     #[serde(default)]
     pub camera: Vec<camera::Config>,
@@ -64,9 +70,6 @@ pub struct Node {
     /// Unchanged values are sent again after this many milliseconds, so that the centre can tell still from dead.
     #[serde(default = "default_refresh_ms", deserialize_with = "value::within::<_, 1_000, 3_600_000>")]
     pub refresh_ms: u64,
-    /// How many messages are kept while the centre cannot be reached; beyond it the oldest are dropped and counted.
-    #[serde(default = "default_outbox_messages", deserialize_with = "value::within::<_, 100, 1_000_000>")]
-    pub outbox_messages: u64,
 }
 
 /// Beside this file, as in the installed configuration.
@@ -77,11 +80,6 @@ fn default_code_systems_dir() -> PathBuf {
 /// Ten seconds: the report interval that the profiles' stale times are made for.
 fn default_refresh_ms() -> u64 {
     10_000
-}
-
-/// About two hours of a kitchen's changes, and some ten MiB.
-fn default_outbox_messages() -> u64 {
-    20_000
 }
 
 impl Node {
@@ -127,6 +125,59 @@ pub struct Broker {
     pub primary_host: Option<String>,
 }
 
+/// What waits to be sent, on this machine's disk.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Outbox {
+    /// Its folder; `outbox` in the agent's own folder when absent.
+    pub dir: Option<PathBuf>,
+    /// Beyond this many MiB the oldest is given up, counted and reported.
+    #[serde(deserialize_with = "value::within::<_, 1, 1_048_576>")]
+    pub max_mib: u64,
+    /// What the centre did not take is given up after this many hours, counted and reported.
+    #[serde(deserialize_with = "value::within::<_, 1, 87_600>")]
+    pub max_age_hours: u64,
+    /// What was taken is made durable so often, in milliseconds: a power cut loses at most that.
+    #[serde(deserialize_with = "value::within::<_, 10, 60_000>")]
+    pub fsync_ms: u64,
+    /// What the centre has is kept for this many hours, should it be restored from a backup that old.
+    #[serde(deserialize_with = "value::within::<_, 0, 8_760>")]
+    pub keep_committed_hours: u64,
+}
+
+impl Default for Outbox {
+    /// 512 MiB hold a week of fifty readings a second; a backup is a day old at most.
+    fn default() -> Self {
+        Self { dir: None, max_mib: 512, max_age_hours: 7 * 24, fsync_ms: 1_000, keep_committed_hours: 24 }
+    }
+}
+
+impl Outbox {
+    fn prepare(self, state_dir: &Path) -> OutboxSetup {
+        const HOUR_MS: u64 = 3_600_000;
+        OutboxSetup {
+            dir: state_dir.join(self.dir.unwrap_or_else(|| "outbox".into())),
+            limits: outbox::Limits {
+                max_bytes: self.max_mib * 1024 * 1024,
+                max_age_ms: self.max_age_hours * HOUR_MS,
+                keep_committed_ms: self.keep_committed_hours * HOUR_MS,
+            },
+            flush_interval: Duration::from_millis(self.fsync_ms),
+        }
+    }
+}
+
+/// How messages are kept: what the outbox is opened with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutboxSetup {
+    /// Its folder.
+    pub dir: PathBuf,
+    /// How much, and how long.
+    pub limits: outbox::Limits,
+    /// How often it is made durable.
+    pub flush_interval: Duration,
+}
+
 /// A checked configuration with all it refers to: what the agent runs on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Setup {
@@ -134,6 +185,8 @@ pub struct Setup {
     pub node: Node,
     /// The agent's own folder, for what must survive a restart.
     pub state_dir: PathBuf,
+    /// How messages are kept.
+    pub outbox: OutboxSetup,
     /// Where everything else goes.
     pub broker: Broker,
     /// What it signs in with; None when the broker asks for nothing.
@@ -217,9 +270,10 @@ fn parse<T: DeserializeOwned, U>(
 }
 
 fn prepare(config: Config, folder: &Folder) -> Result<Setup, Fault> {
-    let Config { node, gateway, broker, camera, modbus, replay } = config;
+    let Config { node, gateway, broker, outbox, camera, modbus, replay } = config;
     let state_dir = node.state_dir.clone().unwrap_or_else(|| format!("{}.state", node.id).into());
     let state_dir = folder.path.join(state_dir);
+    let outbox = outbox.prepare(&state_dir);
     let credentials =
         credentials(&node, &broker, folder).map_err(|fault| fault.under("password_file").under("broker"))?;
     let broker_ca = broker.ca_file.as_deref().map(|file| folder.read(file)).transpose();
@@ -251,7 +305,7 @@ fn prepare(config: Config, folder: &Folder) -> Result<Setup, Fault> {
     }
     each_device_once(&node, &sources)?;
     let sources = sources.into_iter().map(|(_, source)| source).collect();
-    Ok(Setup { node, state_dir, broker, credentials, broker_ca, sources })
+    Ok(Setup { node, state_dir, outbox, broker, credentials, broker_ca, sources })
 }
 
 fn credentials(node: &Node, broker: &Broker, folder: &Folder) -> Result<Option<Credentials>, Fault> {

@@ -54,8 +54,8 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
     let (store, clock, sealing_stop) = (ground.store.clone(), ground.clock, base.stop());
     base.run("sealing", async move { store.run_sealing(|| clock.now().wall, sealing_stop).await });
 
-    let pulse = start_heart(&config, &ground, &mut heart);
     let health = Health::default();
+    let pulse = start_heart(&config, &ground, health.clone(), &mut heart);
     let (to_stills, stills) = mpsc::channel(BLOB_QUEUE);
     let ingest = start_ingest(&config, &ground, &broker, &pulse, to_stills, &mut front)?;
     front.run("broker health", watch_connection(ingest.clone(), health.clone()));
@@ -155,7 +155,7 @@ struct Pulse {
     to_pipeline: mpsc::Sender<Ingested>,
 }
 
-fn start_heart(config: &Config, ground: &Ground, stage: &mut Stage) -> Pulse {
+fn start_heart(config: &Config, ground: &Ground, health: Health, stage: &mut Stage) -> Pulse {
     let start = &ground.start;
     let series = Arc::new(SeriesIndex::new(start.series.clone()));
     // Below 2^53, so that every JSON reader holds it exactly.
@@ -175,6 +175,7 @@ fn start_heart(config: &Config, ground: &Ground, stage: &mut Stage) -> Pulse {
         stored_series: start.series.last().map_or(SeriesId(0), |last| last.id),
         from_ingest,
         requests,
+        health,
     };
     stage.run_fallible("pipeline", pipeline::run(parts, stage.stop()));
     Pulse { pipeline, live, series, to_pipeline }

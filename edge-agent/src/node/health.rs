@@ -8,10 +8,13 @@ use domain::{
     time::UnixMs,
 };
 use protocol::sparkplug::{
-    edge_session::{BirthMetric, Sample},
+    edge_session::BirthMetric,
     metric::{Content, DataType},
 };
 use tokio::time::Instant;
+
+use super::delivery::Figures;
+use crate::{clock, source::Sample};
 
 /// Ticks a second in /proc/self/stat: `USER_HZ`, which Linux keeps at 100 for programs on every machine it knows.
 const TICKS_PER_S: f64 = 100.0;
@@ -41,15 +44,19 @@ impl Health {
     }
 
     /// The node's own metrics with their present values.
-    pub(super) fn metrics(&self, now: UnixMs, outbox_depth: usize, outbox_gap_count: u64) -> Vec<BirthMetric> {
+    pub(super) fn metrics(&self, now: UnixMs, outbox: Figures) -> Vec<BirthMetric> {
         let count = |count: u64| Some(Value::Int(i64::try_from(count).unwrap_or(i64::MAX)));
         let version = Some(Value::Text(env!("CARGO_PKG_VERSION").into()));
         [
             ("edge.agent_version", DataType::String, "", version),
             ("edge.cpu_percent", DataType::Double, "%", self.cpu_percent.map(Value::Float)),
             ("edge.memory_mib", DataType::Double, "MiB", self.memory_mib.map(Value::Float)),
-            ("edge.outbox_depth", DataType::Int64, "", count(outbox_depth as u64)),
-            ("edge.outbox_gap_count", DataType::Int64, "", count(outbox_gap_count)),
+            ("edge.clock_synced", DataType::Boolean, "", clock::is_synced().map(Value::Bool)),
+            ("edge.outbox_depth", DataType::Int64, "", count(outbox.depth)),
+            ("edge.outbox_bytes", DataType::Int64, "B", count(outbox.bytes)),
+            ("edge.outbox_gap_count", DataType::Int64, "", count(outbox.gap_count)),
+            ("edge.outbox_produced_count", DataType::Int64, "", count(outbox.produced_count)),
+            ("edge.outbox_sent_count", DataType::Int64, "", count(outbox.sent_count)),
         ]
         .map(|(name, datatype, unit, value)| BirthMetric {
             name: MetricName::new(name).expect("the node's own names are well-formed"),
@@ -63,16 +70,13 @@ impl Health {
     }
 }
 
-/// The same values as data.
+/// The same values as samples; what cannot be measured here is left out.
 pub(super) fn as_samples(metrics: Vec<BirthMetric>) -> Vec<Sample> {
-    let sample = |metric: BirthMetric| Sample {
-        metric: metric.name,
-        at: metric.at,
-        content: metric.content,
-        quality: metric.quality,
-        is_historical: false,
+    let sample = |metric: BirthMetric| match metric.content {
+        Some(Content::Value(value)) => Some(Sample::good(metric.name, metric.at, value)),
+        Some(Content::Bytes(_)) | None => None,
     };
-    metrics.into_iter().map(sample).collect()
+    metrics.into_iter().filter_map(sample).collect()
 }
 
 fn read_memory_mib() -> Option<f64> {

@@ -2,7 +2,10 @@
 
 use domain::reading::{Quality, Value};
 use edge_agent::app;
-use protocol::sparkplug::topic::NodeVerb::{DBirth, DData, DDeath, NBirth, NData, NDeath};
+use protocol::sparkplug::{
+    outbox::SEQ,
+    topic::NodeVerb::{DBirth, DData, DDeath, NBirth, NData, NDeath},
+};
 use rumqttc::MqttOptions;
 use tokio::{task::JoinHandle, time::timeout};
 use tokio_util::sync::CancellationToken;
@@ -83,12 +86,16 @@ async fn is_born_with_values_speaks_and_dies_in_good_order() {
     assert_eq!(birth.value("cold_store.temperature"), Some(Value::Float(3.5)));
     assert_eq!(birth.value("cold_store.door_open"), Some(Value::Bool(false)));
 
+    let first = host.until(|heard| heard.verb == DData).await;
+    assert_eq!(first.value("cold_store.temperature"), Some(Value::Float(3.5)), "the birth's values have a number too");
+
     equipment.set(1, 0, 38);
     equipment.set(1, 1, 1);
     let data = host.until(|heard| heard.verb == DData).await;
     // A change of 0.3 lies within the deadband.
-    assert_eq!(data.metrics.len(), 1, "{data:?}");
+    assert_eq!(data.metrics.len(), 2, "{data:?}");
     assert_eq!(data.value("cold_store.door_open"), Some(Value::Bool(true)));
+    assert_ne!(data.value(SEQ), first.value(SEQ));
     assert!(!data.metrics[0].is_historical);
     equipment.set(1, 0, 91);
     let data = host.until(|heard| heard.verb == DData && heard.metric("cold_store.temperature").is_some()).await;
@@ -111,6 +118,8 @@ async fn a_device_that_cannot_be_read_dies_and_is_born_again() {
     let mut host = Host::on(broker.port).await;
     let agent = Agent::start(&site(&url(&broker), equipment.port));
     host.until(|heard| heard.is(DBirth, Some("store-1"))).await;
+
+    host.until(|heard| heard.verb == DData).await;
 
     equipment.set_mood(1, Mood::Refuses(tokio_modbus::ExceptionCode::ServerDeviceFailure));
     let bad = host.until(|heard| heard.verb == DData).await;

@@ -25,6 +25,7 @@ use crate::{
     clock::Clock,
     ingest::{Ingested, SeriesIndex},
     live::{Hub, present::Changes},
+    ops::health::Health,
     store::{BatchCommit, SeriesDefinition, Store, StoreError},
 };
 
@@ -50,10 +51,14 @@ pub struct Parts {
     pub from_ingest: mpsc::Receiver<Ingested>,
     /// What people do.
     pub requests: Requests,
+    /// Told whether batches can be stored.
+    pub health: Health,
 }
 
 /// Pause after a failed commit; doubles up to [`RETRY_MAX`].
 const RETRY_MIN: Duration = Duration::from_millis(50);
+/// What is told of in [`Parts::health`].
+const HEALTH_PART: &str = "store";
 /// Longest pause between attempts to commit: a disk that has room again is noticed within so long.
 const RETRY_MAX: Duration = Duration::from_secs(2);
 
@@ -168,6 +173,7 @@ impl Pipeline {
         loop {
             match outcome {
                 Ok(_) => {
+                    self.parts.health.works(HEALTH_PART);
                     histogram!("gateway_commit_seconds").record(started.elapsed().as_secs_f64());
                     counter!("gateway_readings_committed_total").increment(commit.readings.len() as u64);
                     return Ok(Some(true));
@@ -185,6 +191,7 @@ impl Pipeline {
                 }
                 Err(error) => {
                     counter!("gateway_commit_failures_total").increment(1);
+                    self.parts.health.fails(HEALTH_PART, "what arrives cannot be stored");
                     tracing::error!(error = %anyhow::Error::new(error), readings = commit.readings.len(),
                         "a batch could not be stored; trying again");
                     return Ok(Some(false));

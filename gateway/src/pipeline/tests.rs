@@ -25,6 +25,7 @@ use crate::{
     clock::Clock,
     ingest::{Ingested, SeriesIndex},
     live::{self, Hub, Subscription, present::Changes},
+    ops::health::Health,
     store::{Scope, Store, StoreConfig},
 };
 
@@ -62,6 +63,7 @@ struct Fixture {
     _registry: watch::Sender<Arc<Registry>>,
     handle: Handle,
     live: Hub,
+    health: Health,
     stop: CancellationToken,
     /// Ends the screens alone: what is told from then on waits for them.
     blind: CancellationToken,
@@ -80,7 +82,7 @@ impl Fixture {
         let (handle, requests) = Handle::new();
         let (messages, from_ingest) = mpsc::channel(16);
         let (registry, registry_changes) = watch::channel(Arc::new(registry()));
-        let stop = CancellationToken::new();
+        let (stop, health) = (CancellationToken::new(), Health::default());
         let parts = Parts {
             config: Config::default(),
             clock,
@@ -92,12 +94,26 @@ impl Fixture {
             stored_series: SeriesId(0),
             from_ingest,
             requests,
+            health: health.clone(),
         };
         let blind = stop.child_token();
         tokio::spawn(live.clone().run(blind.clone()));
         let pipeline = tokio::spawn(run(parts, stop.clone()));
         let database = dir.path().join("brightwatch.db");
-        Self { _dir: dir, database, clock, series, messages, _registry: registry, handle, live, stop, blind, pipeline }
+        Self {
+            _dir: dir,
+            database,
+            clock,
+            series,
+            messages,
+            _registry: registry,
+            handle,
+            live,
+            health,
+            stop,
+            blind,
+            pipeline,
+        }
     }
 
     async fn send(&self, concentration: f64) {
@@ -324,9 +340,16 @@ async fn nothing_is_on_screen_before_it_is_on_disk() {
     let seen = tokio::time::timeout(Duration::from_millis(300), screen.subscription.next()).await;
     assert!(seen.is_err(), "told of something that is not stored: {seen:?}");
     assert_eq!(screen.values.len(), before);
+    let noticed = async {
+        while fixture.health.is_ready() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(LIMIT, noticed).await.expect("the gateway says that it cannot store");
 
     sqlx::query("ROLLBACK").execute(&mut intruder).await.unwrap();
     screen.until(|screen| screen.shows(AlarmState::ActiveUnacknowledged)).await;
+    assert!(fixture.health.is_ready());
     assert_eq!(fixture.stored().await.open_alarms.len(), 1);
 }
 

@@ -108,6 +108,7 @@ impl District {
             stored_series: start.series.last().map_or(SeriesId(0), |last| last.id),
             from_ingest,
             requests,
+            health: Health::default(),
         };
         let end = stop.clone();
         tasks.spawn(async move { pipeline::run(parts, end).await.unwrap() });

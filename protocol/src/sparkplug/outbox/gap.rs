@@ -56,8 +56,7 @@ impl Why {
 impl Gap {
     /// The metric that reports it.
     pub fn metric(&self) -> Metric {
-        // Numbers and a word: there is nothing in it that JSON could not hold.
-        text_metric(GAP, serde_json::to_string(self).unwrap_or_default())
+        text_metric(GAP, self.to_json())
     }
 
     /// Reads a data message's metrics. None: it reports no gap.
@@ -65,11 +64,24 @@ impl Gap {
     /// # Errors
     /// [`OutboxError`] when it reports one that makes no sense.
     pub fn read(metrics: &[Metric]) -> Result<Option<Self>, OutboxError> {
-        let Some(text) = text(metrics, GAP)? else { return Ok(None) };
+        text(metrics, GAP)?.map(Self::from_json).transpose()
+    }
+
+    /// As compact JSON.
+    pub fn to_json(&self) -> String {
+        // Numbers and a word: there is nothing in it that JSON could not hold.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Reads what [`Self::to_json`] wrote.
+    ///
+    /// # Errors
+    /// [`OutboxError::Gap`] when it makes no sense.
+    pub fn from_json(text: &str) -> Result<Self, OutboxError> {
         let gap: Self = serde_json::from_str(text).map_err(|_| OutboxError::Gap)?;
         let is_sound =
             Seq::new(gap.first_seq).is_some() && Seq::new(gap.last_seq).is_some() && gap.first_seq <= gap.last_seq;
-        if is_sound { Ok(Some(gap)) } else { Err(OutboxError::Gap) }
+        if is_sound { Ok(gap) } else { Err(OutboxError::Gap) }
     }
 }
 

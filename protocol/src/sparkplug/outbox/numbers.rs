@@ -75,16 +75,50 @@ impl Numbers {
 
     /// Nothing below `floor` will come any more: it counts as being there. Returns how many numbers that adds.
     pub fn raise_floor(&mut self, floor: Seq) -> u64 {
-        let below = floor.get() - 1;
-        if below <= self.through {
+        self.insert_all(Seq::FIRST.get(), floor.get() - 1)
+    }
+
+    /// Adds every number from `first` to `last`, at most to [`Seq::MAX`]: those of a reported gap, or those that another
+    /// set has. Returns how many that adds: none when there are too many holes to remember one more.
+    pub fn insert_all(&mut self, first: u64, last: u64) -> u64 {
+        let (first, last) = (first.max(self.through + 1), last.min(Seq::MAX.get()));
+        if last < first {
             return 0;
         }
-        let passed = self.ranges.partition_point(|&(first, _)| first <= floor.get());
-        let present: u64 =
-            self.ranges[..passed].iter().map(|&(first, last)| last.min(below) + 1 - first.min(below + 1)).sum();
-        let added = below - self.through - present;
-        self.through = self.ranges.drain(..passed).next_back().map_or(below, |(_, last)| last.max(below));
-        added
+        // The ranges that overlap or touch the new one.
+        let begin = self.ranges.partition_point(|range| range.1 + 1 < first);
+        let end = self.ranges.partition_point(|range| range.0 <= last + 1);
+        let merged = &self.ranges[begin..end];
+        let present: u64 = merged.iter().map(|range| (range.1.min(last) + 1).saturating_sub(range.0.max(first))).sum();
+        let whole = (
+            merged.first().map_or(first, |range| range.0.min(first)),
+            merged.last().map_or(last, |range| range.1.max(last)),
+        );
+        if first == self.through + 1 {
+            self.through = whole.1;
+            self.ranges.drain(begin..end);
+        } else if begin < end || self.ranges.len() < STORED_RANGES_MAX {
+            self.ranges.splice(begin..end, [whole]);
+        } else {
+            return 0;
+        }
+        last - first + 1 - present
+    }
+
+    /// The first number from `number` on that is not there.
+    pub fn next_missing(&self, number: u64) -> u64 {
+        let number = number.max(self.through + 1);
+        match self.before(number) {
+            Some(index) if number <= self.ranges[index].1 => self.ranges[index].1 + 1,
+            _ => number,
+        }
+    }
+
+    /// How many of the numbers from `first` to `last` are not there.
+    pub fn missing_between(&self, first: u64, last: u64) -> u64 {
+        let first = first.max(self.through + 1);
+        let present = self.ranges.iter().map(|range| (range.1.min(last) + 1).saturating_sub(range.0.max(first)));
+        (last + 1).saturating_sub(first) - present.sum::<u64>()
     }
 
     /// What to tell the node; the oldest ranges when there are too many.
@@ -205,10 +239,15 @@ mod tests {
     enum Step {
         Insert(u64),
         RaiseFloor(u64),
+        InsertAll(u64, u64),
     }
 
     fn steps() -> impl Strategy<Value = Vec<Step>> {
-        let step = prop_oneof![12 => (1_u64..200).prop_map(Step::Insert), 1 => (1_u64..200).prop_map(Step::RaiseFloor)];
+        let step = prop_oneof![
+            12 => (1_u64..200).prop_map(Step::Insert),
+            1 => (1_u64..200).prop_map(Step::RaiseFloor),
+            1 => (1_u64..200, 1_u64..200).prop_map(|(first, last)| Step::InsertAll(first, last)),
+        ];
         prop::collection::vec(step, 0..300)
     }
 
@@ -226,14 +265,23 @@ mod tests {
                         let added = (1..floor).filter(|number| model.insert(*number)).count();
                         prop_assert_eq!(set.raise_floor(seq(floor)), added as u64);
                     }
+                    Step::InsertAll(first, last) => {
+                        let added = (first..=last).filter(|number| model.insert(*number)).count();
+                        prop_assert_eq!(set.insert_all(first, last), added as u64);
+                    }
                 }
-                prop_assert!((1..202).all(|number| set.contains(seq(number)) == model.contains(&number)));
                 let mut before = set.through();
                 for &(first, last) in set.ranges() {
                     prop_assert!(first > before + 1 && last >= first);
                     before = last;
                 }
-                prop_assert_eq!(Numbers::decode(&set.encode()), Ok(set.clone()));
+            }
+            prop_assert!((1..202).all(|number| set.contains(seq(number)) == model.contains(&number)));
+            prop_assert_eq!(Numbers::decode(&set.encode()), Ok(set.clone()));
+            for first in [1, 50, 120] {
+                let missing = (first..=200).filter(|number| !model.contains(number));
+                prop_assert_eq!(set.next_missing(first), missing.clone().next().unwrap_or(201));
+                prop_assert_eq!(set.missing_between(first, 200), missing.count() as u64);
             }
         }
 

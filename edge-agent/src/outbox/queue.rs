@@ -1,0 +1,583 @@
+//! The queue itself: numbers and keeps what is to be sent, and forgets it once the host has it and the time to keep it
+//! is over.
+
+use std::{collections::VecDeque, io};
+
+use domain::time::{MonoMs, Now, UnixMs};
+use protocol::sparkplug::outbox::{Acknowledgement, Gap, Hello, Incarnation, Seq, Why};
+use tracing::{error, info, warn};
+
+use super::{
+    Content, Entry, Limits,
+    disk::{Disk, Flush},
+    opening::{self, Found},
+    reader::Reader,
+    receipt::{Acknowledged, Receipt},
+    record::{self, MAGIC, Names, Record, State},
+};
+
+/// Size at which a segment is full: small enough that dropping one gives up little, and to be read whole.
+const SEGMENT_BYTES_MAX: u64 = 1024 * 1024;
+/// A small outbox still has this many segments.
+const SEGMENTS_MIN: u64 = 16;
+/// A segment takes messages for this long, so that what is old can be dropped although little comes.
+const SEGMENT_MS: u64 = 3_600_000;
+/// How many numbers may be given between two flushes without waiting for one.
+const RESERVE: u64 = 8192;
+/// The receipt is written this often at most.
+const RECEIPT_MS: u64 = 5_000;
+/// Gaps that wait to be reported.
+const GAPS_MAX: usize = 64;
+const RECEIPT_FILE: &str = "committed";
+
+/// The queue.
+#[derive(Debug)]
+pub struct Outbox {
+    disk: Box<dyn Disk>,
+    limits: Limits,
+    /// Which start of the machine.
+    boot: u128,
+    incarnation: Incarnation,
+    /// Oldest first; the last one is appended to. Empty while the disk does not take even one.
+    segments: VecDeque<Segment>,
+    /// The names in the last segment.
+    names: Names,
+    /// The next number to be given.
+    next: u64,
+    /// Numbers up to this one may be given: a flushed record says so.
+    reserved: u64,
+    /// The same, once the flush under way is done.
+    reserving: Option<u64>,
+    is_unflushed: bool,
+    is_flushing: bool,
+    produced: u64,
+    /// What the outbox's own clock showed when this process opened it, and when that was.
+    clock: (u64, MonoMs),
+    receipt: Receipt,
+    /// When the receipt was saved, and whether it changed since.
+    receipt_saved: (MonoMs, bool),
+    /// What the former run left unsaid. Nothing else is kept before this is.
+    missing: Option<Gap>,
+    /// Gaps that are not reported yet.
+    gaps: VecDeque<Gap>,
+    /// Messages lost since the start of the process.
+    gap_count: u64,
+    /// The next number of the backlog to look at.
+    cursor: u64,
+    reader: Option<Reader>,
+}
+
+/// A file of records.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Segment {
+    pub(super) file: String,
+    /// No number in it is smaller.
+    pub(super) first: u64,
+    pub(super) bytes: u64,
+    /// When it was begun, by the outbox's own clock.
+    pub(super) begun_ms: u64,
+    pub(super) begun: UnixMs,
+    /// Damage in it was reported.
+    pub(super) is_damaged: bool,
+}
+
+impl Segment {
+    pub(super) fn new(first: u64, begins: &State) -> Self {
+        Self {
+            file: opening::file_name(first),
+            first,
+            bytes: 0,
+            begun_ms: begins.clock_ms,
+            begun: begins.wall,
+            is_damaged: false,
+        }
+    }
+}
+
+impl Outbox {
+    /// Takes over what a former run left, or begins with nothing and as `new`.
+    ///
+    /// # Errors
+    /// When the disk cannot be read, or its damaged end cannot be cut off.
+    pub fn open(mut disk: Box<dyn Disk>, limits: Limits, boot: u128, new: Incarnation, now: Now) -> io::Result<Self> {
+        let found = opening::find(&mut *disk, boot, now)?.unwrap_or_else(|| Found {
+            segments: VecDeque::new(),
+            names: Names::default(),
+            state: State {
+                incarnation: new,
+                boot,
+                next: Seq::FIRST.get(),
+                reserved: 0,
+                produced: 0,
+                clock_ms: 0,
+                wall: now.wall,
+            },
+            gap: None,
+        });
+        let Found { segments, names, state, gap } = found;
+        let receipt = disk.read(RECEIPT_FILE, 0, u64::MAX).ok();
+        let receipt = receipt.and_then(|bytes| Receipt::decode(&bytes, state.incarnation)).unwrap_or_default();
+        let mut outbox = Self {
+            disk,
+            limits,
+            boot,
+            incarnation: state.incarnation,
+            segments,
+            names,
+            next: state.next,
+            // Whether the last reservation was flushed is not known: the first message makes a new one.
+            reserved: state.next - 1,
+            reserving: None,
+            is_unflushed: false,
+            is_flushing: false,
+            produced: state.produced,
+            clock: (state.clock_ms, now.mono),
+            receipt,
+            receipt_saved: (now.mono, false),
+            missing: None,
+            gaps: VecDeque::new(),
+            gap_count: 0,
+            cursor: 0,
+            reader: None,
+        };
+        if let Some(gap) = gap {
+            outbox.lose(gap, 0);
+            outbox.missing = outbox.gaps.pop_front();
+            if let Err(wrong) = outbox.report_missing(now) {
+                error!("what is missing since the former run cannot be noted yet: {wrong}");
+            }
+        }
+        info!(
+            incarnation = %outbox.incarnation,
+            next = outbox.next,
+            waiting = outbox.depth(),
+            mib = outbox.bytes() / 1024 / 1024,
+            "outbox opened"
+        );
+        Ok(outbox)
+    }
+
+    /// Notes what is missing since the former run before anything else is: should the power be cut again, it is not
+    /// forgotten.
+    fn report_missing(&mut self, now: Now) -> io::Result<()> {
+        let Some(gap) = self.missing else { return Ok(()) };
+        // Its number needs no reservation: it is not sent before it is flushed.
+        self.reserved = self.reserved.max(self.next);
+        self.write(&Content::Gap(gap), now)?;
+        self.missing = None;
+        self.disk.flush()()
+    }
+
+    /// What a birth says of it.
+    pub fn hello(&self) -> Hello {
+        Hello { incarnation: self.incarnation, floor: Seq::new(self.floor()).unwrap_or(Seq::FIRST) }
+    }
+
+    /// Numbers and keeps a message. It comes back without a number when the disk does not take it, and is then to be
+    /// sent as well as can be.
+    pub fn push(&mut self, content: Content, now: Now) -> Entry {
+        let readings = content.readings();
+        let kept = self.keep(&content, now);
+        self.produced += readings;
+        match kept {
+            Ok((seq, bytes)) => Entry { seq: Some(seq), content, bytes },
+            Err(wrong) => {
+                if self.gap_count.is_power_of_two() || self.gap_count == 0 {
+                    error!("a message could not be kept: {wrong}");
+                }
+                self.gap_count += u64::from(readings > 0);
+                Entry { seq: None, content, bytes: 0 }
+            }
+        }
+    }
+
+    fn keep(&mut self, content: &Content, now: Now) -> io::Result<(Seq, usize)> {
+        self.report_missing(now)?;
+        self.write(content, now)
+    }
+
+    fn write(&mut self, content: &Content, now: Now) -> io::Result<(Seq, usize)> {
+        if self.segments.back().is_none_or(|segment| self.is_over(segment, now)) {
+            self.begin_segment(now)?;
+        }
+        if self.next > self.reserved {
+            self.reserve_now(now)?;
+        }
+        let seq = Seq::new(self.next).ok_or(io::ErrorKind::OutOfMemory)?;
+        let mark = self.names.mark();
+        let record = record::encode_entry(seq, content, &mut self.names);
+        self.append(&record, now).inspect_err(|_| self.names.go_back(mark))?;
+        self.next += 1;
+        Ok((seq, record.len()))
+    }
+
+    fn is_over(&self, segment: &Segment, now: Now) -> bool {
+        let is_full = segment.bytes >= SEGMENT_BYTES_MAX.min(self.limits.max_bytes / SEGMENTS_MIN);
+        (is_full || self.clock_ms(now).saturating_sub(segment.begun_ms) >= SEGMENT_MS) && segment.first < self.next
+    }
+
+    /// Begins a new file, and waits until it is on the disk with all before it: once in a MiB or an hour. After a power
+    /// cut the last file alone then says where the numbers stand.
+    fn begin_segment(&mut self, now: Now) -> io::Result<()> {
+        let state = self.state(self.next - 1 + RESERVE, now);
+        let former = std::mem::take(&mut self.names);
+        let segment = Segment::new(self.next, &state);
+        let file = segment.file.clone();
+        self.segments.push_back(segment);
+        let beginning = [MAGIC.as_slice(), &record::encode_state(&state)].concat();
+        let begun = self.append(&beginning, now).and_then(|()| self.disk.flush()());
+        if begun.is_err() {
+            self.segments.pop_back();
+            self.names = former;
+            // It may not even be there.
+            let _ = self.disk.remove(&file);
+            return begun;
+        }
+        self.reserved = state.reserved;
+        Ok(())
+    }
+
+    fn state(&self, reserved: u64, now: Now) -> State {
+        State {
+            incarnation: self.incarnation,
+            boot: self.boot,
+            next: self.next,
+            reserved,
+            produced: self.produced,
+            clock_ms: self.clock_ms(now),
+            wall: now.wall,
+        }
+    }
+
+    /// Waits for the disk: at the first message, and when more came between two flushes than was foreseen.
+    fn reserve_now(&mut self, now: Now) -> io::Result<()> {
+        let wanted = self.next - 1 + RESERVE;
+        self.append(&record::encode_state(&self.state(wanted, now)), now)?;
+        self.disk.flush()()?;
+        self.reserved = wanted;
+        Ok(())
+    }
+
+    /// Appends to the last segment; makes room by giving up the oldest.
+    fn append(&mut self, bytes: &[u8], now: Now) -> io::Result<()> {
+        while self.bytes() + bytes.len() as u64 > self.limits.max_bytes && self.segments.len() > 1 {
+            self.drop_oldest(Why::Full, now);
+        }
+        loop {
+            let segment = self.segments.back_mut().ok_or(io::ErrorKind::NotFound)?;
+            match self.disk.append(&segment.file, bytes) {
+                Ok(()) => {
+                    segment.bytes += bytes.len() as u64;
+                    self.is_unflushed = true;
+                    return Ok(());
+                }
+                Err(wrong) if is_full(&wrong) && self.segments.len() > 1 => self.drop_oldest(Why::Full, now),
+                Err(wrong) => return Err(wrong),
+            }
+        }
+    }
+
+    /// Gives up the oldest segment, and notes what in it nobody has.
+    fn drop_oldest(&mut self, why: Why, now: Now) {
+        let Some(segment) = self.segments.pop_front() else { return };
+        let end = self.segments.front().map_or(self.next, |next| next.first);
+        if self.receipt.numbers().missing_between(segment.first, end - 1) > 0 {
+            let until = self.segments.front().map_or(now.wall, |next| next.begun);
+            let (gap, messages) = self.contents_missing(&segment, end, until, why);
+            // Where nothing but reports was, those are told anew, and nothing else is lost.
+            if messages > 0 {
+                self.lose(gap, messages);
+            }
+        }
+        if let Err(wrong) = self.disk.remove(&segment.file) {
+            error!(segment = segment.file, "an old segment could not be removed: {wrong}");
+        }
+    }
+
+    /// What the host does not have of a segment, and how many messages that is. Reports within are reported anew.
+    fn contents_missing(&mut self, segment: &Segment, end: u64, until: UnixMs, why: Why) -> (Gap, u64) {
+        let numbers = self.receipt.numbers();
+        let first_seq = numbers.next_missing(segment.first);
+        let mut gap =
+            Gap { first_seq, last_seq: end - 1, from_ms: segment.begun.0, to_ms: until.0, readings: None, why };
+        let mut messages = numbers.missing_between(segment.first, end - 1);
+        let (mut readings, mut times, mut formers) = (0, Vec::new(), Vec::new());
+        let Ok(Some(mut reader)) = Reader::open(&*self.disk, &segment.file) else { return (gap, messages) };
+        let is_whole = loop {
+            match reader.next() {
+                Ok(Some((Record::Entry(seq, content), _))) if !numbers.contains(seq) => match content {
+                    Content::Samples { samples, .. } => {
+                        readings += samples.len() as u64;
+                        times.extend(samples.first().into_iter().chain(samples.last()).map(|sample| sample.at.0));
+                    }
+                    Content::Gap(former) => {
+                        messages -= 1;
+                        formers.push(former);
+                    }
+                },
+                Ok(Some(_)) => {}
+                Ok(None) => break true,
+                Err(_) => break false,
+            }
+        };
+        for former in formers {
+            self.report(former);
+        }
+        gap.readings = is_whole.then_some(readings);
+        if let (Some(from), Some(to)) = (times.iter().min(), times.iter().max()) {
+            (gap.from_ms, gap.to_ms) = (*from, *to);
+        }
+        (gap, messages)
+    }
+
+    /// Notes a gap.
+    fn lose(&mut self, gap: Gap, messages: u64) {
+        warn!(?gap, messages, "messages are lost, or may be");
+        self.gap_count += messages;
+        self.receipt.settle(gap.first_seq, gap.last_seq);
+        self.receipt_saved.1 = true;
+        self.report(gap);
+    }
+
+    /// A gap that is to be told; it is joined to the one before when both are one, or when there are too many.
+    fn report(&mut self, gap: Gap) {
+        let is_crowded = self.gaps.len() >= GAPS_MAX;
+        match self.gaps.back_mut() {
+            Some(before) if is_crowded || before.why == gap.why && before.last_seq + 1 == gap.first_seq => {
+                before.first_seq = before.first_seq.min(gap.first_seq);
+                before.last_seq = before.last_seq.max(gap.last_seq);
+                before.from_ms = before.from_ms.min(gap.from_ms);
+                before.to_ms = before.to_ms.max(gap.to_ms);
+                before.readings = before.readings.zip(gap.readings).map(|(before, gap)| before + gap);
+            }
+            _ => self.gaps.push_back(gap),
+        }
+    }
+
+    /// What is due now and then: forgets what is old, reports gaps, saves the receipt. Returns the reports, to be sent
+    /// like any message, and what makes the rest durable; tell [`Self::flushed`] of it.
+    pub fn tick(&mut self, now: Now) -> (Vec<Entry>, Option<Flush>) {
+        self.expire(now);
+        if let Err(wrong) = self.report_missing(now) {
+            error!("what is missing since the former run cannot be noted yet: {wrong}");
+        }
+        let mut reports = Vec::new();
+        // Not those that are added meanwhile: in an outbox that is much too small one report may displace another.
+        for _ in 0..self.gaps.len() {
+            let Some(gap) = self.gaps.pop_front() else { break };
+            let report = self.push(Content::Gap(gap), now);
+            if report.seq.is_none() {
+                self.gaps.push_front(gap);
+                break;
+            }
+            reports.push(report);
+        }
+        let (saved, is_changed) = self.receipt_saved;
+        if is_changed && now.mono.since_ms(saved) >= RECEIPT_MS {
+            self.save_receipt(now);
+        }
+        (reports, self.begin_flush(now))
+    }
+
+    fn begin_flush(&mut self, now: Now) -> Option<Flush> {
+        if !self.is_unflushed || self.is_flushing {
+            return None;
+        }
+        let wanted = self.next - 1 + RESERVE;
+        if wanted - self.reserved >= RESERVE / 2 {
+            let is_written = self.append(&record::encode_state(&self.state(wanted, now)), now).is_ok();
+            self.reserving = is_written.then_some(wanted);
+        }
+        (self.is_unflushed, self.is_flushing) = (false, true);
+        Some(self.disk.flush())
+    }
+
+    /// The flush is done.
+    pub fn flushed(&mut self, result: &io::Result<()>) {
+        self.is_flushing = false;
+        let reserving = self.reserving.take();
+        match result {
+            Ok(()) => self.reserved = reserving.unwrap_or(self.reserved).max(self.reserved),
+            Err(wrong) => {
+                error!("what was taken last is not on the disk for certain: {wrong}");
+                self.is_unflushed = true;
+            }
+        }
+    }
+
+    fn save_receipt(&mut self, now: Now) {
+        match self.disk.replace(RECEIPT_FILE, &self.receipt.encode(self.incarnation)) {
+            Ok(()) => self.receipt_saved = (now.mono, false),
+            Err(wrong) => {
+                warn!("what is committed could not be noted, and will be sent again after a restart: {wrong}");
+                self.receipt_saved.0 = now.mono;
+            }
+        }
+    }
+
+    /// Forgets segments that the host has for long enough, and those that nobody wanted for too long. Age is the time
+    /// that the agent has run since: it needs no clock that is right, and time without power does not count.
+    fn expire(&mut self, now: Now) {
+        while let (Some(oldest), Some(next)) = (self.segments.front(), self.segments.get(1)) {
+            let age_ms = self.clock_ms(now).saturating_sub(next.begun_ms);
+            let is_committed = self.receipt.numbers().missing_between(oldest.first, next.first - 1) == 0;
+            let keep_ms = if is_committed { self.limits.keep_committed_ms } else { self.limits.max_age_ms };
+            if age_ms < keep_ms {
+                return;
+            }
+            self.drop_oldest(Why::TooOld, now);
+        }
+    }
+
+    /// Takes what the host says.
+    pub fn acknowledge(&mut self, told: &Acknowledgement) -> Acknowledged {
+        if told.incarnation != self.incarnation {
+            warn!(incarnation = %told.incarnation, "the host acknowledges another incarnation; ignored");
+            return Acknowledged::Known;
+        }
+        let outcome = self.receipt.acknowledge(told);
+        self.receipt_saved.1 |= outcome != Acknowledged::Known;
+        if outcome == Acknowledged::OtherStore {
+            info!(epoch = %told.store_epoch, through = told.through, "a store acknowledges for the first time, or was restored");
+            self.rewind();
+        }
+        outcome
+    }
+
+    /// Whether a host ever acknowledged.
+    pub fn is_acknowledged(&self) -> bool {
+        self.receipt.is_acknowledged()
+    }
+
+    /// A message was sent to a host that never acknowledges: once is enough.
+    pub fn note_sent(&mut self, seq: Seq) {
+        self.receipt_saved.1 |= self.receipt.note_sent(seq);
+    }
+
+    /// The backlog is looked at from its beginning: what was under way may be lost.
+    pub fn rewind(&mut self) {
+        self.cursor = 0;
+        self.reader = None;
+    }
+
+    /// A message goes out by another way; when it is the next one of the backlog, the backlog need not look at it.
+    pub fn pass(&mut self, seq: Seq) {
+        if self.next_in_backlog() == seq.get() {
+            self.cursor = seq.get() + 1;
+        }
+    }
+
+    /// Whether messages before that number wait.
+    pub fn has_backlog(&self, before: u64) -> bool {
+        self.next_in_backlog() < before.min(self.next)
+    }
+
+    fn next_in_backlog(&self) -> u64 {
+        self.receipt.numbers().next_missing(self.cursor.max(self.floor()))
+    }
+
+    /// The next message of the backlog, before that number.
+    pub fn next_backlog(&mut self, before: u64, now: Now) -> Option<Entry> {
+        loop {
+            self.cursor = self.next_in_backlog();
+            if self.cursor >= before.min(self.next) {
+                return None;
+            }
+            let index = self.segments.partition_point(|segment| segment.first <= self.cursor).checked_sub(1)?;
+            match self.read(index) {
+                Some((seq, content, bytes)) => {
+                    // A hole before it is one that was reported: the numbers after a power cut.
+                    self.receipt.settle(self.cursor, seq.get() - 1);
+                    self.cursor = seq.get() + 1;
+                    if !self.receipt.numbers().contains(seq) {
+                        return Some(Entry { seq: Some(seq), content, bytes });
+                    }
+                }
+                None => self.pass_damage(index, now),
+            }
+        }
+    }
+
+    /// The message under the cursor, or the next one after it in the same segment. None: it cannot be read.
+    fn read(&mut self, index: usize) -> Option<(Seq, Content, usize)> {
+        let segment = &self.segments[index];
+        if self.reader.as_ref().is_none_or(|reader| reader.file() != segment.file) {
+            self.reader = Reader::open(&*self.disk, &segment.file).ok()?;
+        }
+        let reader = self.reader.as_mut()?;
+        loop {
+            match reader.next() {
+                Ok(Some((Record::Entry(seq, content), bytes))) if seq.get() >= self.cursor => {
+                    return Some((seq, content, bytes));
+                }
+                Ok(Some(_)) => {}
+                Ok(None) if reader.read_on(&*self.disk).ok()? => {}
+                Ok(None) | Err(_) => return None,
+            }
+        }
+    }
+
+    /// What cannot be read any more is lost up to the next segment.
+    fn pass_damage(&mut self, index: usize, now: Now) {
+        self.reader = None;
+        let (end, until) = self.segments.get(index + 1).map_or((self.next, now.wall), |next| (next.first, next.begun));
+        let segment = &mut self.segments[index];
+        let (first_seq, from_ms) = (self.cursor, segment.begun.0);
+        if !std::mem::replace(&mut segment.is_damaged, true) {
+            let gap = Gap { first_seq, last_seq: end - 1, from_ms, to_ms: until.0, readings: None, why: Why::Corrupt };
+            let messages = self.receipt.numbers().missing_between(first_seq, end - 1);
+            self.lose(gap, messages);
+        }
+        self.cursor = end;
+    }
+
+    /// Closes it in good order: nothing after this can be lost.
+    pub fn close(mut self, now: Now) {
+        if !self.segments.is_empty() {
+            let written = self.append(&record::encode_state(&self.state(self.next - 1, now)), now);
+            if let Err(wrong) = written.and_then(|()| self.disk.flush()()) {
+                error!("the outbox could not be closed in good order: {wrong}");
+            }
+        }
+        self.save_receipt(now);
+    }
+
+    /// The lowest number that is still held.
+    fn floor(&self) -> u64 {
+        self.segments.front().map_or(self.next, |segment| segment.first)
+    }
+
+    fn clock_ms(&self, now: Now) -> u64 {
+        let (base, since) = self.clock;
+        base + now.mono.since_ms(since)
+    }
+
+    /// Messages that the host does not have.
+    pub fn depth(&self) -> u64 {
+        self.receipt.numbers().missing_between(self.floor(), self.next - 1)
+    }
+
+    /// Bytes on the disk, without the small files.
+    pub fn bytes(&self) -> u64 {
+        self.segments.iter().map(|segment| segment.bytes).sum()
+    }
+
+    /// Readings taken since the incarnation began.
+    pub fn produced_count(&self) -> u64 {
+        self.produced
+    }
+
+    /// Messages given up since the start of the process.
+    pub fn gap_count(&self) -> u64 {
+        self.gap_count
+    }
+
+    /// Messages that could not be sent as they are, because a source changed what it says of a metric.
+    pub fn count_gap(&mut self) {
+        self.gap_count += 1;
+    }
+}
+
+fn is_full(wrong: &io::Error) -> bool {
+    matches!(wrong.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge)
+}
