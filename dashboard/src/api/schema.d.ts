@@ -1492,7 +1492,7 @@ export interface components {
          * @description What kind of condition a rule watches.
          * @enum {string}
          */
-        RuleKind: "limit" | "state" | "combination" | "stale" | "offline";
+        RuleKind: "limit" | "levels" | "deviation" | "rate" | "stuck" | "due" | "expression" | "state" | "combination" | "stale" | "offline";
         /** @description Where a rule's number comes from, and how far to trust it. */
         RuleSource: {
             /** @description Document and clause, such as `GB 31654-2021`. */
