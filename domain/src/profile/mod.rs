@@ -173,6 +173,15 @@ impl Profiles {
         self.get(profile)?.metrics.get(at)
     }
 
+    /// Numbers the wordings of the rules; None leaves one uncounted.
+    pub fn number_versions(&mut self, version_of: impl Fn(&ProfileId, &Rule) -> Option<u32>) {
+        for profile in &mut self.rows {
+            for rule in &mut profile.rules {
+                rule.version = version_of(&profile.id, rule);
+            }
+        }
+    }
+
     /// All profiles, by id.
     pub fn iter(&self) -> impl Iterator<Item = &Profile> {
         self.rows.iter()

@@ -43,7 +43,7 @@ pub(super) fn parse_rule(profile: &Profile, text: &str) -> Result<Rule, ProfileE
     let document = Document { file: "rule", text };
     let table: RuleTable = document.read()?;
     let metrics = profile.metrics.iter().map(|metric| metric.name.clone()).collect();
-    Reader { document, metrics }.rule(table, 0..text.len().min(1))
+    Reader { document, metrics }.rule(table, 0..text.len())
 }
 
 fn is_delay(seconds: f64) -> bool {
@@ -145,7 +145,19 @@ impl Reader<'_> {
             off_delay_s: table.off_delay_s,
             source: table.source,
             guidance: table.guidance,
+            definition: self.definition(&span),
+            version: None,
         })
+    }
+
+    /// The text of a rule: up to the next heading, without its own.
+    fn definition(&self, span: &std::ops::Range<usize>) -> String {
+        let text = self.document.text.get(span.start..).unwrap_or_default();
+        if !text.starts_with("[[") {
+            return self.document.text.get(span.clone()).unwrap_or_default().to_owned();
+        }
+        let body = text.split_once('\n').map_or("", |(_, body)| body);
+        body.split("\n[[").next().unwrap_or_default().trim_end().to_owned()
     }
 
     fn condition(
