@@ -33,6 +33,7 @@ use std::{
     sync::Arc,
 };
 
+pub(crate) use self::{plan::milliseconds, state::Trail};
 pub use io::{Action, ActionError, Deed, Input, Link, LinkChange, Outcome};
 pub use state::Delta;
 

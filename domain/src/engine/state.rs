@@ -79,7 +79,7 @@ pub(super) struct WatchState {
 
 /// Two earlier points of a series: the older between half a window and a window old.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Trail {
+pub(crate) struct Trail {
     pub(super) older: (UnixMs, f64),
     pub(super) newer: (UnixMs, f64),
 }
@@ -87,7 +87,7 @@ pub(super) struct Trail {
 impl Trail {
     /// Takes up a point, and says how far the value has come since the older one, a minute. None: too little is known.
     #[expect(clippy::cast_precision_loss, reason = "windows are hours at most")]
-    pub(super) fn follow(trail: Option<Self>, at: UnixMs, value: f64, over_ms: u64) -> (Self, Option<f64>) {
+    pub(crate) fn follow(trail: Option<Self>, at: UnixMs, value: f64, over_ms: u64) -> (Self, Option<f64>) {
         let start = Self { older: (at, value), newer: (at, value) };
         let Some(mut trail) = trail else { return (start, None) };
         let half_ms = i64::try_from(over_ms / 2).unwrap_or(i64::MAX);

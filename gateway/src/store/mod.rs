@@ -21,6 +21,7 @@ mod head;
 mod history;
 mod registry;
 mod row;
+mod rule;
 mod scope;
 mod seal;
 mod select;
