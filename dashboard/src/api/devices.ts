@@ -1,7 +1,16 @@
 /** Devices, places, kinds of devices, history and cameras. */
 import { path, request } from './request'
 import { randomKey } from './key'
-import type { Camera, DeviceDetail, DeviceSummary, History, OutOfService, Places, Profile, RuleTestReport } from './types'
+import type {
+  Camera,
+  DeviceDetail,
+  DeviceSummary,
+  History,
+  OutOfService,
+  Places,
+  Profile,
+  RuleTestReport,
+} from './types'
 
 export const listDevices = () => request<DeviceSummary[]>('/devices')
 
