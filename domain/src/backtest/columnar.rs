@@ -61,10 +61,10 @@ pub(super) fn test(
         ResolvedCondition::Stuck { metric, after_s } => {
             let (at, numbers) = column_of(metric)?;
             let Some(after_s) = after_s.filter(|after_s| *after_s > 0.0) else { return Some(Vec::new()) };
-            let stale_after_s = profile.metric(metric).map_or(0, |metric| metric.stale_after_s);
-            let stale_after_ms = signed(stale_after_s.saturating_mul(1000));
-            let after_ms = signed(milliseconds(after_s));
-            Some(stuck(at, numbers, Machine::new(on_ms, off_ms), end, after_ms, stale_after_ms))
+            let still_ms = signed(milliseconds(after_s));
+            let stale_s = profile.metric(metric).map_or(0, |metric| metric.stale_after_s);
+            let silence_ms = signed(stale_s.saturating_mul(1000));
+            Some(stuck(at, numbers, Machine::new(on_ms, off_ms), end, still_ms, silence_ms))
         }
         _ => None,
     }
@@ -172,10 +172,10 @@ fn stuck(
     numbers: &[f64],
     mut machine: Machine,
     end: UnixMs,
-    after_ms: i64,
-    stale_after_ms: i64,
+    still_ms: i64,
+    silence_ms: i64,
 ) -> Vec<Firing> {
-    let again_ms = stale_after_ms.max(1000);
+    let again_ms = silence_ms.max(1000);
     let (mut last, mut fresh_at, mut look_at) = (f64::NAN, i64::MIN / 2, NEVER);
     // What the engine's timer finds when nothing else happens.
     let look = |machine: &mut Machine, fresh_at: i64, mut look_at: i64, now: i64| {
@@ -185,7 +185,7 @@ fn stuck(
             if next > now || machine.is_held && machine.is_raised {
                 break;
             }
-            let is_fresh = fresh_at + stale_after_ms > next;
+            let is_fresh = fresh_at + silence_ms > next;
             if !is_fresh {
                 // What does not report is stale, which is another matter.
                 if is_pending {
@@ -213,7 +213,7 @@ fn stuck(
         #[expect(clippy::float_cmp, reason = "still is the very same number")]
         if number != last {
             last = number;
-            let still_at = at.0 + after_ms;
+            let still_at = at.0 + still_ms;
             look_at = if machine.is_held || look_at == NEVER { still_at } else { look_at.max(still_at) };
             if machine.is_held {
                 machine.turn(at.0, false);
