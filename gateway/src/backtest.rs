@@ -1,6 +1,6 @@
 //! A rule over a device's stored history: when it would have fired, and when the one it would replace would have.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
     backtest::{self, Column, Firing, Untestable},
@@ -60,15 +60,14 @@ pub async fn run(
     let proposed = test.definition.as_deref().map(|text| profile.parse_rule(text)).transpose()?;
     let end = UnixMs(test.to_ms);
     let mut columns = BTreeMap::new();
-    for metric in [Some(&present), proposed.as_ref()].into_iter().flatten().flat_map(Rule::metrics) {
-        if !columns.contains_key(&metric) {
-            let readings = store.usable_readings(&device.id, &metric, UnixMs(test.from_ms)..end).await?;
-            columns.insert(metric, Column::new(readings));
-        }
+    let rules = [Some(&present), proposed.as_ref()].into_iter().flatten();
+    let metrics: BTreeSet<MetricName> = rules.flat_map(Rule::metrics).collect();
+    for metric in metrics {
+        let readings = store.usable_readings(&device.id, &metric, UnixMs(test.from_ms)..end).await?;
+        columns.insert(metric, Column::new(readings));
     }
     let (profile, nameplate) = (profile.clone(), device.nameplate.clone());
     let judged = tokio::task::spawn_blocking(move || {
-        let columns: Arc<BTreeMap<MetricName, Column>> = Arc::new(columns);
         let outcome = |rule: &Rule| {
             let firings = backtest::test(&profile, rule, &nameplate, &columns, end)?;
             Ok::<_, Untestable>(outcome_of(&firings, end))

@@ -105,7 +105,7 @@ impl<'a> Evaluation<'a> {
             Quality::Good | Quality::Implausible | Quality::Bad => reading.event_time.min(self.present),
         };
         if order < before.order {
-            return;
+            return self.read_history(at, reading);
         }
         let Some(value) = reading.value.as_ref().filter(|_| reading.quality.is_usable()) else {
             let after = SeriesState { order, ..before.clone() };

@@ -367,7 +367,7 @@ impl Evaluation<'_> {
         self.verdict(watch, place, false) == Verdict::Yes
     }
 
-    fn put(&mut self, at: WatchAt, state: WatchState) {
+    pub(super) fn put(&mut self, at: WatchAt, state: WatchState) {
         if *self.watch(at) != state {
             self.outcome.delta.watches.insert(at, state);
         }

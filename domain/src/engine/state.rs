@@ -6,6 +6,7 @@ use rustc_hash::FxHashMap;
 
 use super::{
     deadline::Deadline,
+    history::Past,
     io::{Link, LinkChange},
     plan::{SeriesAt, SlotAt, WatchAt},
 };
@@ -75,6 +76,8 @@ pub(super) struct WatchState {
     pub(super) is_inherited: bool,
     /// Of a rule that looks at how fast a value moves.
     pub(super) trail: Option<Trail>,
+    /// How far it has followed a backlog in which its condition held; None: it held at the end of none.
+    pub(super) past: Option<Box<Past>>,
 }
 
 /// Two earlier points of a series: the older between half a window and a window old.
@@ -130,6 +133,7 @@ impl WatchState {
             held: 0,
             in_force: 0,
             trail: None,
+            past: None,
             since: [MonoMs(0); Condition::MAX_ALTERNATIVES],
             wake: Some(now),
             alarm: alarm.map(|alarm| alarm.id),
