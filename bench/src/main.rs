@@ -44,15 +44,15 @@ enum Figure {
     /// Readings a second: MQTT → committed → live.
     Throughput {
         /// Numbers of edge nodes.
-        #[arg(long, value_delimiter = ',', default_values_t = NODES)]
+        #[arg(long, value_delimiter = ',', default_values_t = [10, 100, 1_000])]
         nodes: Vec<usize>,
-        /// Metrics a message, at most 10.
-        #[arg(long, default_value_t = METRICS)]
-        metrics: usize,
+        /// Metrics a message, at most 50.
+        #[arg(long, value_delimiter = ',', default_values_t = [METRICS])]
+        metrics: Vec<usize>,
     },
     /// Sensor → WebSocket.
     Latency {
-        /// Metrics a message, at most 10.
+        /// Metrics a message, at most 50.
         #[arg(long, default_value_t = METRICS_OF_A_CHANGE)]
         metrics: usize,
     },
@@ -64,7 +64,8 @@ enum Figure {
     Memory,
 }
 
-const NODES: [usize; 3] = [10, 100, 1_000];
+/// Nodes and metrics a message of the runs that make the table.
+const LOADS: [(usize, usize); 5] = [(10, 10), (100, 10), (1_000, 10), (100, 50), (100, 1)];
 const METRICS: usize = 10;
 /// An edge sends what has changed: of a device, one metric or two at a time.
 const METRICS_OF_A_CHANGE: usize = 1;
@@ -87,7 +88,9 @@ async fn measure(arguments: &Arguments, targets: &mut Targets) -> anyhow::Result
         None => everything(duration, targets).await,
         Some(Figure::Limits) => limits::measure(METRICS, duration).await.map(drop),
         Some(Figure::Throughput { nodes, metrics }) => {
-            throughput::measure(nodes, *metrics, duration, None, targets).await
+            let loads: Vec<_> =
+                nodes.iter().flat_map(|&nodes| metrics.iter().map(move |&metrics| (nodes, metrics))).collect();
+            throughput::measure(&loads, duration, None, targets).await
         }
         Some(Figure::Latency { metrics }) => latency::measure(*metrics, duration, targets).await,
         Some(Figure::Fanout) => fanout::measure(duration, None).await,
@@ -98,7 +101,7 @@ async fn measure(arguments: &Arguments, targets: &mut Targets) -> anyhow::Result
 
 async fn everything(duration: Duration, targets: &mut Targets) -> anyhow::Result<()> {
     let limits: Limits = limits::measure(METRICS, duration / 2).await?;
-    throughput::measure(&NODES, METRICS, duration, Some(&limits), targets).await?;
+    throughput::measure(&LOADS, duration, Some(&limits), targets).await?;
     latency::measure(METRICS_OF_A_CHANGE, duration, targets).await?;
     fanout::measure(duration, Some(&limits)).await?;
     picture::measure(duration, targets).await?;

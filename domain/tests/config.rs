@@ -33,7 +33,7 @@ fn profiles() -> Profiles {
 #[test]
 fn every_profile_has_its_rules() {
     let profiles = profiles();
-    let expected: [(&str, &[&str]); 12] = [
+    let expected: [(&str, &[&str]); 19] = [
         ("kitchen_camera", &["KIT-CAM-BLACK", "KIT-CAM-FREEZE"]),
         ("cold_store", &["FR-01"]),
         ("freezer", &["FR-02"]),
@@ -44,7 +44,14 @@ fn every_profile_has_its_rules() {
         ("steam_boiler", &["BO-01-H", "BO-01-HH", "BO-02-L", "BO-02-LL", "BO-03", "BO-05"]),
         ("hot_water_boiler", &["BO-03", "BO-04"]),
         ("lpg_store", &["GA-01", "GA-02", "GA-03", "GA-04"]),
-        ("ride_wind", &["RD-01-H", "RD-01-HH"]),
+        ("cold_dish_room", &["FR-03"]),
+        ("disinfection_cabinet", &["FR-06"]),
+        ("grease_duct", &["GD-01", "GD-02"]),
+        ("after_hours_motion", &["KIT-AFTER-HOURS", "KIT-RODENT"]),
+        ("pressure_vessel", &["PV-01", "PV-02", "PV-03", "PV-04", "CT-01"]),
+        ("crane", &["CR-01", "CR-02", "CR-03", "CR-04", "CT-01"]),
+        ("passenger_ropeway", &["RP-01", "RP-02", "RP-03", "CT-01", "CT-02"]),
+        ("ride_wind", &["RD-01-H", "RD-01-HH", "CT-01"]),
         ("edge_node", &["ED-01", "ED-02", "ED-03"]),
     ];
     assert_eq!(profiles.iter().count(), expected.len());

@@ -17,10 +17,11 @@ use crate::{
     config::Config,
     control::{Executor, socket},
     identity::{FIRST_ADMIN, Identity, node::NodeCredentials},
-    ingest::{self, Blob, IngestHandle, Ingested, SeriesIndex},
+    ingest::{self, Acknowledger, Blob, IngestHandle, SeriesIndex},
+    ledger::Ledger,
     live::{Hub, present::Changes},
     ops::{health::Health, metrics},
-    pipeline,
+    pipeline::{self, Inlet},
     registry::{Registrar, assemble},
     stage::Stage,
     store::{StartState, Store, StoreTask},
@@ -53,9 +54,11 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
     let broker = Broker::start(&config.broker, &config.mqtt, &config.data_dir, base.stop()).await?;
     let (store, clock, sealing_stop) = (ground.store.clone(), ground.clock, base.stop());
     base.run("sealing", async move { store.run_sealing(|| clock.now().wall, sealing_stop).await });
-
-    let pulse = start_heart(&config, &ground, &mut heart);
+    let (store, folding_stop) = (ground.store.clone(), base.stop());
+    base.run("outbox folding", async move { store.run_folding(folding_stop).await });
     let health = Health::default();
+    let pulse = start_heart(&config, &ground, health.clone(), &mut heart);
+    base.run("loss ledger", pulse.ledger.clone().run(config.ledger.clone(), ground.store.clone(), clock, base.stop()));
     let (to_stills, stills) = mpsc::channel(BLOB_QUEUE);
     let ingest = start_ingest(&config, &ground, &broker, &pulse, to_stills, &mut front)?;
     front.run("broker health", watch_connection(ingest.clone(), health.clone()));
@@ -152,17 +155,21 @@ struct Pulse {
     pipeline: pipeline::Handle,
     live: Hub,
     series: Arc<SeriesIndex>,
-    to_pipeline: mpsc::Sender<Ingested>,
+    acknowledger: Acknowledger,
+    ledger: Ledger,
+    to_pipeline: Inlet,
 }
 
-fn start_heart(config: &Config, ground: &Ground, stage: &mut Stage) -> Pulse {
+fn start_heart(config: &Config, ground: &Ground, health: Health, stage: &mut Stage) -> Pulse {
     let start = &ground.start;
     let series = Arc::new(SeriesIndex::new(start.series.clone()));
     // Below 2^53, so that every JSON reader holds it exactly.
     let epoch = rand::random::<u64>() >> 12;
     let live = Hub::new(config.live.clone(), ground.clock, epoch, present(start, &ground.registry.load_full()));
     stage.run("live", live.clone().run(stage.stop()));
-    let (to_pipeline, from_ingest) = mpsc::channel(config.pipeline.queue_messages);
+    let (to_pipeline, from_ingest) = pipeline::inlet(&config.pipeline);
+    let acknowledger = Acknowledger::new(ground.store.clone(), ground.clock);
+    let ledger = Ledger::new(&ground.registry.load(), &series, &start.latest);
     let (pipeline, requests) = pipeline::Handle::new();
     let parts = pipeline::Parts {
         config: config.pipeline.clone(),
@@ -173,11 +180,14 @@ fn start_heart(config: &Config, ground: &Ground, stage: &mut Stage) -> Pulse {
         live: live.clone(),
         series: Arc::clone(&series),
         stored_series: start.series.last().map_or(SeriesId(0), |last| last.id),
+        acknowledger: acknowledger.clone(),
+        ledger: ledger.clone(),
         from_ingest,
         requests,
+        health,
     };
     stage.run_fallible("pipeline", pipeline::run(parts, stage.stop()));
-    Pulse { pipeline, live, series, to_pipeline }
+    Pulse { pipeline, live, series, acknowledger, ledger, to_pipeline }
 }
 
 fn start_ingest(
@@ -201,6 +211,9 @@ fn start_ingest(
         stored: ground.start.latest.clone(),
         enrolment: broker.enrolment.clone(),
         takeovers: broker.takeovers.subscribe(),
+        outboxes: ground.start.outboxes.clone(),
+        acknowledger: pulse.acknowledger.clone(),
+        ledger: pulse.ledger.clone(),
         to_pipeline: pulse.to_pipeline.clone(),
         blobs: to_stills,
     };

@@ -14,7 +14,7 @@ use domain::{
 };
 use serde::Deserialize;
 
-use crate::{api, broker, identity, ingest, live, ops, pipeline, store::StoreConfig, video};
+use crate::{api, broker, identity, ingest, ledger, live, ops, pipeline, store::StoreConfig, video};
 
 /// Everything that can be configured; `config/gateway.toml` explains each key.
 #[derive(Debug, Clone, Deserialize)]
@@ -44,6 +44,8 @@ pub struct Config {
     pub ingest: ingest::Config,
     /// Rules and commits.
     pub pipeline: pipeline::Config,
+    /// What became of readings.
+    pub ledger: ledger::Config,
     /// Live streams.
     pub live: live::Config,
     /// Live pictures.
@@ -69,6 +71,7 @@ impl Default for Config {
             mqtt: broker::ExternalConfig::default(),
             ingest: ingest::Config::default(),
             pipeline: pipeline::Config::default(),
+            ledger: ledger::Config::default(),
             live: live::Config::default(),
             video: video::Config::default(),
             metrics: ops::metrics::Config::default(),

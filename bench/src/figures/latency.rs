@@ -13,6 +13,8 @@ use crate::{
 const TARGET_MS: f64 = 100.0;
 const CLIENTS: usize = 10;
 const DEVICES_PER_NODE: usize = 10;
+/// Metrics that a device declares, whatever it sends of them.
+const DECLARED: usize = 10;
 /// Messages a second, and for each the number of nodes: every device speaks once a second.
 const LOADS: [(u64, usize); 2] = [(1_000, 100), (10_000, 1_000)];
 
@@ -36,7 +38,7 @@ pub(crate) async fn measure(metrics: usize, duration: Duration, targets: &mut Ta
         ],
     );
     for (rate, nodes) in LOADS {
-        let shape = Shape { nodes, devices_per_node: DEVICES_PER_NODE, declared: crate::load::METRICS, sent: metrics };
+        let shape = Shape { nodes, devices_per_node: DEVICES_PER_NODE, declared: metrics.max(DECLARED), sent: metrics };
         let rig = Rig::set_up(shape, CLIENTS).await?;
         let (run, rig) = rig.run(Pace::PerSecond(rate), duration).await?;
         let arrivals = rig.crowd.arrivals().await;

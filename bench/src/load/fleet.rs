@@ -16,10 +16,14 @@ use bytes::BytesMut;
 use protocol::rest::NodeCredential;
 use rumqttc::{
     LastWill, QoS,
-    mqttbytes::v4::{Connect, ConnectReturnCode, Login, Packet},
+    mqttbytes::v4::{Connect, ConnectReturnCode, Login, Packet, Subscribe},
 };
 
-use super::{Script, stamp::Stamped};
+use super::{
+    Script,
+    ear::Ear,
+    stamp::{FIRST_NUMBER, Stamped},
+};
 
 /// Nobody waits longer for the broker than this.
 const BROKER_LIMIT: Duration = Duration::from_secs(10);
@@ -55,6 +59,7 @@ struct Speaker {
     script: Script,
     socket: TcpStream,
     next: usize,
+    number: u64,
 }
 
 /// Connected nodes.
@@ -63,6 +68,7 @@ pub(crate) struct Fleet {
     next_speaker: usize,
     readings_per_message: u64,
     buffer: Vec<u8>,
+    _ear: Ear,
 }
 
 impl Fleet {
@@ -77,12 +83,13 @@ impl Fleet {
         for (script, credential) in scripts.into_iter().zip(credentials) {
             let mut socket = connect(broker, &script, credential).with_context(|| format!("node {}", script.node))?;
             let mut births = Vec::new();
-            script.births.iter().for_each(|birth| birth.write(now_ms(), &mut births));
+            script.births.iter().for_each(|birth| birth.write(now_ms(), 0, &mut births));
             socket.write_all(&births)?;
-            speakers.push(Speaker { script, socket, next: 0 });
+            speakers.push(Speaker { script, socket, next: 0, number: FIRST_NUMBER });
         }
-        let readings_per_message = readings_per_message as u64;
-        Ok(Self { speakers, next_speaker: 0, readings_per_message, buffer: Vec::new() })
+        let sockets = speakers.iter().map(|speaker| speaker.socket.try_clone()).collect::<Result<_, _>>()?;
+        let (readings_per_message, ear) = (readings_per_message as u64, Ear::of(sockets));
+        Ok(Self { speakers, next_speaker: 0, readings_per_message, buffer: Vec::new(), _ear: ear })
     }
 
     /// Mean length of a message with its topic, as MQTT carries it.
@@ -150,7 +157,8 @@ impl Fleet {
         let now = now_ms();
         self.buffer.clear();
         for _ in 0..count {
-            speaker.script.cycle[speaker.next].write(now, &mut self.buffer);
+            speaker.script.cycle[speaker.next].write(now, speaker.number, &mut self.buffer);
+            speaker.number += 1;
             speaker.next = (speaker.next + 1) % speaker.script.cycle.len();
         }
         speaker.socket.write_all(&self.buffer).with_context(|| format!("node {}", speaker.script.node))
@@ -173,7 +181,13 @@ fn connect(broker: SocketAddr, script: &Script, credential: &NodeCredential) -> 
     let mut answer = [0; 4];
     socket.read_exact(&mut answer)?;
     match Packet::read(&mut BytesMut::from(&answer[..]), answer.len()) {
-        Ok(Packet::ConnAck(answer)) if answer.code == ConnectReturnCode::Success => Ok(socket),
+        Ok(Packet::ConnAck(answer)) if answer.code == ConnectReturnCode::Success => {}
         other => anyhow::bail!("the broker refuses: {other:?}"),
     }
+    let mut subscribe = Subscribe::new(&script.commands, QoS::AtMostOnce);
+    subscribe.pkid = 1;
+    let mut bytes = BytesMut::new();
+    subscribe.write(&mut bytes).map_err(|error| anyhow::anyhow!("SUBSCRIBE cannot be encoded: {error:?}"))?;
+    socket.write_all(&bytes)?;
+    Ok(socket)
 }

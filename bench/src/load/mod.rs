@@ -1,15 +1,18 @@
-//! Edge nodes that cost next to nothing: all their messages are encoded before the clock starts, and one thread writes
-//! them to a thousand sockets.
+//! Edge nodes with an outbox that cost next to nothing: all their messages are encoded before the clock starts, and one
+//! thread writes them to a thousand sockets. They hear what is acknowledged, as nodes do, and never have to send again:
+//! what they send stays within what the gateway has room for.
 //!
 //! - `lift`: what the nodes' devices say;
 //! - `stamp`: a message that is encoded once and sent many times;
-//! - `fleet`: the nodes with their connections, and how fast they speak.
+//! - `fleet`: the nodes with their connections, and how fast they speak;
+//! - `ear`: what is said to them.
 
+mod ear;
 mod fleet;
 mod lift;
 mod stamp;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use domain::{
     id::{DeviceId, NodeId},
     time::UnixMs,
@@ -17,15 +20,14 @@ use domain::{
 use protocol::sparkplug::{
     Outgoing,
     edge_session::EdgeSession,
-    topic::{GroupId, NodeAddress},
+    outbox::{Hello, Incarnation, Seq, seq_declaration},
+    payload::{Limits, Metric, Payload},
+    topic::{GroupId, NodeAddress, NodeVerb, Topic},
 };
 use rumqttc::{QoS, mqttbytes::v4::Publish};
 
-use self::stamp::{PLACEHOLDER_MS, Stamped};
-pub(crate) use self::{
-    fleet::{Fleet, Progress, now_ms},
-    lift::METRICS,
-};
+pub(crate) use self::fleet::{Fleet, Progress, now_ms};
+use self::stamp::{FIRST_NUMBER, PLACEHOLDER_MS, PLACEHOLDER_NUMBER, Stamped};
 
 /// After so many messages of a node its numbers begin anew, so its messages can too.
 const CYCLE: usize = 256;
@@ -35,7 +37,7 @@ const CYCLE: usize = 256;
 pub(crate) struct Shape {
     pub(crate) nodes: usize,
     pub(crate) devices_per_node: usize,
-    /// Metrics that a device's birth declares, at most [`METRICS`].
+    /// Metrics that a device's birth declares, at most [`lift::METRICS`].
     pub(crate) declared: usize,
     /// Metrics of one message after that.
     pub(crate) sent: usize,
@@ -61,6 +63,8 @@ pub(crate) fn device_id(node: usize, device: usize) -> DeviceId {
 /// A node whose messages are all encoded.
 pub(crate) struct Script {
     pub(super) node: NodeId,
+    /// Where it is told what is acknowledged.
+    commands: String,
     will: Outgoing,
     births: Vec<Stamped>,
     cycle: Vec<Stamped>,
@@ -74,18 +78,32 @@ pub(crate) fn encode(shape: Shape, group: &str) -> anyhow::Result<Vec<Script>> {
 fn script(shape: Shape, group: &str, node: usize) -> anyhow::Result<Script> {
     let now = UnixMs(PLACEHOLDER_MS);
     let id = node_id(node);
-    let mut session = EdgeSession::new(NodeAddress { group: GroupId::new(group)?, node: id.clone() }, None);
+    let address = NodeAddress { group: GroupId::new(group)?, node: id.clone() };
+    let commands = Topic::Node { address: address.clone(), verb: NodeVerb::NCmd, device: None }.to_string();
+    let mut session = EdgeSession::new(address, None);
     let will = session.connect(now);
-    let mut births = vec![packet(session.node_birth(now, &[])?)?];
+    let number = |number| Seq::new(number).expect("a number in range");
+    let hello = Hello { incarnation: Incarnation(rand::random()), floor: number(FIRST_NUMBER) };
+    let mut births = vec![packet(with(session.node_birth(now, &[])?, hello.metrics())?)?];
     let devices: Vec<_> = (0..shape.devices_per_node).map(|device| device_id(node, device)).collect();
     for device in &devices {
-        births.push(packet(session.device_birth(now, device, &lift::birth(now, shape.declared))?)?);
+        let birth = session.device_birth(now, device, &lift::birth(now, shape.declared))?;
+        births.push(packet(with(birth, [seq_declaration()])?)?);
     }
     let mut cycle = Vec::with_capacity(CYCLE);
     for (turn, device) in devices.iter().cycle().take(CYCLE).enumerate() {
-        cycle.push(packet(session.device_data(now, device, &lift::samples(now, shape.sent, node + turn))?)?);
+        let data = session.device_data(now, device, &lift::samples(now, shape.sent, node + turn))?;
+        cycle.push(packet(with(data, [number(PLACEHOLDER_NUMBER).metric()])?)?);
     }
-    Ok(Script { node: id, will, births, cycle })
+    Ok(Script { node: id, commands, will, births, cycle })
+}
+
+/// The message with what an outbox adds to it.
+fn with(message: Outgoing, metrics: impl IntoIterator<Item = Metric>) -> anyhow::Result<Outgoing> {
+    let mut payload = Payload::decode_within(message.payload, &Limits::default())?;
+    payload.metrics.extend(metrics);
+    let payload: Bytes = payload.to_bytes();
+    Ok(Outgoing { payload, ..message })
 }
 
 /// The MQTT packet that publishes a message.

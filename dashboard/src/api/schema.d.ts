@@ -277,6 +277,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/ledger": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What became of edge nodes' readings, and what is missing. */
+        get: operations["read_ledger"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/live": {
         parameters: {
             query?: never;
@@ -1000,6 +1017,11 @@ export interface components {
             /** @description What is wrong and what would be right. */
             message: string;
         };
+        /**
+         * @description Why something is missing.
+         * @enum {string}
+         */
+        GapWhy: "too_old" | "full" | "torn" | "corrupt" | "power_cut" | "order" | "shed";
         /** @description `GET /devices/{id}/history?metric=…&from_ms=…&to_ms=…&buckets=…`: one series over `[from, to)`. */
         History: {
             /**
@@ -1042,6 +1064,156 @@ export interface components {
             unchanged: {
                 [key: string]: number;
             };
+        };
+        /** @description `GET /ledger?node=…&from_ms=…&to_ms=…`: the hours that begin within `[from, to)`, and the gaps noted in them. */
+        Ledger: {
+            /**
+             * Format: int64
+             * @description Start, inclusive.
+             */
+            from_ms: number;
+            /** @description What is missing, newest first; at most 500. */
+            gaps: components["schemas"]["LedgerGap"][];
+            /** @description Hour by hour, oldest first; an hour in which nothing happened is left out. */
+            hours: components["schemas"]["LedgerHour"][];
+            /** @description Node by node, by id. */
+            nodes: components["schemas"]["LedgerNode"][];
+            /**
+             * Format: int64
+             * @description End, exclusive.
+             */
+            to_ms: number;
+            /** @description All nodes together. */
+            total: components["schemas"]["LedgerFigures"];
+        };
+        /**
+         * @description Counts of one node, or of several together, over some hours of the gateway's clock. Counts of what passes through the
+         *     gateway are written every few seconds: a gateway that is killed forgets those of the last ones, never readings.
+         */
+        LedgerFigures: {
+            /**
+             * Format: int64
+             * @description Messages of which every reading is on the gateway's disk.
+             */
+            committed_messages: number;
+            /**
+             * Format: int64
+             * @description Readings on the gateway's disk.
+             */
+            committed_readings: number;
+            /**
+             * Format: int64
+             * @description Messages that were on the gateway's disk already and came again.
+             */
+            duplicate_messages: number;
+            /**
+             * Format: int64
+             * @description Messages of nodes without an outbox that are lost: missing in their order, or shed here.
+             */
+            lost_messages: number;
+            /**
+             * Format: int64
+             * @description Readings that are lost: given up by nodes' outboxes, or shed here of nodes without one.
+             */
+            lost_readings: number;
+            /**
+             * Format: int64
+             * @description Readings that the nodes took, by their own count. Nodes without an outbox do not count.
+             */
+            produced_readings: number;
+            /**
+             * Format: int64
+             * @description Messages with readings that reached the gateway.
+             */
+            received_messages: number;
+            /**
+             * Format: int64
+             * @description Readings in them, those of repeated messages left out.
+             */
+            received_readings: number;
+            /**
+             * Format: int64
+             * @description Readings that were not taken: an impossible time, another kind than declared, a device of another node.
+             */
+            refused_readings: number;
+            /**
+             * Format: int64
+             * @description Messages that the nodes sent, repetitions included, by their own count.
+             */
+            sent_messages: number;
+            /**
+             * Format: int64
+             * @description Messages for which the gateway had no room. Those of a node with an outbox come again; others are lost.
+             */
+            shed_messages: number;
+            /**
+             * Format: int64
+             * @description Readings in them.
+             */
+            shed_readings: number;
+        };
+        /** @description Something that is missing. */
+        LedgerGap: {
+            /**
+             * Format: int64
+             * @description First number in the node's outbox; None: it has none.
+             */
+            first_seq?: number | null;
+            /**
+             * Format: int64
+             * @description From when; by the node's clock where its outbox tells it, else by the gateway's.
+             */
+            from_ms: number;
+            /**
+             * Format: int64
+             * @description Last number, inclusive.
+             */
+            last_seq?: number | null;
+            /**
+             * Format: int64
+             * @description How many messages.
+             */
+            messages: number;
+            /** @description Whose. */
+            node: string;
+            /**
+             * Format: int64
+             * @description When the gateway knew of it.
+             */
+            noted_at_ms: number;
+            /**
+             * Format: int64
+             * @description How many readings; None: nobody can know.
+             */
+            readings?: number | null;
+            /**
+             * Format: int64
+             * @description To when.
+             */
+            to_ms: number;
+            /** @description Why. */
+            why: components["schemas"]["GapWhy"];
+        };
+        /** @description One hour of all nodes asked for. */
+        LedgerHour: {
+            /**
+             * Format: int64
+             * @description When it began.
+             */
+            at_ms: number;
+            /** @description The counts. */
+            figures: components["schemas"]["LedgerFigures"];
+        };
+        /** @description One node over the time asked for. */
+        LedgerNode: {
+            /** @description The counts. */
+            figures: components["schemas"]["LedgerFigures"];
+            /** @description Whether its messages are acknowledged and sent again until they are. */
+            has_outbox: boolean;
+            /** @description Its name in the registry; None: it is in none. */
+            name?: string | null;
+            /** @description Which. */
+            node: string;
         };
         /**
          * @description Whether somebody speaks for it at this moment.
@@ -1320,7 +1492,7 @@ export interface components {
          * @description What kind of condition a rule watches.
          * @enum {string}
          */
-        RuleKind: "limit" | "state" | "combination" | "stale" | "offline";
+        RuleKind: "limit" | "levels" | "deviation" | "rate" | "stuck" | "due" | "expression" | "state" | "combination" | "stale" | "offline";
         /** @description Where a rule's number comes from, and how far to trust it. */
         RuleSource: {
             /** @description Document and clause, such as `GB 31654-2021`. */
@@ -2667,6 +2839,68 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DiscoveredDevice"][];
+                };
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_ledger: {
+        parameters: {
+            query: {
+                /** @description Only this edge node. */
+                node?: string;
+                /** @description Hours that begin, and gaps that were noted, from then on; milliseconds since 1970 UTC. */
+                from_ms: number;
+                /** @description And before then; at most 400 days later. */
+                to_ms: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ledger"];
                 };
             };
             /** @description The request is wrong; `errors` says where. */

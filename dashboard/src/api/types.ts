@@ -10,7 +10,7 @@ type Narrow<T, N> = Omit<T, keyof N> & N
 /** 1 (I, red) to 4 (IV, blue). */
 export type Severity = 1 | 2 | 3 | 4
 /** What kind of equipment; picks the icon. */
-export type Category = 'kitchen' | 'elevator' | 'boiler' | 'gas' | 'ride' | 'edge'
+export type Category = 'kitchen' | 'elevator' | 'boiler' | 'gas' | 'ride' | 'vessel' | 'crane' | 'edge'
 
 export type Acknowledge = Bodies['Acknowledge']
 export type Alarm = Narrow<Bodies['Alarm'], { severity: Severity }>

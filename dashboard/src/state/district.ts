@@ -4,7 +4,16 @@ import { isUnacknowledged } from './alarmList'
 import type { LiveState } from './live'
 
 /** In the order of the screens. */
-export const categories: readonly Category[] = ['kitchen', 'elevator', 'boiler', 'gas', 'ride', 'edge']
+export const categories: readonly Category[] = [
+  'kitchen',
+  'elevator',
+  'boiler',
+  'gas',
+  'ride',
+  'vessel',
+  'crane',
+  'edge',
+]
 
 export interface PlaceStatus {
   readonly deviceCount: number

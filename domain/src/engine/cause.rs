@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::{
     evaluation::Evaluation,
-    plan::{ProgramKind, Watch},
+    plan::{Alternative, ProgramKind, Watch},
 };
 use crate::{
     profile::{Metric, Test},
@@ -18,10 +18,13 @@ impl Evaluation<'_> {
         let (profile, _) = self.engine.profiles.rule_at(watch.rule);
         match &watch.program.kind {
             ProgramKind::Values { any, .. } => {
-                let (places, for_ms) = &any[alternative];
+                let Alternative { places, for_ms, .. } = &any[alternative];
                 let is_alone = places.len() == 1;
                 let facts = places.clone().filter_map(|place| {
                     let metric = profile.metric(&watch.program.metrics[place])?;
+                    if let Some(other) = watch.program.minus.get(place).copied().flatten() {
+                        return self.differing(watch, place, other, metric);
+                    }
                     let latest = self.series(watch.series[place]?).latest.as_ref()?;
                     Some(compared(metric, &latest.value, &watch.program.tests[place], is_alone))
                 });
@@ -42,8 +45,54 @@ impl Evaluation<'_> {
                 });
                 joined(stale)
             }
+            ProgramKind::Due { steps } => match steps[alternative].1.days_before {
+                0 => Text::new("已过期", "run out"),
+                days => Text::new(format!("{days} 天内到期"), format!("runs out within {days} days")),
+            },
+            ProgramKind::Rate { over_ms } => self.moving(watch, *over_ms),
+            ProgramKind::Stuck { after_ms, .. } => lasting(self.stated_case(watch, 0), *after_ms),
+            ProgramKind::Expression { all, .. } => {
+                lasting(joined(all.clone().map(|place| self.stated_case(watch, place))), watch.program.on_delay_ms)
+            }
             ProgramKind::Offline => lasting(Text::new("无数据连接", "no data connection"), watch.program.on_delay_ms),
         }
+    }
+
+    /// `Outlet − Return: 26.0 °C > 20 °C`, either way round.
+    fn differing(&self, watch: &Watch, place: usize, other: usize, metric: &Metric) -> Option<Text> {
+        let (profile, _) = self.engine.profiles.rule_at(watch.rule);
+        let other_metric = profile.metric(&watch.program.metrics[other])?;
+        let difference = self.difference(watch, place, other)?;
+        let fact = compared(metric, &Value::Float(difference), &watch.program.tests[place], true);
+        let names = |one: &str, other: &str| format!("{one} − {other}");
+        Some(Text::new(
+            format!("{}：{}", names(&metric.title.zh, &other_metric.title.zh), fact.zh),
+            format!("{}: {}", names(&metric.title.en, &other_metric.title.en), fact.en),
+        ))
+    }
+
+    /// `9.1 °C, moving by more than 5 °C/min`.
+    fn moving(&self, watch: &Watch, over_ms: u64) -> Text {
+        let (profile, _) = self.engine.profiles.rule_at(watch.rule);
+        let Some(metric) = profile.metric(&watch.program.metrics[0]) else { return Text::default() };
+        let Test::Outside { low, high, .. } = watch.program.tests[0] else { return self.stated_case(watch, 0) };
+        let limit = |number: f64| with_unit(&shortest(number), metric);
+        let (zh, en) = match (low.is_finite(), high.is_finite()) {
+            (true, true) if (low + high).abs() > f64::EPSILON => (
+                format!("每分钟升 {} 或降 {} 以上", limit(high), limit(-low)),
+                format!("rising by {} or falling by {} a minute, or more", limit(high), limit(-low)),
+            ),
+            (_, true) if !low.is_finite() => {
+                (format!("每分钟升 {} 以上", limit(high)), format!("rising by {} a minute, or more", limit(high)))
+            }
+            (true, false) => {
+                (format!("每分钟降 {} 以上", limit(-low)), format!("falling by {} a minute, or more", limit(-low)))
+            }
+            _ => (format!("每分钟变化 {} 以上", limit(high)), format!("moving by {} a minute, or more", limit(high))),
+        };
+        let now = self.stated_case(watch, 0);
+        let (over_zh, over_en) = duration(over_ms);
+        Text::new(format!("{}，{over_zh}内{zh}", now.zh), format!("{}, {en}, over {over_en}", now.en))
     }
 
     /// What one of a rule's tests found, as it is: `Service mode: inspection`.
@@ -59,7 +108,7 @@ impl Evaluation<'_> {
         let (profile, _) = self.engine.profiles.rule_at(watch.rule);
         match &watch.program.kind {
             ProgramKind::Values { any, .. } => {
-                let mut places: Vec<usize> = any.iter().flat_map(|(places, _)| places.clone()).collect();
+                let mut places: Vec<usize> = any.iter().flat_map(|way| way.places.clone()).collect();
                 let mut named = HashSet::new();
                 places.retain(|&place| named.insert(&watch.program.metrics[place]));
                 let is_alone = places.len() == 1;
@@ -69,6 +118,9 @@ impl Evaluation<'_> {
                     Some(stated(metric, &latest.value, is_alone))
                 }))
             }
+            ProgramKind::Rate { .. } | ProgramKind::Stuck { .. } => self.stated_case(watch, 0),
+            ProgramKind::Expression { all, .. } => joined(all.clone().map(|place| self.stated_case(watch, place))),
+            ProgramKind::Due { .. } => Text::new("已更新", "renewed"),
             ProgramKind::Stale { .. } => Text::new("读数已恢复", "readings are back"),
             ProgramKind::Offline => Text::new("已恢复在线", "online again"),
         }

@@ -8,7 +8,7 @@ use super::{
     state::{Delta, Latest, LinkState, SeriesState, WatchState},
 };
 use crate::{
-    alarm::{AlarmInput, AlarmRefusal, AlarmState, OpenAlarm, SetAside, Standing, Transition, What},
+    alarm::{AlarmInput, AlarmRefusal, AlarmState, OpenAlarm, SetAside, Severity, Standing, Transition, What},
     id::{AlarmId, UserName},
     reading::{Quality, Reading},
     text::Text,
@@ -20,7 +20,7 @@ pub(super) struct Evaluation<'a> {
     pub(super) engine: &'a Engine,
     pub(super) now: Now,
     /// The present by a wall clock that never jumps.
-    present: UnixMs,
+    pub(super) present: UnixMs,
     pub(super) outcome: Outcome,
 }
 
@@ -111,14 +111,15 @@ impl<'a> Evaluation<'a> {
         // What depends on values alone is where it was, if the value is; only time moves it on, by the due timers.
         let is_changed = before.latest.as_ref().is_none_or(|latest| latest.value != *value);
         let latest = Latest { value: value.clone(), event_time: reading.event_time, quality: reading.quality };
-        let after = SeriesState { order, fresh_at: self.now.mono, latest: Some(latest) };
+        let changed_at = if is_changed { self.now.mono } else { before.changed_at };
+        let after = SeriesState { order, fresh_at: self.now.mono, changed_at, latest: Some(latest) };
         self.outcome.delta.series.insert(at, after);
         if is_changed {
             for &watch in &series.value_watches {
                 self.judge(watch, Some(reading));
             }
         }
-        for &watch in &series.stale_watches {
+        for &watch in &series.reading_watches {
             self.judge(watch, Some(reading));
         }
     }
@@ -147,7 +148,7 @@ impl<'a> Evaluation<'a> {
     }
 
     /// A new alarm of this watch. It calls nobody when its device or rule is out of service or suppressed.
-    pub(super) fn raise(&mut self, at: WatchAt, change: Change) -> AlarmId {
+    pub(super) fn raise(&mut self, at: WatchAt, severity: Severity, change: Change) -> AlarmId {
         let watch = &self.engine.plan.watches[at as usize];
         let (_, rule) = self.engine.profiles.rule_at(watch.rule);
         let device = &self.engine.plan.slots[watch.slot as usize].id;
@@ -164,7 +165,7 @@ impl<'a> Evaluation<'a> {
             alarm: id,
             device: device.clone(),
             rule: rule.id.clone(),
-            severity: rule.severity,
+            severity,
             is_latching: rule.is_latching,
             title: rule.title.clone(),
             cause: change.cause,

@@ -219,7 +219,7 @@ impl Engine {
     /// Has the next evaluation, which is due at once, look again at what reads this series.
     fn recheck_watches_of(&mut self, series: usize) {
         let series = &self.plan.series[series];
-        for &watch in series.value_watches.iter().chain(&series.stale_watches) {
+        for &watch in series.value_watches.iter().chain(&series.reading_watches) {
             let state = &mut self.watches[watch as usize];
             reschedule(&mut self.due, watch, state.wake, Some(self.latest));
             state.wake = Some(self.latest);

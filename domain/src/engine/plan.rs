@@ -11,8 +11,12 @@ use std::{
 use crate::{
     alarm::Severity,
     id::{DeviceId, MetricName, SeriesId},
-    profile::{Profile, Profiles, ResolvedComparison, ResolvedCondition, Rule, Test},
+    profile::{
+        Daily, DueStep, Expression, Profile, Profiles, ResolvedAlternative, ResolvedComparison, ResolvedCondition,
+        Rule, Test,
+    },
     registry::Registry,
+    time::UnixMs,
 };
 
 /// A place in [`Plan::slots`].
@@ -58,6 +62,34 @@ pub(super) struct Watch {
     pub(super) series: Box<[Option<SeriesAt>]>,
 }
 
+impl Watch {
+    /// How bad it is when this alternative of its condition comes about.
+    pub(super) fn severity_of(&self, alternative: usize) -> Severity {
+        match &self.program.kind {
+            ProgramKind::Values { any, .. } => any[alternative].severity,
+            ProgramKind::Due { steps } => steps[alternative].1.severity,
+            _ => self.severity,
+        }
+    }
+
+    /// How long this alternative must hold.
+    pub(super) fn for_ms(&self, alternative: usize) -> u64 {
+        match &self.program.kind {
+            ProgramKind::Values { any, .. } => any[alternative].for_ms,
+            _ => self.program.on_delay_ms,
+        }
+    }
+
+    /// How many alternatives differ in severity, so that an open alarm rises and falls with them; 0: none do.
+    pub(super) fn steps(&self) -> usize {
+        match &self.program.kind {
+            ProgramKind::Values { any, has_steps: true, .. } => any.len(),
+            ProgramKind::Due { steps } => steps.len(),
+            _ => 0,
+        }
+    }
+}
+
 /// One series.
 #[derive(Debug, Default)]
 pub(super) struct Series {
@@ -65,8 +97,8 @@ pub(super) struct Series {
     pub(super) binding: Option<(DeviceId, MetricName)>,
     /// The watches that look at its value.
     pub(super) value_watches: Box<[WatchAt]>,
-    /// The watches that look at when it was read.
-    pub(super) stale_watches: Box<[WatchAt]>,
+    /// The watches that look at every reading, changed or not.
+    pub(super) reading_watches: Box<[WatchAt]>,
 }
 
 /// A rule with the numbers of a nameplate.
@@ -74,6 +106,8 @@ pub(super) struct Series {
 pub(super) struct Program {
     /// The metrics it reads; a metric may occur more than once.
     pub(super) metrics: Box<[MetricName]>,
+    /// `minus[i]`: the place whose value is taken off that of `metrics[i]` before the test; empty: none anywhere.
+    pub(super) minus: Box<[Option<usize>]>,
     /// `metrics[only_while]` with their tests decide whether it is judged at all.
     pub(super) only_while: std::ops::Range<usize>,
     /// While one of `metrics[suppressed_while]` passes its test, an alarm calls nobody.
@@ -81,6 +115,7 @@ pub(super) struct Program {
     /// One test for each metric; for a stale rule those of its own metrics say nothing.
     pub(super) tests: Box<[Test]>,
     pub(super) kind: ProgramKind,
+    pub(super) only_between: Option<Daily>,
     pub(super) on_delay_ms: u64,
     pub(super) off_delay_ms: u64,
 }
@@ -89,9 +124,31 @@ pub(super) struct Program {
 #[derive(Debug)]
 pub(super) enum ProgramKind {
     Values {
-        /// Ranges of `metrics` and `tests`, and how long they hold together.
-        any: Box<[(std::ops::Range<usize>, u64)]>,
+        any: Box<[Alternative]>,
         held_until: std::ops::Range<usize>,
+        /// Whether the alternatives differ in severity, so that an open alarm rises and falls with them.
+        has_steps: bool,
+    },
+    /// `metrics[0]` moves too fast; `tests[0]` says how fast is too fast, in its unit a minute.
+    Rate {
+        over_ms: u64,
+    },
+    /// `metrics[0]` stands still.
+    Stuck {
+        /// `u64::MAX`: the nameplate lacks the number.
+        after_ms: u64,
+        /// Without a reading for so long nothing can be said.
+        stale_after_ms: u64,
+    },
+    /// A date, without any metric.
+    Due {
+        /// From when on which step holds; empty: the nameplate names no day.
+        steps: Box<[(UnixMs, DueStep)]>,
+    },
+    /// Over `metrics[all]`.
+    Expression {
+        expression: Expression,
+        all: std::ops::Range<usize>,
     },
     Stale {
         /// `metrics[i]` is stale after `after_ms[i]`.
@@ -99,6 +156,18 @@ pub(super) enum ProgramKind {
     },
     Offline,
 }
+
+/// One way in which a condition can come about.
+#[derive(Debug)]
+pub(super) struct Alternative {
+    /// Of `metrics` and `tests`: all of these together.
+    pub(super) places: std::ops::Range<usize>,
+    /// For so long.
+    pub(super) for_ms: u64,
+    pub(super) severity: Severity,
+}
+
+const DAY_MS: i64 = 24 * 3600 * 1000;
 
 /// Milliseconds of a number of seconds, rounded up so that no delay is shorter than what was asked for.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be finite and not negative")]
@@ -114,24 +183,51 @@ impl Program {
         let resolved = rule.resolve(nameplate);
         let mut metrics = Vec::new();
         let mut tests = Vec::new();
+        let mut minuends: Vec<(usize, MetricName)> = Vec::new();
         let mut append = |comparisons: Vec<ResolvedComparison>| {
             let start = metrics.len();
-            for ResolvedComparison { metric, test } in comparisons {
+            for ResolvedComparison { metric, minus, test } in comparisons {
+                minuends.extend(minus.map(|minus| (metrics.len(), minus)));
                 metrics.push(metric);
                 tests.push(test);
             }
             start..metrics.len()
         };
+        let untested = |metric| ResolvedComparison { metric, minus: None, test: Test::Unknown };
         let kind = match resolved.condition {
-            ResolvedCondition::Values { any, held_until } => ProgramKind::Values {
-                any: any.into_iter().map(|way| (append(way.all), milliseconds(way.for_s))).collect(),
-                held_until: append(held_until),
-            },
+            ResolvedCondition::Values { any, held_until } => {
+                let alternative = |way: ResolvedAlternative| Alternative {
+                    places: append(way.all),
+                    for_ms: milliseconds(way.for_s),
+                    severity: way.severity,
+                };
+                let any: Box<[Alternative]> = any.into_iter().map(alternative).collect();
+                let has_steps = any.iter().any(|way| way.severity != any[0].severity);
+                ProgramKind::Values { any, held_until: append(held_until), has_steps }
+            }
+            ResolvedCondition::Rate { metric, over_s, test } => {
+                append(vec![ResolvedComparison { metric, minus: None, test }]);
+                ProgramKind::Rate { over_ms: milliseconds(over_s) }
+            }
+            ResolvedCondition::Stuck { metric, after_s } => {
+                let stale_after_s = profile.metric(&metric).map_or(0, |metric| metric.stale_after_s);
+                append(vec![untested(metric)]);
+                let after_ms = after_s.filter(|after_s| *after_s > 0.0).map_or(u64::MAX, milliseconds);
+                ProgramKind::Stuck { after_ms, stale_after_ms: stale_after_s.saturating_mul(1000) }
+            }
+            ResolvedCondition::Due { end, steps } => {
+                let from = |end: UnixMs, step: DueStep| end.plus_ms(-i64::from(step.days_before) * DAY_MS);
+                let steps = end.map(|end| steps.into_iter().map(|step| (from(end, step), step)).collect());
+                ProgramKind::Due { steps: steps.unwrap_or_default() }
+            }
+            ResolvedCondition::Expression(expression) => {
+                let all = append(expression.metrics().iter().cloned().map(untested).collect());
+                ProgramKind::Expression { expression, all }
+            }
             ResolvedCondition::Stale { metrics } => {
                 let stale_after =
                     metrics.iter().map(|name| profile.metric(name).map_or(0, |metric| metric.stale_after_s));
                 let after_ms = stale_after.map(|seconds| seconds.saturating_mul(1000)).collect();
-                let untested = |metric| ResolvedComparison { metric, test: Test::Unknown };
                 append(metrics.into_iter().map(untested).collect());
                 ProgramKind::Stale { after_ms }
             }
@@ -139,7 +235,18 @@ impl Program {
         };
         let only_while = append(resolved.only_while);
         let suppressed_while = append(resolved.suppressed_while);
+        let mut minus = Vec::new();
+        if !minuends.is_empty() {
+            minus.resize(metrics.len(), None);
+            for (place, metric) in minuends {
+                minus[place] = Some(metrics.len());
+                metrics.push(metric);
+                tests.push(Test::Unknown);
+            }
+        }
         Self {
+            minus: minus.into(),
+            only_between: resolved.only_between,
             metrics: metrics.into(),
             only_while,
             suppressed_while,
@@ -217,7 +324,7 @@ impl Plan {
 
     fn connect(&mut self, at: SeriesAt) {
         let series = &mut self.series[at as usize];
-        let (mut value_watches, mut stale_watches) = (Vec::new(), Vec::new());
+        let (mut value_watches, mut reading_watches) = (Vec::new(), Vec::new());
         if let Some((device, metric)) = &series.binding
             && let Some(&slot) = self.slot_of.get(device)
         {
@@ -231,14 +338,18 @@ impl Plan {
                     }
                 }
                 match watch.program.kind {
-                    ProgramKind::Values { .. } if is_read => value_watches.push(watch_at),
-                    ProgramKind::Stale { .. } if is_read => stale_watches.push(watch_at),
-                    ProgramKind::Values { .. } | ProgramKind::Stale { .. } | ProgramKind::Offline => {}
+                    _ if !is_read => {}
+                    ProgramKind::Values { .. } | ProgramKind::Stuck { .. } | ProgramKind::Expression { .. } => {
+                        value_watches.push(watch_at);
+                    }
+                    // How fast it moves changes with every reading, also with an equal one.
+                    ProgramKind::Rate { .. } | ProgramKind::Stale { .. } => reading_watches.push(watch_at),
+                    ProgramKind::Due { .. } | ProgramKind::Offline => {}
                 }
             }
         }
         series.value_watches = value_watches.into();
-        series.stale_watches = stale_watches.into();
+        series.reading_watches = reading_watches.into();
     }
 
     /// The slot that a device or node has; None: nothing registered names it.

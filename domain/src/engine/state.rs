@@ -24,6 +24,8 @@ pub(super) struct SeriesState {
     pub(super) order: UnixMs,
     /// When the latest usable reading was received, or the series bound.
     pub(super) fresh_at: MonoMs,
+    /// When the latest usable value was first received.
+    pub(super) changed_at: MonoMs,
     /// The latest usable reading; None: none yet.
     pub(super) latest: Option<Latest>,
 }
@@ -38,7 +40,7 @@ pub(super) struct Latest {
 
 impl SeriesState {
     pub(super) const fn unread(now: MonoMs) -> Self {
-        Self { order: UnixMs(i64::MIN), fresh_at: now, latest: None }
+        Self { order: UnixMs(i64::MIN), fresh_at: now, changed_at: now, latest: None }
     }
 }
 
@@ -59,7 +61,10 @@ pub(super) struct WatchState {
     pub(super) phase: Phase,
     /// Bit i: alternative i holds.
     pub(super) held: u8,
-    /// Since when alternative i holds, where its bit is set.
+    /// Bit i: alternative i has held for long enough, and has not been gone for long enough since. Kept only where
+    /// alternatives differ in severity.
+    pub(super) in_force: u8,
+    /// Since when the bit of alternative i in `held` is as it is.
     pub(super) since: [MonoMs; Condition::MAX_ALTERNATIVES],
     /// When to look again without a reading.
     pub(super) wake: Option<MonoMs>,
@@ -68,6 +73,36 @@ pub(super) struct WatchState {
     /// Whether the alarm is from before the start and its condition has not been seen since: then a value not read yet
     /// may be what holds it.
     pub(super) is_inherited: bool,
+    /// Of a rule that looks at how fast a value moves.
+    pub(super) trail: Option<Trail>,
+}
+
+/// Two earlier points of a series: the older between half a window and a window old.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Trail {
+    pub(super) older: (UnixMs, f64),
+    pub(super) newer: (UnixMs, f64),
+}
+
+impl Trail {
+    /// Takes up a point, and says how far the value has come since the older one, a minute. None: too little is known.
+    #[expect(clippy::cast_precision_loss, reason = "windows are hours at most")]
+    pub(super) fn follow(trail: Option<Self>, at: UnixMs, value: f64, over_ms: u64) -> (Self, Option<f64>) {
+        let start = Self { older: (at, value), newer: (at, value) };
+        let Some(mut trail) = trail else { return (start, None) };
+        let half_ms = i64::try_from(over_ms / 2).unwrap_or(i64::MAX);
+        // A clock that was put back, or a hole in the readings: what was before says nothing about how fast it moves.
+        let since_newer_ms = at.since_ms(trail.newer.0);
+        if !(0..=2 * half_ms.max(1)).contains(&since_newer_ms) {
+            return (start, None);
+        }
+        if since_newer_ms >= half_ms {
+            trail = Self { older: trail.newer, newer: (at, value) };
+        }
+        let elapsed_ms = at.since_ms(trail.older.0);
+        let rate = (elapsed_ms >= half_ms.max(1)).then(|| (value - trail.older.1) * 60_000.0 / elapsed_ms as f64);
+        (trail, rate)
+    }
 }
 
 /// Where a condition stands.
@@ -93,6 +128,8 @@ impl WatchState {
         Self {
             phase: if is_active { Phase::Holds } else { Phase::Clear },
             held: 0,
+            in_force: 0,
+            trail: None,
             since: [MonoMs(0); Condition::MAX_ALTERNATIVES],
             wake: Some(now),
             alarm: alarm.map(|alarm| alarm.id),

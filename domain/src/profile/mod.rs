@@ -4,7 +4,10 @@
 //! document its number comes from and how far that was checked; [`Rule::resolve`] puts a device's nameplate in place of
 //! the defaults.
 
+mod due;
+mod expression;
 mod gap;
+mod hours;
 mod parse;
 mod quality;
 mod resolve;
@@ -14,10 +17,15 @@ mod tests;
 
 use std::collections::{BTreeSet, HashMap};
 
+pub use due::end_of_day;
+pub use expression::Expression;
 pub use gap::Gap;
+pub use hours::Daily;
 pub use parse::ProfileError;
 pub use resolve::{ResolvedAlternative, ResolvedComparison, ResolvedCondition, ResolvedRule, Test};
-pub use rule::{Alternative, Bound, Comparison, Condition, Confidence, Expectation, Rule, Setting, Source};
+pub use rule::{
+    Alternative, Bound, Comparison, Condition, Confidence, DueStep, Expectation, Hours, Level, Rule, Setting, Source,
+};
 use serde::Deserialize;
 
 use crate::{
@@ -41,7 +49,7 @@ pub struct Profile {
 }
 
 /// The categories a profile may have.
-pub const CATEGORIES: [&str; 6] = ["kitchen", "elevator", "boiler", "gas", "ride", "edge"];
+pub const CATEGORIES: [&str; 8] = ["kitchen", "elevator", "boiler", "gas", "ride", "vessel", "crane", "edge"];
 
 /// What one metric of a profile is.
 #[derive(Debug, Clone, PartialEq)]

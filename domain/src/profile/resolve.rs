@@ -2,8 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::rule::{Bound, Comparison, Condition, Expectation, Rule, Setting};
-use crate::{id::MetricName, reading::Value};
+use super::{
+    due::end_of_day,
+    expression::Expression,
+    hours::Daily,
+    rule::{Bound, Comparison, Condition, DueStep, Expectation, Level, Rule, Setting},
+};
+use crate::{alarm::Severity, id::MetricName, reading::Value, time::UnixMs};
 
 /// A rule with the numbers of one device.
 #[derive(Debug, Clone, PartialEq)]
@@ -18,6 +23,8 @@ pub struct ResolvedRule {
     pub off_delay_s: f64,
     /// When it applies.
     pub condition: ResolvedCondition,
+    /// It is judged only at these hours; None: at all.
+    pub only_between: Option<Daily>,
     /// It is judged only while each of these holds or is unknown.
     pub only_while: Vec<ResolvedComparison>,
     /// While one of these is known to hold, its alarm calls nobody.
@@ -34,6 +41,31 @@ pub enum ResolvedCondition {
         /// Does not return while one of these is known not to hold.
         held_until: Vec<ResolvedComparison>,
     },
+    /// A quantity moves by more than `low` to `high` a minute.
+    Rate {
+        /// Which quantity.
+        metric: MetricName,
+        /// Looked at over so long, in seconds.
+        over_s: f64,
+        /// Change a minute; [`Test::Unknown`] when the nameplate lacks the number.
+        test: Test,
+    },
+    /// A quantity stands still.
+    Stuck {
+        /// Which quantity.
+        metric: MetricName,
+        /// For so long, in seconds; None: the nameplate lacks the number.
+        after_s: Option<f64>,
+    },
+    /// A date comes near, or has passed.
+    Due {
+        /// The end of the last day; None: the nameplate names no day.
+        end: Option<UnixMs>,
+        /// As the rule lists them.
+        steps: Vec<DueStep>,
+    },
+    /// An expression is true.
+    Expression(Expression),
     /// No usable reading of any of these for its `stale_after_s`.
     Stale {
         /// Which metrics.
@@ -50,6 +82,8 @@ pub struct ResolvedAlternative {
     pub all: Vec<ResolvedComparison>,
     /// For so long, in seconds, the rule's on-delay included.
     pub for_s: f64,
+    /// How bad that is.
+    pub severity: Severity,
 }
 
 /// A test of one metric's latest usable value.
@@ -57,6 +91,8 @@ pub struct ResolvedAlternative {
 pub struct ResolvedComparison {
     /// Which metric.
     pub metric: MetricName,
+    /// What is taken off it before the test; None: nothing.
+    pub minus: Option<MetricName>,
     /// The test.
     pub test: Test,
 }
@@ -108,14 +144,45 @@ impl Rule {
                     Bound::Below(low) => (low.resolve(nameplate), None),
                     Bound::Outside(low, high) => (low.resolve(nameplate), high.resolve(nameplate)),
                 };
-                let test = match (bound, above) {
-                    (Bound::AtLeast(_), Some(limit)) => Test::AtLeast { limit, deadband: *deadband },
-                    _ => outside(below, above, *deadband),
-                };
-                one(ResolvedComparison { metric: metric.clone(), test }, on_delay_s)
+                let test = bound.test(*deadband, nameplate);
+                self.one(ResolvedComparison { metric: metric.clone(), minus: None, test }, on_delay_s)
             }
+            Condition::Levels { metric, levels, deadband } => {
+                let ends = |of: fn(&Bound) -> Option<&Setting>| {
+                    levels.iter().filter_map(move |level| of(&level.bound)?.resolve(nameplate))
+                };
+                above = ends(Bound::high).reduce(f64::min);
+                below = ends(Bound::low).reduce(f64::max);
+                let alternative = |level: &Level| {
+                    let level_s = level.for_s.resolve(nameplate).unwrap_or(0.0).max(0.0);
+                    let test = level.bound.test(*deadband, nameplate);
+                    let all = vec![ResolvedComparison { metric: metric.clone(), minus: None, test }];
+                    ResolvedAlternative { all, for_s: level_s + on_delay_s, severity: level.severity }
+                };
+                let any = levels.iter().map(alternative).collect();
+                ResolvedCondition::Values { any, held_until: Vec::new() }
+            }
+            Condition::Deviation { metric, from, by, deadband } => {
+                let by = by.resolve(nameplate);
+                let test = outside(by.map(|by| -by), by, *deadband);
+                self.one(ResolvedComparison { metric: metric.clone(), minus: Some(from.clone()), test }, on_delay_s)
+            }
+            Condition::Rate { metric, over_s, rise, fall } => {
+                let resolve = |setting: &Option<Setting>| setting.as_ref().and_then(|it| it.resolve(nameplate));
+                let test = outside(resolve(fall).map(|fall| -fall), resolve(rise), 0.0);
+                ResolvedCondition::Rate { metric: metric.clone(), over_s: *over_s, test }
+            }
+            Condition::Stuck { metric, after_s } => {
+                ResolvedCondition::Stuck { metric: metric.clone(), after_s: after_s.resolve(nameplate) }
+            }
+            Condition::Due { date, steps } => {
+                let end = date.resolve(nameplate).and_then(end_of_day);
+                ResolvedCondition::Due { end, steps: steps.clone() }
+            }
+            Condition::Expression(expression) => ResolvedCondition::Expression(expression.clone()),
             Condition::State { metric, is } => {
-                one(ResolvedComparison { metric: metric.clone(), test: Test::Is(is.clone()) }, on_delay_s)
+                let test = Test::Is(is.clone());
+                self.one(ResolvedComparison { metric: metric.clone(), minus: None, test }, on_delay_s)
             }
             Condition::Combination { any, held_until } => ResolvedCondition::Values {
                 any: any
@@ -123,6 +190,7 @@ impl Rule {
                     .map(|alternative| ResolvedAlternative {
                         all: compare(&alternative.all, nameplate),
                         for_s: alternative.for_s + on_delay_s,
+                        severity: alternative.severity.unwrap_or(self.severity),
                     })
                     .collect(),
                 held_until: compare(held_until, nameplate),
@@ -132,15 +200,44 @@ impl Rule {
         };
         let only_while = compare(&self.only_while, nameplate);
         let suppressed_while = compare(&self.suppressed_while, nameplate);
+        let only_between = self
+            .only_between
+            .as_ref()
+            .and_then(|hours| Some(Daily::new(hours.from_h.resolve(nameplate)?, hours.to_h.resolve(nameplate)?)));
         let off_delay_s = self.off_delay_s;
-        ResolvedRule { above, below, on_delay_s, off_delay_s, condition, only_while, suppressed_while }
+        ResolvedRule { above, below, on_delay_s, off_delay_s, condition, only_between, only_while, suppressed_while }
+    }
+
+    fn one(&self, comparison: ResolvedComparison, for_s: f64) -> ResolvedCondition {
+        ResolvedCondition::Values {
+            any: vec![ResolvedAlternative { all: vec![comparison], for_s, severity: self.severity }],
+            held_until: Vec::new(),
+        }
     }
 }
 
-fn one(comparison: ResolvedComparison, for_s: f64) -> ResolvedCondition {
-    ResolvedCondition::Values {
-        any: vec![ResolvedAlternative { all: vec![comparison], for_s }],
-        held_until: Vec::new(),
+impl Bound {
+    fn test(&self, deadband: f64, nameplate: &BTreeMap<String, f64>) -> Test {
+        let (low, high) = (self.low(), self.high());
+        let resolve = |setting: Option<&Setting>| setting.and_then(|setting| setting.resolve(nameplate));
+        match (self, resolve(high)) {
+            (Self::AtLeast(_), Some(limit)) => Test::AtLeast { limit, deadband },
+            (_, high) => outside(resolve(low), high, deadband),
+        }
+    }
+
+    const fn low(&self) -> Option<&Setting> {
+        match self {
+            Self::Below(low) | Self::Outside(low, _) => Some(low),
+            Self::Above(_) | Self::AtLeast(_) => None,
+        }
+    }
+
+    const fn high(&self) -> Option<&Setting> {
+        match self {
+            Self::Above(high) | Self::AtLeast(high) | Self::Outside(_, high) => Some(high),
+            Self::Below(_) => None,
+        }
     }
 }
 
@@ -161,7 +258,7 @@ fn compare(comparisons: &[Comparison], nameplate: &BTreeMap<String, f64>) -> Vec
                 Expectation::Is(values) => Test::Is(values.clone()),
                 Expectation::IsNot(values) => Test::IsNot(values.clone()),
             };
-            ResolvedComparison { metric: comparison.metric.clone(), test }
+            ResolvedComparison { metric: comparison.metric.clone(), minus: None, test }
         })
         .collect()
 }

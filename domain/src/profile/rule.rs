@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::expression::Expression;
 use crate::{
     alarm::Severity,
     id::{MetricName, RuleId},
@@ -20,6 +21,8 @@ pub struct Rule {
     pub severity: Severity,
     /// When it applies.
     pub condition: Condition,
+    /// It is judged only at these hours; None: at all hours.
+    pub only_between: Option<Hours>,
     /// It is judged only while each of these holds or is unknown; empty: always.
     pub only_while: Vec<Comparison>,
     /// 设计抑制: while one of these is known to hold, it is judged and recorded but calls nobody; empty: never.
@@ -41,16 +44,19 @@ impl Rule {
     pub fn settings(&self) -> Vec<&Setting> {
         let mut settings = vec![&self.on_delay_s];
         match &self.condition {
-            Condition::Limit { bound, .. } => match bound {
-                Bound::Above(limit) | Bound::AtLeast(limit) | Bound::Below(limit) => settings.push(limit),
-                Bound::Outside(low, high) => settings.extend([low, high]),
-            },
+            Condition::Limit { bound, .. } => settings.extend(bound.settings()),
+            Condition::Levels { levels, .. } => settings.extend(levels.iter().flat_map(Level::settings)),
+            Condition::Deviation { by, .. } => settings.push(by),
+            Condition::Rate { rise, fall, .. } => settings.extend([rise, fall].into_iter().flatten()),
+            Condition::Stuck { after_s, .. } => settings.push(after_s),
+            Condition::Due { date, .. } => settings.push(date),
             Condition::Combination { any, held_until } => {
                 let comparisons = any.iter().flat_map(|alternative| &alternative.all).chain(held_until);
                 settings.extend(comparisons.filter_map(Comparison::setting));
             }
-            Condition::State { .. } | Condition::Stale { .. } | Condition::Offline => {}
+            Condition::State { .. } | Condition::Expression(_) | Condition::Stale { .. } | Condition::Offline => {}
         }
+        settings.extend(self.only_between.iter().flat_map(|hours| [&hours.from_h, &hours.to_h]));
         let states = self.only_while.iter().chain(&self.suppressed_while);
         settings.extend(states.filter_map(Comparison::setting));
         settings
@@ -69,6 +75,54 @@ pub enum Condition {
         /// How far it must come back inside before the condition is gone, in the metric's unit.
         deadband: f64,
     },
+    /// A quantity is beyond one of several limits, each with a severity and a delay of its own: one alarm, which rises
+    /// and falls with them.
+    Levels {
+        /// Which quantity.
+        metric: MetricName,
+        /// At most [`Condition::MAX_ALTERNATIVES`].
+        levels: Vec<Level>,
+        /// How far it must come back inside a level before that is gone, in the metric's unit.
+        deadband: f64,
+    },
+    /// Two quantities that should agree do not.
+    Deviation {
+        /// Which quantity.
+        metric: MetricName,
+        /// From which other.
+        from: MetricName,
+        /// By more than this, in their unit, either way.
+        by: Setting,
+        /// How far they must come together again before the condition is gone.
+        deadband: f64,
+    },
+    /// A quantity moves too fast.
+    Rate {
+        /// Which quantity.
+        metric: MetricName,
+        /// Looked at over so long, in seconds: between half of it and the whole.
+        over_s: f64,
+        /// More than this upwards, in the metric's unit per minute; None: upwards is no matter.
+        rise: Option<Setting>,
+        /// More than this downwards, a positive number; None: downwards is no matter.
+        fall: Option<Setting>,
+    },
+    /// A quantity that should move stands still although readings come: a sensor that froze.
+    Stuck {
+        /// Which quantity.
+        metric: MetricName,
+        /// The same value for so long, in seconds.
+        after_s: Setting,
+    },
+    /// A certificate of the device runs out soon, or has run out.
+    Due {
+        /// The nameplate's key that holds its last day, such as 20270630.
+        date: Setting,
+        /// At most [`Condition::MAX_ALTERNATIVES`].
+        steps: Vec<DueStep>,
+    },
+    /// An expression over the device's metrics is true.
+    Expression(Expression),
     /// A state is one of these.
     State {
         /// Which state.
@@ -97,10 +151,16 @@ impl Condition {
     /// The most alternatives a combination may have: the engine keeps a clock for each in a fixed place.
     pub const MAX_ALTERNATIVES: usize = 4;
 
-    /// `limit`, `state`, `combination`, `stale` or `offline`.
+    /// The word that the profile's file uses.
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Limit { .. } => "limit",
+            Self::Levels { .. } => "levels",
+            Self::Deviation { .. } => "deviation",
+            Self::Rate { .. } => "rate",
+            Self::Stuck { .. } => "stuck",
+            Self::Due { .. } => "due",
+            Self::Expression(_) => "expression",
             Self::State { .. } => "state",
             Self::Combination { .. } => "combination",
             Self::Stale { .. } => "stale",
@@ -111,10 +171,16 @@ impl Condition {
     /// The metric it watches first; None: the device's link.
     pub fn metric(&self) -> Option<&MetricName> {
         match self {
-            Self::Limit { metric, .. } | Self::State { metric, .. } => Some(metric),
+            Self::Limit { metric, .. }
+            | Self::Levels { metric, .. }
+            | Self::Deviation { metric, .. }
+            | Self::Rate { metric, .. }
+            | Self::Stuck { metric, .. }
+            | Self::State { metric, .. } => Some(metric),
+            Self::Expression(expression) => expression.metrics().first(),
             Self::Combination { any, .. } => any.first()?.all.first().map(|comparison| &comparison.metric),
             Self::Stale { metrics } => metrics.first(),
-            Self::Offline => None,
+            Self::Due { .. } | Self::Offline => None,
         }
     }
 }
@@ -132,6 +198,55 @@ pub enum Bound {
     Outside(Setting, Setting),
 }
 
+/// How bad it is that a certificate runs out so soon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DueStep {
+    /// So many days before the end of the last day; 0: run out.
+    pub days_before: u32,
+    /// How bad that is.
+    pub severity: Severity,
+}
+
+impl Bound {
+    /// Its numbers.
+    fn settings(&self) -> Vec<&Setting> {
+        match self {
+            Self::Above(limit) | Self::AtLeast(limit) | Self::Below(limit) => vec![limit],
+            Self::Outside(low, high) => vec![low, high],
+        }
+    }
+}
+
+/// One of several limits of a quantity.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Level {
+    /// Beyond what.
+    pub bound: Bound,
+    /// How bad that is.
+    pub severity: Severity,
+    /// For so long, in seconds, on top of the rule's on-delay.
+    pub for_s: Setting,
+}
+
+impl Level {
+    /// Its numbers.
+    fn settings(&self) -> Vec<&Setting> {
+        let mut settings = self.bound.settings();
+        settings.push(&self.for_s);
+        settings
+    }
+}
+
+/// Hours of the day, Beijing time, in which a rule is judged; `from` after `to` spans midnight.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hours {
+    /// From this hour on; 22.5 is half past ten in the evening.
+    pub from_h: Setting,
+    /// Until this hour.
+    pub to_h: Setting,
+}
+
 /// One way in which a combination can come about: all comparisons at the same time, for so long.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Alternative {
@@ -139,6 +254,8 @@ pub struct Alternative {
     pub all: Vec<Comparison>,
     /// They hold together so long, in seconds, on top of the rule's on-delay.
     pub for_s: f64,
+    /// How bad that is; None: as bad as the rule says.
+    pub severity: Option<Severity>,
 }
 
 /// A test of one metric's latest usable value.

@@ -96,7 +96,7 @@ fn an_error_names_file_line_key_and_the_right_keys() {
     check(r#""LOW""#, r#""HIGH""#, "fridge.toml:24: rule `LOW` stands above already");
     let gated = "condition = \"offline\"\nonly_while = [{ metric = \"temperature\", is = [1] }]\non_delay_s = 0";
     let low = "condition.limit = { metric = \"temperature\", below = { nameplate = \"low_limit_c\" }, deadband = 0 }\non_delay_s = 0";
-    check(gated, low, "fridge.toml:24: rule `LOW`: `only_while` and `suppressed_while` go with rules over values");
+    check(gated, low, "fridge.toml:24: rule `LOW`: `only_while`, `only_between` and `suppressed_while` go with");
     check("id = \"fridge\" x", "id = \"fridge\"", "fridge.toml:1: ");
 }
 

@@ -15,6 +15,7 @@ mod dashboard;
 mod devices;
 mod error;
 mod extract;
+mod ledger;
 mod live;
 mod nodes;
 pub mod openapi;
@@ -160,6 +161,7 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(nodes::list_nodes))
         .routes(routes!(nodes::enrol_node))
         .routes(routes!(nodes::revoke_node))
+        .routes(routes!(ledger::read_ledger))
         .routes(routes!(users::list_users, users::add_user))
         .routes(routes!(users::put_user))
         .routes(routes!(audit::read_audit))

@@ -79,6 +79,12 @@ pub(super) fn rule(rule: &profile::Rule, device: &registry::Device) -> rest::Rul
         title_en: rule.title.en.clone(),
         kind: match rule.condition {
             Condition::Limit { .. } => rest::RuleKind::Limit,
+            Condition::Levels { .. } => rest::RuleKind::Levels,
+            Condition::Deviation { .. } => rest::RuleKind::Deviation,
+            Condition::Rate { .. } => rest::RuleKind::Rate,
+            Condition::Stuck { .. } => rest::RuleKind::Stuck,
+            Condition::Due { .. } => rest::RuleKind::Due,
+            Condition::Expression(_) => rest::RuleKind::Expression,
             Condition::State { .. } => rest::RuleKind::State,
             Condition::Combination { .. } => rest::RuleKind::Combination,
             Condition::Stale { .. } => rest::RuleKind::Stale,

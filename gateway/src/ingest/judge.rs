@@ -85,6 +85,7 @@ mod tests {
 
     fn check(at: Option<i64>, value: Option<f64>, expected: Option<(i64, Quality)>) {
         let heard = Heard {
+            place: 0,
             name: MetricName::new("temperature").unwrap(),
             at: at.map(UnixMs),
             content: Ok(value.map(|value| Content::Value(Value::Float(value)))),

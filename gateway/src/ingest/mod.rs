@@ -3,10 +3,12 @@
 //!
 //! - `receive`: the connection that hears; [`start`] adds the one that speaks.
 //! - `nodes`, `node`: who said what, and whether they may (pure).
+//! - `outbox`: which numbered messages have gone on (pure); `acknowledge`: nodes are told which are committed.
 //! - `judge`: what a metric is worth as a reading (pure); `latest`: what is news in a birth (pure).
 //! - `rebirth`: whom to ask for births; `notes`, `duplicate`: what the gateway itself notices about a node (pure).
 //! - `message`, `series`: what is handed on.
 
+mod acknowledge;
 mod duplicate;
 mod judge;
 mod latest;
@@ -14,6 +16,7 @@ mod message;
 mod node;
 mod nodes;
 mod notes;
+mod outbox;
 mod rebirth;
 mod receive;
 mod series;
@@ -42,6 +45,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 pub use self::{
+    acknowledge::Acknowledger,
     message::{Blob, Ingested},
     node::NodeStatus,
     series::SeriesIndex,
@@ -51,10 +55,13 @@ use self::{nodes::Nodes, receive::Ear};
 use crate::{
     broker::{Enrolment, access::Connection},
     clock::Clock,
+    ledger::Ledger,
+    pipeline::Inlet,
+    store::OutboxState,
 };
 
-/// Commands that may wait for the connection.
-const COMMAND_QUEUE: usize = 256;
+/// Commands and acknowledgements that may wait for the connection.
+const COMMAND_QUEUE: usize = 1024;
 /// Nodes that may wait to be put out; further ones come again after an hour.
 const DEAF_QUEUE: usize = 256;
 /// Pause after the speaking connection was lost.
@@ -78,8 +85,14 @@ pub struct Parts {
     pub enrolment: Option<Enrolment>,
     /// Client ids that another connection put out.
     pub takeovers: broadcast::Receiver<Arc<str>>,
-    /// Checked messages go here; a full channel sheds, counted.
-    pub to_pipeline: mpsc::Sender<Ingested>,
+    /// Which numbered messages of edge nodes are committed.
+    pub outboxes: Vec<OutboxState>,
+    /// Where nodes are told so.
+    pub acknowledger: Acknowledger,
+    /// Where passages and losses are noted.
+    pub ledger: Ledger,
+    /// Checked messages go here; one without room sheds, counted.
+    pub to_pipeline: Inlet,
     /// Files go here; a full channel sheds, counted.
     pub blobs: mpsc::Sender<Blob>,
 }
@@ -113,7 +126,8 @@ pub enum CommandError {
 /// Starts hearing. The tasks end after `stop`.
 pub fn start(parts: Parts, stop: &CancellationToken) -> (IngestHandle, JoinSet<()>) {
     let limits = Limits { payload_bytes_max: parts.settings.message_bytes_max, ..Limits::default() };
-    let nodes = Nodes::new(parts.registry, parts.profiles, parts.series, limits, &parts.stored);
+    let nodes =
+        Nodes::new(parts.registry, parts.profiles, parts.series, parts.ledger, limits, &parts.stored, parts.outboxes);
     let nodes = Arc::new(Mutex::new(nodes));
     let options = parts.settings.access.options(Connection::Publish, "brightwatch-publish");
     let (voice, mut speaking) = AsyncClient::new(options, COMMAND_QUEUE);
@@ -123,6 +137,7 @@ pub fn start(parts: Parts, stop: &CancellationToken) -> (IngestHandle, JoinSet<(
         clock: parts.clock,
         nodes: Arc::clone(&nodes),
         to_pipeline: parts.to_pipeline,
+        acknowledger: parts.acknowledger.clone(),
         blobs: parts.blobs,
         connected: connected_sender,
     });
@@ -132,6 +147,7 @@ pub fn start(parts: Parts, stop: &CancellationToken) -> (IngestHandle, JoinSet<(
     let (to_put_out, deaf) = mpsc::channel(DEAF_QUEUE);
     tasks.spawn(ear.tick(parts.takeovers, voice.clone(), to_put_out, stop.clone()));
     tasks.spawn(put_out(parts.enrolment, deaf));
+    tasks.spawn(parts.acknowledger.run(voice.clone(), stop.clone()));
     let stop = stop.clone();
     tasks.spawn(async move {
         loop {

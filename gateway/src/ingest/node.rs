@@ -1,21 +1,22 @@
 //! One edge node as ingest knows it: its Sparkplug session, what it may speak for, and what the gateway noticed about it.
 //! Pure.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use domain::{
     engine::{Link, LinkChange},
     id::{DeviceId, MetricName, NodeId, SeriesId},
     profile::Profiles,
-    reading::{Quality, Reading},
+    reading::{Quality, Reading, Value},
     registry::Registry,
     time::{MonoMs, Now, UnixMs},
 };
 use metrics::counter;
 use protocol::{
-    rest::LinkState,
+    rest::{GapWhy, LedgerFigures, LinkState},
     sparkplug::{
         host_session::{Event, Heard, NodeSession, Settings, Unread},
+        outbox::{Gap, Hello, Incarnation, Numbers, Seq},
         payload::Payload,
         topic::{NodeAddress, NodeVerb},
     },
@@ -26,8 +27,12 @@ use super::{
     judge::{Judged, Telling, judge},
     latest::Latest,
     notes::{Notes, is_note},
+    outbox::{Admission, Outboxes},
 };
-use crate::store::DiscoveredBirth;
+use crate::{
+    ledger::{Counter, Lost},
+    store::{DiscoveredBirth, OutboxId, OutboxProgress},
+};
 
 /// How long a node may take to answer after the gateway lost its own connection, in milliseconds; then it is offline.
 const ANSWER_WITHIN_MS: u64 = 30_000;
@@ -69,9 +74,52 @@ pub(super) struct Surroundings<'a> {
 /// What came of one message.
 pub(super) struct Outcome {
     pub(super) ingested: Ingested,
+    /// What the gateway noticed about the node: it goes on whatever becomes of the message.
+    pub(super) notes: Vec<Reading>,
     pub(super) blobs: Vec<Blob>,
     /// The node has to be asked for its births.
     pub(super) needs_rebirth: bool,
+    /// It was born with an outbox: it is to be told what is committed.
+    pub(super) born_with: Option<OutboxId>,
+    /// It has sent again what has gone on: it is to be told again.
+    pub(super) is_repeated: bool,
+    /// What the loss ledger is to know.
+    pub(super) figures: LedgerFigures,
+    pub(super) lost: Vec<Lost>,
+    pub(super) counters: Vec<(Counter, i64, UnixMs)>,
+}
+
+impl Outcome {
+    fn new(node: NodeId, now: Now) -> Self {
+        Self {
+            ingested: Ingested::new(node, now),
+            notes: Vec::new(),
+            blobs: Vec::new(),
+            needs_rebirth: false,
+            born_with: None,
+            is_repeated: false,
+            figures: LedgerFigures::default(),
+            lost: Vec::new(),
+            counters: Vec::new(),
+        }
+    }
+
+    /// The numbers of the messages in it.
+    fn numbers(&self) -> &[Seq] {
+        self.ingested.outbox.as_ref().map_or(&[], |outbox| &outbox.numbers)
+    }
+}
+
+/// Where a metric of a birth goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Way {
+    /// Not known before its first value.
+    #[default]
+    Unknown,
+    /// To a series.
+    Series(SeriesId),
+    /// Nowhere: it serves commands, or the gateway alone writes it.
+    Nowhere,
 }
 
 /// One edge node.
@@ -79,8 +127,13 @@ pub(super) struct Outcome {
 pub(super) struct Node {
     address: NodeAddress,
     session: NodeSession,
-    /// Those that are there, unregistered ones included.
-    devices: BTreeSet<DeviceId>,
+    outboxes: Outboxes,
+    /// Those that are there, unregistered ones included; for each the ways of the metrics that its birth declared.
+    devices: HashMap<DeviceId, Vec<Way>>,
+    /// The same of the node itself.
+    ways: Vec<Way>,
+    /// When it was heard before the latest message.
+    heard_before: UnixMs,
     status: NodeStatus,
     notes: Notes,
     /// Series that it added.
@@ -108,7 +161,10 @@ impl Node {
         Self {
             address,
             session: NodeSession::new(Settings::default()),
-            devices: BTreeSet::new(),
+            outboxes: Outboxes::default(),
+            devices: HashMap::new(),
+            ways: Vec::new(),
+            heard_before: now.wall,
             status,
             notes: Notes::default(),
             new_series: 0,
@@ -136,6 +192,16 @@ impl Node {
         &self.status
     }
 
+    /// Takes what the store has committed of one of the node's outboxes; the latest used last.
+    pub(super) fn committed(&mut self, incarnation: Incarnation, numbers: Numbers) {
+        self.outboxes.committed(incarnation, numbers);
+    }
+
+    /// The pipeline has taken these messages.
+    pub(super) fn gone_on(&mut self, incarnation: Incarnation, seqs: &[Seq]) {
+        self.outboxes.gone_on(incarnation, seqs);
+    }
+
     /// Another connection took this node's id.
     pub(super) fn taken_over(&mut self, now: Now) {
         self.notes.taken_over(now.mono);
@@ -157,6 +223,7 @@ impl Node {
     /// The gateway's own connection was lost: the session starts over, and a node that does not answer is offline.
     pub(super) fn host_reconnected(&mut self, now: Now) {
         self.session.forget();
+        self.outboxes.forget_birth();
         if self.status.link == LinkState::Online {
             self.unheard_since_ms.get_or_insert(now.mono.0);
         }
@@ -180,7 +247,9 @@ impl Node {
         }
         let mut events = Vec::new();
         self.session.receive(verb, device, payload, now.mono, &mut events);
-        self.digest(events, now, around)
+        let outcome = self.digest(events, now, around);
+        self.heard_before = now.wall;
+        outcome
     }
 
     /// Does what is due without a message.
@@ -195,74 +264,75 @@ impl Node {
     }
 
     fn digest(&mut self, events: Vec<Event>, now: Now, around: &mut Surroundings<'_>) -> Outcome {
-        let mut out = Outcome {
-            ingested: Ingested {
-                node: self.address.node.clone(),
-                received: now,
-                links: Vec::new(),
-                readings: Vec::new(),
-                discovered: Vec::new(),
-            },
-            blobs: Vec::new(),
-            needs_rebirth: false,
-        };
+        let mut out = Outcome::new(self.address.node.clone(), now);
         for event in events {
             self.take(event, now, around, &mut out);
         }
         self.write_notes(now, around, &mut out);
+        out.figures.received_readings = out.ingested.readings.len() as u64;
         out
     }
 
     fn take(&mut self, event: Event, now: Now, around: &mut Surroundings<'_>, out: &mut Outcome) {
         let itself = self.address.node.as_device();
         match event {
-            Event::NodeBorn { bd_seq, metrics, .. } => {
+            Event::NodeBorn { bd_seq, outbox, metrics, .. } => {
                 self.notes.born(bd_seq, self.status.link == LinkState::Online, now.mono);
                 self.change_link(LinkState::Online, now);
                 out.ingested.links.push(self.link_change(itself.clone(), Link::Online, now));
-                self.birth(&itself, &metrics, now, around, out);
+                self.outboxes.born(outbox);
+                self.greet(outbox, out);
+                self.ways.clear();
+                self.birth(&itself, outbox.is_some(), &metrics, now, around, out);
             }
             Event::NodeDied => {
-                for device in std::mem::take(&mut self.devices) {
+                let mut devices: Vec<_> = std::mem::take(&mut self.devices).into_keys().collect();
+                devices.sort_unstable();
+                for device in devices {
                     out.ingested.links.push(self.link_change(device, Link::Offline, now));
                 }
                 self.change_link(LinkState::Offline, now);
                 out.ingested.links.push(self.link_change(itself, Link::Offline, now));
             }
-            Event::DeviceBorn { device, metrics } => {
+            Event::DeviceBorn { device, is_numbered, metrics } => {
                 if self.may_speak_for(&device, now, around.registry) && self.admits(&device, now, around.registry) {
-                    self.devices.insert(device.clone());
+                    self.devices.insert(device.clone(), Vec::new());
                     out.ingested.links.push(self.link_change(device.clone(), Link::Online, now));
-                    self.birth(&device, &metrics, now, around, out);
+                    let is_numbered = is_numbered || self.outboxes.incarnation().is_some();
+                    self.birth(&device, is_numbered, &metrics, now, around, out);
                 }
             }
             Event::DeviceDied { device } => {
-                if self.devices.remove(&device) {
+                if self.devices.remove(&device).is_some() {
                     out.ingested.links.push(self.link_change(device, Link::Offline, now));
                 }
             }
-            Event::Data { device: None, metrics } => self.read(Telling::Data, &itself, &metrics, now, around, out),
-            Event::Data { device: Some(device), metrics } => {
-                if !self.may_speak_for(&device, now, around.registry) {
-                    return;
-                }
-                if self.devices.contains(&device) {
-                    self.read(Telling::Data, &device, &metrics, now, around, out);
-                } else if around.registry.device(&device).is_some() {
-                    // Refused at its birth, and since then registered to this node.
-                    out.needs_rebirth = true;
+            Event::Data { device, metrics, number, gap, is_whole } => {
+                let is_expected = match number {
+                    None => true,
+                    // Part of it would be lost for good: the whole comes again.
+                    Some(_) if !is_whole => false,
+                    Some(number) => self.admit(number, out),
+                };
+                if is_expected {
+                    self.data(device.as_ref(), &metrics, number, gap, now, around, out);
                 }
             }
             Event::Gap { lost } => {
                 self.status.gap_count += u64::from(lost);
                 counter!("gateway_sequence_gaps_total").increment(u64::from(lost));
                 tracing::warn!(node.id = %self.address.node, lost, "messages were lost before they came here");
+                if self.outboxes.incarnation().is_none() {
+                    let (messages, from, to) = (u64::from(lost), self.heard_before, now.wall);
+                    out.lost.push(Lost { why: GapWhy::Order, messages, readings: None, from, to });
+                }
             }
             Event::RebirthNeeded(_) => out.needs_rebirth = true,
             Event::Unread { device, reason } => {
                 counter!("gateway_metrics_unread_total").increment(1);
                 // After lost messages nothing is wrong with what the node says.
                 if reason != Unread::Uncertain {
+                    out.figures.refused_readings += 1;
                     self.refuse(format!("{}: {reason}", device.as_ref().unwrap_or(&itself)), now);
                 }
             }
@@ -273,9 +343,85 @@ impl Node {
         }
     }
 
+    /// A node with an outbox is told what of it is committed; what it has given up counts as such from now on.
+    fn greet(&mut self, outbox: Option<Hello>, out: &mut Outcome) {
+        let Some(Hello { incarnation, floor }) = outbox else { return };
+        let outbox = OutboxId { node: self.address.node.clone(), incarnation };
+        out.born_with = Some(outbox.clone());
+        out.ingested.outbox =
+            Some(OutboxProgress { outbox, floor: Some(floor), numbers: vec![], reading_count: 0, gaps: vec![] });
+    }
+
+    /// Whether a numbered message is to be taken now.
+    fn admit(&self, number: Seq, out: &mut Outcome) -> bool {
+        match self.outboxes.judge(number, out.numbers()) {
+            Admission::New => true,
+            Admission::Duplicate => {
+                counter!("gateway_messages_duplicate_total").increment(1);
+                out.figures.received_messages += 1;
+                out.figures.duplicate_messages += 1;
+                out.is_repeated = true;
+                false
+            }
+            Admission::NotNow => {
+                out.needs_rebirth |= self.outboxes.incarnation().is_none();
+                false
+            }
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "they are the parts of one event, and what it meets")]
+    fn data(
+        &mut self,
+        device: Option<&DeviceId>,
+        metrics: &[Heard],
+        number: Option<Seq>,
+        gap: Option<Gap>,
+        now: Now,
+        around: &mut Surroundings<'_>,
+        out: &mut Outcome,
+    ) {
+        let itself = self.address.node.as_device();
+        let speaker = device.unwrap_or(&itself);
+        out.figures.received_messages += 1;
+        if device.is_some() && !self.may_speak_for(speaker, now, around.registry) {
+            // It would come again for ever.
+            out.figures.refused_readings += metrics.len() as u64;
+        } else if device.is_none() || self.devices.contains_key(speaker) {
+            let before = out.ingested.readings.len();
+            self.read(Telling::Data, speaker, metrics, now, around, out);
+            let reading_count = (out.ingested.readings.len() - before) as u64;
+            return self.number(number, gap, reading_count, out);
+        } else if around.registry.device(speaker).is_some() {
+            // Refused at its birth, and since then registered to this node: it comes again after the next one.
+            out.needs_rebirth = true;
+            return;
+        } else {
+            out.figures.refused_readings += metrics.len() as u64;
+        }
+        self.number(number, gap, 0, out);
+    }
+
+    /// The message goes on under its number.
+    fn number(&self, number: Option<Seq>, gap: Option<Gap>, reading_count: u64, out: &mut Outcome) {
+        let Some((number, incarnation)) = number.zip(self.outboxes.incarnation()) else { return };
+        let outbox = OutboxId { node: self.address.node.clone(), incarnation };
+        let progress = out.ingested.outbox.get_or_insert_with(|| OutboxProgress {
+            outbox,
+            floor: None,
+            numbers: Vec::new(),
+            reading_count: 0,
+            gaps: Vec::new(),
+        });
+        progress.numbers.push(number);
+        progress.reading_count += reading_count;
+        progress.gaps.extend(gap);
+    }
+
     fn birth(
         &mut self,
         device: &DeviceId,
+        is_numbered: bool,
         metrics: &[Heard],
         now: Now,
         around: &mut Surroundings<'_>,
@@ -289,7 +435,18 @@ impl Node {
                 metrics: metrics.iter().map(|metric| metric.name.clone()).collect(),
             });
         }
+        let before = out.ingested.readings.len();
         self.read(Telling::Birth, device, metrics, now, around, out);
+        let told = out.ingested.readings.split_off(before);
+        if is_numbered {
+            out.ingested.present.extend(told);
+        } else if !told.is_empty() {
+            for reading in &told {
+                around.latest.take(reading);
+            }
+            out.figures.received_messages += 1;
+            out.ingested.readings.extend(told);
+        }
     }
 
     fn read(
@@ -301,19 +458,34 @@ impl Node {
         around: &mut Surroundings<'_>,
         out: &mut Outcome,
     ) {
+        let is_itself = *device == self.address.node.as_device();
         let profile = around.registry.device(device).map(|device| &device.profile);
+        out.ingested.readings.reserve(metrics.len());
         for heard in metrics {
-            if is_of_the_gateway(&heard.name) {
+            let way = self.way(device, is_itself, heard);
+            if way == Way::Nowhere {
                 continue;
             }
             match judge(heard, telling, profile, around.profiles, now.wall) {
                 Judged::Reading(event_time, value, quality) => {
-                    let Some(series) = self.series(device, &heard.name, now, around.series) else { continue };
+                    let series = match way {
+                        Way::Series(series) => series,
+                        Way::Unknown | Way::Nowhere => {
+                            let Some(series) = self.series(device, &heard.name, now, around.series) else { continue };
+                            self.learn(device, is_itself, heard.place, Way::Series(series));
+                            series
+                        }
+                    };
                     let reading = Reading { series, event_time, value, quality };
                     if telling == Telling::Birth && !around.latest.is_newer(&reading) {
                         continue;
                     }
-                    around.latest.take(&reading);
+                    if telling == Telling::Data {
+                        around.latest.take(&reading);
+                        if is_itself {
+                            out.counters.extend(counted(heard, &reading));
+                        }
+                    }
                     out.ingested.readings.push(reading);
                 }
                 Judged::Nothing => {}
@@ -322,10 +494,31 @@ impl Node {
                 }
                 Judged::Quarantined(why) => {
                     counter!("gateway_readings_quarantined_total").increment(1);
+                    out.figures.refused_readings += 1;
                     self.refuse(format!("{device}: {why}"), now);
                 }
             }
         }
+    }
+
+    /// Where a metric goes. Looked up by its name once a birth, then by its place in it.
+    fn way(&mut self, device: &DeviceId, is_itself: bool, heard: &Heard) -> Way {
+        let ways = if is_itself { Some(&self.ways) } else { self.devices.get(device) };
+        let known = ways.and_then(|ways| ways.get(heard.place)).copied().unwrap_or_default();
+        if known == Way::Unknown && is_of_the_gateway(&heard.name) {
+            self.learn(device, is_itself, heard.place, Way::Nowhere);
+            return Way::Nowhere;
+        }
+        known
+    }
+
+    fn learn(&mut self, device: &DeviceId, is_itself: bool, place: usize, way: Way) {
+        let ways = if is_itself { Some(&mut self.ways) } else { self.devices.get_mut(device) };
+        let Some(ways) = ways else { return };
+        if ways.len() <= place {
+            ways.resize(place + 1, Way::Unknown);
+        }
+        ways[place] = way;
     }
 
     /// The number of a series; None: the node has added too many.
@@ -392,8 +585,17 @@ impl Node {
             let metric = MetricName::new(name).expect("the notes' names are valid");
             let series = around.series.resolve(&itself, &metric);
             let (event_time, value, quality) = (now.wall, Some(value), Quality::Good);
-            out.ingested.readings.push(Reading { series, event_time, value, quality });
+            out.notes.push(Reading { series, event_time, value, quality });
         }
+    }
+}
+
+/// A node's own count of its readings or messages, with its time.
+fn counted(heard: &Heard, reading: &Reading) -> Option<(Counter, i64, UnixMs)> {
+    let counter = Counter::ALL.into_iter().find(|counter| heard.name.as_str() == counter.metric())?;
+    match reading.value {
+        Some(Value::Int(count)) => Some((counter, count, reading.event_time)),
+        _ => None,
     }
 }
 

@@ -16,12 +16,16 @@ use domain::{
     time::{MonoMs, Now, UnixMs},
 };
 use metrics::counter;
-use protocol::sparkplug::{
-    Outgoing, command,
-    command::MetricRef,
-    metric::{Content, DataType},
-    payload::{Limits, Payload},
-    topic::{GroupId, NodeAddress, NodeVerb, Topic},
+use protocol::{
+    rest::{GapWhy, LedgerFigures},
+    sparkplug::{
+        Outgoing, command,
+        command::MetricRef,
+        metric::{Content, DataType},
+        outbox::{Incarnation, Numbers},
+        payload::{Limits, Payload},
+        topic::{GroupId, NodeAddress, NodeVerb, Topic},
+    },
 };
 
 use super::{
@@ -29,6 +33,10 @@ use super::{
     latest::Latest,
     node::{Node, Outcome, Surroundings},
     rebirth::Rebirths,
+};
+use crate::{
+    ledger::{Ledger, Lost},
+    store::{OutboxId, OutboxProgress, OutboxState},
 };
 
 /// Nodes remembered. The broker lets only enrolled ones in; an external one may let in anybody.
@@ -41,6 +49,10 @@ const TOPIC_LOG_PAUSE_MS: u64 = 10_000;
 pub(super) struct News {
     pub(super) ingested: Vec<Ingested>,
     pub(super) blobs: Vec<Blob>,
+    /// A node with an outbox was born.
+    pub(super) born: Option<(NodeAddress, OutboxId)>,
+    /// A node has sent again what has gone on.
+    pub(super) repeats: Option<NodeId>,
 }
 
 /// Every edge node that was heard.
@@ -48,8 +60,11 @@ pub(super) struct Nodes {
     registry: Arc<ArcSwap<Registry>>,
     profiles: Arc<Profiles>,
     series: Arc<SeriesIndex>,
+    ledger: Ledger,
     limits: Limits,
     latest: Latest,
+    /// What is committed of nodes that were not heard yet.
+    committed: HashMap<NodeId, Vec<(Incarnation, Numbers)>>,
     by_id: HashMap<NodeId, Node>,
     rebirths: Rebirths,
     /// Comings and goings that the pipeline had no room for: they go with the next message. By device, newest only.
@@ -63,10 +78,18 @@ impl Nodes {
         registry: Arc<ArcSwap<Registry>>,
         profiles: Arc<Profiles>,
         series: Arc<SeriesIndex>,
+        ledger: Ledger,
         limits: Limits,
         stored: &[Reading],
+        outboxes: Vec<OutboxState>,
     ) -> Self {
+        let mut committed: HashMap<NodeId, Vec<_>> = HashMap::new();
+        for OutboxState { outbox, numbers, .. } in outboxes {
+            committed.entry(outbox.node).or_default().push((outbox.incarnation, numbers));
+        }
         Self {
+            ledger,
+            committed,
             limits,
             registry,
             profiles,
@@ -102,8 +125,15 @@ impl Nodes {
                 counter!("gateway_messages_refused_total", "why" => "too_many_nodes").increment(1);
                 return News::default();
             }
-            std::collections::hash_map::Entry::Vacant(free) => free.insert(Node::new(address.clone(), now)),
+            std::collections::hash_map::Entry::Vacant(free) => {
+                let node = free.insert(Node::new(address.clone(), now));
+                for (incarnation, numbers) in self.committed.remove(&address.node).unwrap_or_default() {
+                    node.committed(incarnation, numbers);
+                }
+                node
+            }
         };
+        let wire_bytes = body.len();
         let payload = match Payload::decode_within(body, &self.limits) {
             Ok(payload) => payload,
             Err(error) => {
@@ -119,7 +149,8 @@ impl Nodes {
             series: &self.series,
             latest: &mut self.latest,
         };
-        let outcome = node.receive(verb, device, payload, now, &mut around);
+        let mut outcome = node.receive(verb, device, payload, now, &mut around);
+        outcome.ingested.wire_bytes = wire_bytes;
         if verb == NodeVerb::NBirth {
             node.moved(address.clone());
         }
@@ -152,23 +183,60 @@ impl Nodes {
     }
 
     fn add(&mut self, outcome: Outcome, address: &NodeAddress, news: &mut News) {
-        if outcome.needs_rebirth {
+        let Outcome { mut ingested, notes, blobs, needs_rebirth, born_with, is_repeated, figures, lost, counters } =
+            outcome;
+        let now = ingested.received;
+        if needs_rebirth {
             self.rebirths.want(address);
         }
-        news.blobs.extend(outcome.blobs);
-        let Outcome { mut ingested, .. } = outcome;
+        self.ledger.note(&address.node, now.wall, &figures);
+        for lost in lost {
+            self.ledger.lost(&address.node, lost, now.wall);
+        }
+        for (counter, count, at) in counters {
+            self.ledger.counted(&address.node, counter, count, at, now.wall);
+        }
+        news.blobs.extend(blobs);
+        news.born = news.born.take().or(born_with.map(|outbox| (address.clone(), outbox)));
+        news.repeats = news.repeats.take().or(is_repeated.then(|| address.node.clone()));
         if !self.held_links.is_empty() {
             let held = std::mem::take(&mut self.held_links).into_values();
             ingested.links = held.chain(ingested.links).collect();
         }
-        if !(ingested.links.is_empty() && ingested.readings.is_empty() && ingested.discovered.is_empty()) {
+        if !ingested.is_empty() {
             news.ingested.push(ingested);
+        }
+        if !notes.is_empty() {
+            news.ingested.push(Ingested { readings: notes, ..Ingested::new(address.node.clone(), now) });
+        }
+    }
+
+    /// The pipeline has taken a message.
+    pub(super) fn gone_on(&mut self, message: &Ingested) {
+        if let Some(OutboxProgress { outbox, numbers, .. }) = &message.outbox
+            && let Some(node) = self.by_id.get_mut(&message.node)
+        {
+            node.gone_on(outbox.incarnation, numbers);
         }
     }
 
     /// The pipeline had no room: readings are shed and counted, comings and goings are kept for the next message.
     pub(super) fn shed(&mut self, message: Ingested) {
-        counter!("gateway_readings_shed_total").increment(message.readings.len() as u64);
+        let reading_count = message.readings.len() as u64;
+        let comes_again = message.comes_again();
+        let kind = if comes_again { "comes_again" } else { "lost" };
+        counter!("gateway_readings_shed_total", "then" => kind).increment(reading_count);
+        counter!("gateway_messages_shed_total", "then" => kind).increment(1);
+        let now = message.received.wall;
+        let message_count = message.outbox.as_ref().map_or(1, |outbox| outbox.numbers.len().max(1)) as u64;
+        let figures =
+            LedgerFigures { shed_messages: message_count, shed_readings: reading_count, ..LedgerFigures::default() };
+        self.ledger.note(&message.node, now, &figures);
+        if !comes_again && reading_count > 0 {
+            let readings = Some(reading_count);
+            let lost = Lost { why: GapWhy::Shed, messages: message_count, readings, from: now, to: now };
+            self.ledger.lost(&message.node, lost, now);
+        }
         self.held_links.extend(message.links.into_iter().map(|change| (change.device.clone(), change)));
     }
 

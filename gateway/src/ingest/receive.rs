@@ -13,8 +13,8 @@ use rumqttc::{AsyncClient, Event, EventLoop, LastWill, Packet, Publish, QoS};
 use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 
-use super::{Blob, Ingested, nodes::News, nodes::Nodes, settings::Settings};
-use crate::{broker::access::Connection, clock::Clock};
+use super::{Acknowledger, Blob, nodes::News, nodes::Nodes, settings::Settings};
+use crate::{broker::access::Connection, clock::Clock, pipeline::Inlet};
 
 /// The largest packet that MQTT knows, in bytes.
 const MQTT_PACKET_BYTES_MAX: usize = 268_435_455;
@@ -34,7 +34,8 @@ pub(super) struct Ear {
     pub(super) settings: Settings,
     pub(super) clock: Clock,
     pub(super) nodes: Arc<Mutex<Nodes>>,
-    pub(super) to_pipeline: mpsc::Sender<Ingested>,
+    pub(super) to_pipeline: Inlet,
+    pub(super) acknowledger: Acknowledger,
     pub(super) blobs: mpsc::Sender<Blob>,
     pub(super) connected: tokio::sync::watch::Sender<bool>,
 }
@@ -91,7 +92,7 @@ impl Ear {
                         let news = nodes.tick(now);
                         self.hand_on(&mut nodes, news);
                         // While the pipeline has no room, births would only be shed.
-                        if self.to_pipeline.capacity() > 0 {
+                        if self.to_pipeline.has_room() {
                             (nodes.rebirth_requests(now), nodes.deaf(now))
                         } else {
                             (Vec::new(), Vec::new())
@@ -171,9 +172,18 @@ impl Ear {
     /// Under the lock, so that the pipeline gets messages in the order in which they were checked.
     fn hand_on(&self, nodes: &mut Nodes, news: News) {
         for message in news.ingested {
-            if let Err(full) = self.to_pipeline.try_send(message) {
-                nodes.shed(full.into_inner());
+            if self.to_pipeline.reserve(&message) {
+                nodes.gone_on(&message);
+                self.to_pipeline.put(message);
+            } else {
+                nodes.shed(message);
             }
+        }
+        if let Some((address, outbox)) = news.born {
+            self.acknowledger.born(&address, outbox);
+        }
+        if let Some(node) = news.repeats {
+            self.acknowledger.repeat(&node);
         }
         for blob in news.blobs {
             if self.blobs.try_send(blob).is_err() {

@@ -21,6 +21,7 @@ use protocol::sparkplug::{
 };
 
 use super::{Ingested, SeriesIndex, nodes::Nodes};
+use crate::ledger::Ledger;
 
 const START: UnixMs = UnixMs(1_790_000_000_000);
 
@@ -84,7 +85,8 @@ impl Fixture {
         let series = Arc::new(SeriesIndex::default());
         let profiles = Arc::new(Profiles::parse(Vec::<(String, String)>::new()).unwrap());
         let registry = Arc::new(ArcSwap::from_pointee(registry()));
-        let nodes = Nodes::new(Arc::clone(&registry), profiles, Arc::clone(&series), Limits::default(), &[]);
+        let (registered, known) = (Arc::clone(&registry), Arc::clone(&series));
+        let nodes = Nodes::new(registered, profiles, known, Ledger::default(), Limits::default(), &[], vec![]);
         let address = NodeAddress { group: GroupId::new("500156001").unwrap(), node: NodeId::new("edge-1").unwrap() };
         let mut fixture = Self { nodes, series, registry, edge: EdgeSession::new(address, None) };
         fixture.edge.connect(START);

@@ -33,6 +33,11 @@ impl Health {
         self.set(part, Err(why.into()));
     }
 
+    /// Whether every part works.
+    pub fn is_ready(&self) -> bool {
+        self.readiness().is_ready
+    }
+
     fn set(&self, part: &'static str, state: Result<(), String>) {
         self.parts.lock().unwrap_or_else(PoisonError::into_inner).insert(part, state);
     }

@@ -4,11 +4,13 @@
 //! - `batch`: what is decided and committed together (pure).
 //! - `announce`: a committed outcome as the live changes it means (pure).
 //! - `answers`: who waits for what became of an action.
+//! - `inlet`: the bounded way in.
 //! - `run`: the loop: gather, evaluate, commit, take over, announce.
 
 mod announce;
 mod answers;
 mod batch;
+mod inlet;
 mod run;
 #[cfg(test)]
 mod tests;
@@ -22,7 +24,10 @@ use tokio::sync::{mpsc, oneshot};
 
 pub(crate) use self::announce::{alarm_of, values};
 use self::answers::Waiting;
-pub use self::run::{Parts, PipelineError, run};
+pub use self::{
+    inlet::{Inlet, Outlet, inlet},
+    run::{Parts, PipelineError, run},
+};
 use crate::store::Scope;
 
 /// Section `[pipeline]` of gateway.toml.
@@ -34,13 +39,28 @@ pub struct Config {
     pub linger_ms: u64,
     /// A batch closes at so many readings. 20 000: about 10 ms of work, so that an action never waits long behind one.
     pub batch_readings: usize,
-    /// Messages that ingest may be ahead of the pipeline; further ones are shed and counted. 4096.
-    pub queue_messages: usize,
+    /// Readings of nodes with an outbox that may wait; further messages are shed, counted, and come again. 100 000: a
+    /// quarter of a second at full speed, so that what is acknowledged late is not sent again for nothing.
+    pub queue_readings: usize,
+    /// Bytes of such messages that may wait, as they were on the wire. 64 MiB.
+    pub queue_bytes: usize,
+    /// The same for nodes without an outbox, whose shed messages are lost and stand in the loss ledger. 100 000: room of
+    /// their own, whatever the others do.
+    pub foreign_queue_readings: usize,
+    /// And in bytes. 64 MiB.
+    pub foreign_queue_bytes: usize,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { linger_ms: 2, batch_readings: 20_000, queue_messages: 4096 }
+        Self {
+            linger_ms: 2,
+            batch_readings: 20_000,
+            queue_readings: 100_000,
+            queue_bytes: 64 * 1024 * 1024,
+            foreign_queue_readings: 100_000,
+            foreign_queue_bytes: 64 * 1024 * 1024,
+        }
     }
 }
 

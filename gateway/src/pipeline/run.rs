@@ -10,21 +10,23 @@ use domain::{
 };
 use metrics::{counter, histogram};
 use tokio::{
-    sync::{mpsc, watch},
+    sync::watch,
     time::{Instant, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Config, Requests,
+    Config, Outlet, Requests,
     announce::{self, Announced},
     answers::Answers,
     batch::Batch,
 };
 use crate::{
     clock::Clock,
-    ingest::{Ingested, SeriesIndex},
+    ingest::{Acknowledger, SeriesIndex},
+    ledger::Ledger,
     live::{Hub, present::Changes},
+    ops::health::Health,
     store::{BatchCommit, SeriesDefinition, Store, StoreError},
 };
 
@@ -46,14 +48,22 @@ pub struct Parts {
     pub series: Arc<SeriesIndex>,
     /// Series up to this number are stored, and known to engine and live.
     pub stored_series: SeriesId,
+    /// Who tells edge nodes what is committed.
+    pub acknowledger: Acknowledger,
+    /// Where it is counted.
+    pub ledger: Ledger,
     /// Decoded messages.
-    pub from_ingest: mpsc::Receiver<Ingested>,
+    pub from_ingest: Outlet,
     /// What people do.
     pub requests: Requests,
+    /// Told whether batches can be stored.
+    pub health: Health,
 }
 
 /// Pause after a failed commit; doubles up to [`RETRY_MAX`].
 const RETRY_MIN: Duration = Duration::from_millis(50);
+/// What is told of in [`Parts::health`].
+const HEALTH_PART: &str = "store";
 /// Longest pause between attempts to commit: a disk that has room again is noticed within so long.
 const RETRY_MAX: Duration = Duration::from_secs(2);
 
@@ -133,6 +143,7 @@ impl Pipeline {
         batch.waiting = self.answers.answer_repeated(batch.waiting);
         let actions: Vec<Action> = batch.waiting.iter().map(|one| one.action.clone()).collect();
         let readings: Arc<[Reading]> = std::mem::take(&mut batch.readings).into();
+        let outboxes = std::mem::take(&mut batch.outboxes);
         let mut retry = RETRY_MIN;
         loop {
             let now = self.parts.clock.now();
@@ -145,6 +156,7 @@ impl Pipeline {
                 transitions: outcome.transitions.clone(),
                 service: outcome.service.clone(),
                 discovered: batch.discovered.clone(),
+                outboxes: outboxes.clone(),
             });
             let Some(is_stored) = self.store(&commit, stop).await? else { return Ok(false) };
             if is_stored {
@@ -168,6 +180,7 @@ impl Pipeline {
         loop {
             match outcome {
                 Ok(_) => {
+                    self.parts.health.works(HEALTH_PART);
                     histogram!("gateway_commit_seconds").record(started.elapsed().as_secs_f64());
                     counter!("gateway_readings_committed_total").increment(commit.readings.len() as u64);
                     return Ok(Some(true));
@@ -185,6 +198,7 @@ impl Pipeline {
                 }
                 Err(error) => {
                     counter!("gateway_commit_failures_total").increment(1);
+                    self.parts.health.fails(HEALTH_PART, "what arrives cannot be stored");
                     tracing::error!(error = %anyhow::Error::new(error), readings = commit.readings.len(),
                         "a batch could not be stored; trying again");
                     return Ok(Some(false));
@@ -201,11 +215,17 @@ impl Pipeline {
                 by = transition.by.as_ref().map(UserName::as_str), "alarm");
         }
         self.parts.engine.apply(outcome.delta);
+        self.parts.acknowledger.committed(&commit.outboxes);
+        for (node, figures) in &batch.figures {
+            self.parts.ledger.note(node, commit.received, figures);
+        }
         let registry = Arc::clone(&self.parts.registry.borrow());
         let alarms = self.announced.follow(&outcome.transitions, &registry);
         self.answers.answer(batch.waiting, &outcome.rejected, &alarms);
+        let mut values = announce::values(&batch.present);
+        values.extend(announce::values(&commit.readings));
         self.parts.live.publish(Changes {
-            values: announce::values(&commit.readings),
+            values,
             links: announce::links(&batch.links, &registry),
             alarms,
             ..Changes::default()
@@ -244,10 +264,11 @@ async fn until(due: Option<Instant>) {
 }
 
 fn is_empty(commit: &BatchCommit) -> bool {
-    let BatchCommit { received: _, new_series, readings, transitions, service, discovered } = commit;
+    let BatchCommit { received: _, new_series, readings, transitions, service, discovered, outboxes } = commit;
     new_series.is_empty()
         && readings.is_empty()
         && transitions.is_empty()
         && service.is_empty()
         && discovered.is_empty()
+        && outboxes.is_empty()
 }

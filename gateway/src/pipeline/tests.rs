@@ -14,17 +14,16 @@ use domain::{
 };
 use protocol::{live::LiveMessage, rest::Alarm};
 use sqlx::Connection;
-use tokio::{
-    sync::{mpsc, watch},
-    task::JoinHandle,
-};
+use tokio::{sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use super::{ActionOutcome, Config, Handle, Parts, PipelineError, run};
+use super::{ActionOutcome, Config, Handle, Inlet, Parts, PipelineError, inlet, run};
 use crate::{
     clock::Clock,
-    ingest::{Ingested, SeriesIndex},
+    ingest::{Acknowledger, Ingested, SeriesIndex},
+    ledger::Ledger,
     live::{self, Hub, Subscription, present::Changes},
+    ops::health::Health,
     store::{Scope, Store, StoreConfig},
 };
 
@@ -58,10 +57,11 @@ struct Fixture {
     database: std::path::PathBuf,
     clock: Clock,
     series: Arc<SeriesIndex>,
-    messages: mpsc::Sender<Ingested>,
+    messages: Inlet,
     _registry: watch::Sender<Arc<Registry>>,
     handle: Handle,
     live: Hub,
+    health: Health,
     stop: CancellationToken,
     /// Ends the screens alone: what is told from then on waits for them.
     blind: CancellationToken,
@@ -78,29 +78,45 @@ impl Fixture {
         let series = Arc::new(SeriesIndex::new(start.series));
         let live = Hub::new(live::Config::default(), clock, 1, Changes::default());
         let (handle, requests) = Handle::new();
-        let (messages, from_ingest) = mpsc::channel(16);
+        let (messages, from_ingest) = inlet(&Config::default());
         let (registry, registry_changes) = watch::channel(Arc::new(registry()));
-        let stop = CancellationToken::new();
+        let (stop, health) = (CancellationToken::new(), Health::default());
         let parts = Parts {
             config: Config::default(),
             clock,
             engine: Engine::new(profiles, start.next_alarm, start.open_alarms),
             registry: registry_changes,
-            store,
+            store: store.clone(),
             live: live.clone(),
             series: Arc::clone(&series),
             stored_series: SeriesId(0),
+            acknowledger: Acknowledger::new(store.clone(), clock),
+            ledger: Ledger::default(),
             from_ingest,
             requests,
+            health: health.clone(),
         };
         let blind = stop.child_token();
         tokio::spawn(live.clone().run(blind.clone()));
         let pipeline = tokio::spawn(run(parts, stop.clone()));
         let database = dir.path().join("brightwatch.db");
-        Self { _dir: dir, database, clock, series, messages, _registry: registry, handle, live, stop, blind, pipeline }
+        Self {
+            _dir: dir,
+            database,
+            clock,
+            series,
+            messages,
+            _registry: registry,
+            handle,
+            live,
+            health,
+            stop,
+            blind,
+            pipeline,
+        }
     }
 
-    async fn send(&self, concentration: f64) {
+    fn send(&self, concentration: f64) {
         let now = self.clock.now();
         let reading = Reading {
             series: self.series.resolve(&device(), &MetricName::new("gas.concentration").unwrap()),
@@ -108,14 +124,13 @@ impl Fixture {
             value: Some(Value::Float(concentration)),
             quality: Quality::Good,
         };
-        let message = Ingested {
-            node: NodeId::new("edge").unwrap(),
-            received: now,
-            links: vec![],
-            readings: vec![reading],
-            discovered: vec![],
-        };
-        self.messages.send(message).await.unwrap();
+        self.put(vec![reading]);
+    }
+
+    fn put(&self, readings: Vec<Reading>) {
+        let message = Ingested { readings, ..Ingested::new(NodeId::new("edge").unwrap(), self.clock.now()) };
+        assert!(self.messages.reserve(&message));
+        self.messages.put(message);
     }
 
     async fn acknowledge(&self, alarm: &Alarm, key: &str) -> Result<Alarm, String> {
@@ -219,11 +234,11 @@ fn registry() -> Registry {
 async fn a_reading_over_its_limit_becomes_an_alarm_on_screen_and_on_disk() {
     let fixture = Fixture::start().await;
     let mut screen = fixture.watch();
-    fixture.send(12.5).await;
+    fixture.send(12.5);
     screen.until(|screen| screen.values.contains(&Some(Value::Float(12.5)))).await;
     assert!(screen.alarms.is_empty());
 
-    fixture.send(61.0).await;
+    fixture.send(61.0);
     screen.until(|screen| screen.shows(AlarmState::ActiveUnacknowledged)).await;
     let alarm = screen.alarms.values().next().unwrap().clone();
     assert_eq!((alarm.device_name.as_str(), alarm.site_name.as_str()), ("Gas", "Kitchen"));
@@ -239,14 +254,14 @@ async fn a_reading_over_its_limit_becomes_an_alarm_on_screen_and_on_disk() {
 async fn an_answered_alarm_closes_when_its_condition_goes() {
     let fixture = Fixture::start().await;
     let mut screen = fixture.watch();
-    fixture.send(61.0).await;
+    fixture.send(61.0);
     screen.until(|screen| screen.shows(AlarmState::ActiveUnacknowledged)).await;
     let alarm = screen.alarms.values().next().unwrap().clone();
 
     let answered = fixture.acknowledge(&alarm, "key-press-1").await.unwrap();
     assert_eq!(answered.state, AlarmState::ActiveAcknowledged);
     assert_eq!(answered.acknowledged_by.as_deref(), Some("tester"));
-    fixture.send(3.0).await;
+    fixture.send(3.0);
     screen.until(|screen| screen.shows(AlarmState::Closed)).await;
     assert!(fixture.stored().await.open_alarms.is_empty());
 }
@@ -255,7 +270,7 @@ async fn an_answered_alarm_closes_when_its_condition_goes() {
 async fn an_alarm_that_comes_and_goes_before_a_screen_looks_is_over_on_it() {
     let fixture = Fixture::start().await;
     fixture.blind.cancel();
-    fixture.send(61.0).await;
+    fixture.send(61.0);
     let alarm = AlarmId(1);
     let answered = async {
         // Refused until the alarm is raised.
@@ -268,7 +283,7 @@ async fn an_alarm_that_comes_and_goes_before_a_screen_looks_is_over_on_it() {
     };
     let answered = tokio::time::timeout(LIMIT, answered).await.expect("the answer comes although no screen has looked");
     assert_eq!(answered.state, AlarmState::ActiveAcknowledged);
-    fixture.send(3.0).await;
+    fixture.send(3.0);
 
     tokio::spawn(fixture.live.clone().run(fixture.stop.clone()));
     let mut screen = fixture.watch();
@@ -281,7 +296,7 @@ async fn an_alarm_that_comes_and_goes_before_a_screen_looks_is_over_on_it() {
 async fn a_repeated_request_is_answered_and_another_is_refused() {
     let fixture = Fixture::start().await;
     let mut screen = fixture.watch();
-    fixture.send(61.0).await;
+    fixture.send(61.0);
     screen.until(|screen| screen.shows(AlarmState::ActiveUnacknowledged)).await;
     let alarm = screen.alarms.values().next().unwrap().clone();
 
@@ -301,7 +316,7 @@ async fn what_is_out_of_service_is_stored_and_its_alarms_call_nobody() {
     assert!(matches!(done, Ok(ActionOutcome::Service)), "{done:?}");
     let again = fixture.handle.act(&operator(), deed, "换探头".into(), "key-press-2".into()).await;
     assert_eq!(again.unwrap_err().to_string(), "it is out of service already");
-    fixture.send(61.0).await;
+    fixture.send(61.0);
     screen.until(|screen| screen.shows(AlarmState::OutOfService)).await;
     let stored = fixture.stored().await;
     assert_eq!((stored.out_of_service[0].why.as_str(), stored.out_of_service[0].until), ("换探头", until));
@@ -312,7 +327,7 @@ async fn what_is_out_of_service_is_stored_and_its_alarms_call_nobody() {
 async fn nothing_is_on_screen_before_it_is_on_disk() {
     let fixture = Fixture::start().await;
     let mut screen = fixture.watch();
-    fixture.send(1.0).await;
+    fixture.send(1.0);
     screen.until(|screen| screen.values.contains(&Some(Value::Float(1.0)))).await;
 
     // Another program holds the database: no commit can succeed.
@@ -320,13 +335,20 @@ async fn nothing_is_on_screen_before_it_is_on_disk() {
     let mut intruder = sqlx::sqlite::SqliteConnection::connect(&url).await.unwrap();
     sqlx::query("BEGIN IMMEDIATE").execute(&mut intruder).await.unwrap();
     let before = screen.values.len();
-    fixture.send(61.0).await;
+    fixture.send(61.0);
     let seen = tokio::time::timeout(Duration::from_millis(300), screen.subscription.next()).await;
     assert!(seen.is_err(), "told of something that is not stored: {seen:?}");
     assert_eq!(screen.values.len(), before);
+    let noticed = async {
+        while fixture.health.is_ready() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(LIMIT, noticed).await.expect("the gateway says that it cannot store");
 
     sqlx::query("ROLLBACK").execute(&mut intruder).await.unwrap();
     screen.until(|screen| screen.shows(AlarmState::ActiveUnacknowledged)).await;
+    assert!(fixture.health.is_ready());
     assert_eq!(fixture.stored().await.open_alarms.len(), 1);
 }
 
@@ -334,19 +356,13 @@ async fn nothing_is_on_screen_before_it_is_on_disk() {
 async fn a_suspect_or_bad_reading_is_shown_as_such() {
     let fixture = Fixture::start().await;
     let mut screen = fixture.watch();
-    let message = Ingested {
-        node: NodeId::new("edge").unwrap(),
-        received: fixture.clock.now(),
-        links: vec![],
-        readings: vec![Reading {
-            series: fixture.series.resolve(&device(), &MetricName::new("gas.concentration").unwrap()),
-            event_time: UnixMs(fixture.clock.now().wall.0),
-            value: None,
-            quality: Quality::Bad,
-        }],
-        discovered: vec![],
+    let reading = Reading {
+        series: fixture.series.resolve(&device(), &MetricName::new("gas.concentration").unwrap()),
+        event_time: UnixMs(fixture.clock.now().wall.0),
+        value: None,
+        quality: Quality::Bad,
     };
-    fixture.messages.send(message).await.unwrap();
+    fixture.put(vec![reading]);
     screen.until(|screen| screen.values.contains(&None)).await;
     assert!(screen.alarms.is_empty());
 }

@@ -18,7 +18,15 @@ use domain::{
 use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::{
-    Store, alarm, audit, codec::journal, discovered, error::StoreError, row::placeholders, service, writer::Priority,
+    Store, alarm, audit,
+    codec::journal,
+    discovered,
+    error::StoreError,
+    ledger,
+    outbox::{self, OutboxProgress, Planned},
+    row::placeholders,
+    service,
+    writer::Priority,
 };
 
 const OPERATION: &str = "storing a batch";
@@ -74,6 +82,8 @@ pub struct BatchCommit {
     pub service: Vec<ServiceChange>,
     /// Devices that introduced themselves and are not registered.
     pub discovered: Vec<DiscoveredBirth>,
+    /// Which numbered messages the readings came in, one entry an outbox.
+    pub outboxes: Vec<OutboxProgress>,
 }
 
 impl Store {
@@ -104,9 +114,11 @@ impl Store {
         self.check_series(&batch)?;
         let frame = journal::encode(&batch.readings);
         let journal = tried_as.unwrap_or_else(|| self.next_journal());
+        let planned = Arc::new(self.known_outboxes().plan(&batch.outboxes, batch.received));
         // Whether the database has said that no earlier attempt was committed.
         let is_surely_absent = Arc::new(AtomicBool::new(tried_as.is_none()));
         let (to_write, to_apply, store) = (Arc::clone(&batch), batch, self.clone());
+        let (planned_write, planned) = (Arc::clone(&planned), planned);
         let was_asked = Arc::clone(&is_surely_absent);
         let outcome = self
             .writer()
@@ -119,11 +131,11 @@ impl Store {
                             return Ok(());
                         }
                         was_asked.store(true, Ordering::Relaxed);
-                        insert_batch(connection, journal, &to_write, frame).await
+                        insert_batch(connection, journal, &to_write, frame, &planned_write).await
                     })
                 },
                 // In the writing task, before any other job: the head is never behind the journal.
-                move |()| store.apply_batch(journal, &to_apply),
+                move |()| store.apply_batch(journal, &to_apply, &planned),
             )
             .await;
         let unknown = |operation, source| Err(StoreError::UnknownOutcome { operation, journal: Some(journal), source });
@@ -149,7 +161,8 @@ impl Store {
         }
     }
 
-    fn apply_batch(&self, journal: JournalId, batch: &BatchCommit) {
+    fn apply_batch(&self, journal: JournalId, batch: &BatchCommit, planned: &Planned) {
+        self.known_outboxes().apply(journal, planned, batch.received);
         let mut head = self.head_mut();
         for definition in &batch.new_series {
             head.define(definition.id, JournalId(0), None);
@@ -172,6 +185,7 @@ async fn insert_batch(
     journal: JournalId,
     batch: &BatchCommit,
     frame: Vec<u8>,
+    planned: &Planned,
 ) -> Result<(), StoreError> {
     for rows in batch.new_series.chunks(SERIES_PER_STATEMENT) {
         let sql = format!("INSERT INTO series (id, device_id, metric) VALUES {}", placeholders(rows.len(), 3, 0));
@@ -205,7 +219,10 @@ async fn insert_batch(
     for birth in &batch.discovered {
         discovered::store_birth(connection, birth).await?;
     }
-    Ok(())
+    for progress in &batch.outboxes {
+        ledger::write_reported_gaps(connection, progress, batch.received).await?;
+    }
+    outbox::write_progress(connection, journal, planned).await
 }
 
 /// What the audit log calls a person's step in an alarm's life.

@@ -19,6 +19,8 @@ mod discovered;
 mod error;
 mod head;
 mod history;
+mod ledger;
+mod outbox;
 mod registry;
 mod row;
 mod scope;
@@ -46,6 +48,7 @@ use domain::{
     id::{OfficeId, TownshipCode},
     registry::Office,
 };
+use protocol::sparkplug::outbox::StoreEpoch;
 use sqlx::AnyPool;
 use tokio::{sync::watch, task::JoinHandle};
 
@@ -56,6 +59,8 @@ pub use self::{
     config::StoreConfig,
     error::StoreError,
     history::BUCKETS_MAX,
+    ledger::{LedgerEntry, LedgerPage},
+    outbox::{OutboxId, OutboxProgress, OutboxState},
     registry::RegistryRows,
     scope::{Actor, Scope},
     seal::SealReport,
@@ -66,6 +71,7 @@ pub use self::{
 use self::{
     database::Database,
     head::{Head, SealPolicy},
+    outbox::Known,
     writer::Writer,
 };
 
@@ -87,6 +93,7 @@ struct Inner {
     last_journal: AtomicI64,
     unsettled: Mutex<Option<JournalId>>,
     damaged_journal_rows: AtomicU64,
+    outboxes: Mutex<Known>,
     offices: ArcSwap<Offices>,
     session_changes: watch::Sender<u64>,
 }
@@ -113,9 +120,10 @@ impl Store {
     /// [`StoreError::Location`], [`StoreError::Open`], [`StoreError::Migrate`], or what reading the journal met.
     pub async fn open(config: &StoreConfig, data_dir: &Path) -> Result<(Self, StoreTask), StoreError> {
         let (store, task) = Self::open_for_shell(config, data_dir).await?;
-        let (last_journal, damaged_count) = store.replay().await?;
-        store.inner.last_journal.store(last_journal.0, Ordering::Relaxed);
-        store.inner.damaged_journal_rows.store(damaged_count, Ordering::Relaxed);
+        let (last_journal, damaged_rows) = store.replay().await?;
+        let (last_step, damaged_outboxes) = store.replay_outboxes().await?;
+        store.inner.last_journal.store(last_journal.max(last_step).0, Ordering::Relaxed);
+        store.inner.damaged_journal_rows.store(damaged_rows + damaged_outboxes, Ordering::Relaxed);
         Ok((store, task))
     }
 
@@ -137,6 +145,8 @@ impl Store {
             last_journal: AtomicI64::new(0),
             unsettled: Mutex::new(None),
             damaged_journal_rows: AtomicU64::new(0),
+            // Of no meaning before the replay.
+            outboxes: Mutex::new(Known::new(StoreEpoch(0))),
             offices: ArcSwap::default(),
             session_changes: watch::Sender::new(0),
         };
@@ -182,6 +192,10 @@ impl Store {
 
     fn damaged_journal_rows(&self) -> u64 {
         self.inner.damaged_journal_rows.load(Ordering::Relaxed)
+    }
+
+    fn known_outboxes(&self) -> MutexGuard<'_, Known> {
+        self.inner.outboxes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn offices(&self) -> Guard<Arc<Offices>> {

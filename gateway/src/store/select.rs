@@ -76,6 +76,14 @@ impl Select {
         self
     }
 
+    /// Adds `column >= value`.
+    pub(super) fn and_from(&mut self, column: &'static str, value: Bound) -> &mut Self {
+        self.and(column);
+        self.sql.push_str(" >= ");
+        self.bind(value);
+        self
+    }
+
     /// Ends with order and limit: `ORDER BY … LIMIT` and its value.
     pub(super) fn finish(&mut self, tail: &'static str, limit: Bound) -> &mut Self {
         self.sql.push(' ');

@@ -14,6 +14,7 @@ use super::{
     batch::{JournalId, SeriesDefinition},
     codec::{Sample, journal},
     error::StoreError,
+    outbox::OutboxState,
     registry::RegistryRows,
     row::Columns,
     service,
@@ -37,7 +38,9 @@ pub struct StartState {
     pub registry: RegistryRows,
     /// The newest reading of every series that has one, by event time.
     pub latest: Vec<Reading>,
-    /// Journal rows that could not be read and were passed over, each named in the log.
+    /// Which numbered messages of edge nodes are committed.
+    pub outboxes: Vec<OutboxState>,
+    /// Journal rows and outboxes that could not be read and were passed over, each named in the log.
     pub damaged_journal_rows: u64,
 }
 
@@ -52,6 +55,7 @@ impl Store {
             out_of_service: service::load_out_of_service(self).await?,
             registry: self.load_registry().await?,
             latest: self.head().latest().collect(),
+            outboxes: self.outboxes(),
             damaged_journal_rows: self.damaged_journal_rows(),
         })
     }

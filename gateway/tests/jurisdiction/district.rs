@@ -23,16 +23,17 @@ use gateway::{
     clock::Clock,
     config::Config,
     identity::{Identity, node::NodeCredentials, password},
-    ingest::{self, SeriesIndex},
+    ingest::{self, Acknowledger, SeriesIndex},
+    ledger::Ledger,
     live::{Hub, present::Changes},
     ops::health::Health,
     pipeline,
     registry::{Mode, Registrar, assemble, import},
-    store::{Actor, BatchCommit, DiscoveredBirth, SeriesDefinition, StartState, Store, StoreConfig},
+    store::{Actor, BatchCommit, DiscoveredBirth, LedgerEntry, SeriesDefinition, StartState, Store, StoreConfig},
     video::{self, CameraCommand, Snapshots},
 };
 use protocol::{
-    rest::{Point, UserDraft},
+    rest::{LedgerFigures, Point, UserDraft},
     sparkplug::topic::HostId,
 };
 use tokio::{
@@ -95,7 +96,8 @@ impl District {
 
         let live = Hub::new(gateway::live::Config::default(), clock, 7, present(&start, &registry));
         tasks.spawn(live.clone().run(stop.clone()));
-        let (to_pipeline, from_ingest) = mpsc::channel(16);
+        let (to_pipeline, from_ingest) = pipeline::inlet(&pipeline::Config::default());
+        let (acknowledger, ledger) = (Acknowledger::new(store.clone(), clock), Ledger::default());
         let (pipeline, requests) = pipeline::Handle::new();
         let parts = pipeline::Parts {
             config: pipeline::Config::default(),
@@ -106,8 +108,11 @@ impl District {
             live: live.clone(),
             series: Arc::clone(&series),
             stored_series: start.series.last().map_or(SeriesId(0), |last| last.id),
+            acknowledger: acknowledger.clone(),
+            ledger: ledger.clone(),
             from_ingest,
             requests,
+            health: Health::default(),
         };
         let end = stop.clone();
         tasks.spawn(async move { pipeline::run(parts, end).await.unwrap() });
@@ -127,6 +132,9 @@ impl District {
             profiles: Arc::clone(&profiles),
             series,
             stored: start.latest,
+            outboxes: start.outboxes,
+            acknowledger,
+            ledger,
             enrolment: None,
             takeovers: broker.takeovers.subscribe(),
             to_pipeline,
@@ -204,6 +212,7 @@ impl Registered {
         let lines = import::parse(import::Format::Csv, REGISTRY.as_bytes()).unwrap();
         registrar.import(Actor::Shell, lines, Mode::Apply).await.unwrap();
         store.commit_batch(Arc::new(history(clock.now().wall))).await.unwrap();
+        store.add_to_ledger(["node-inside", "node-outside"].map(entry).into(), vec![]).await.unwrap();
         add_users(&store, clock.now().wall).await;
         let stills = folder.join("snapshots");
         std::fs::create_dir_all(&stills).unwrap();
@@ -265,6 +274,12 @@ async fn add_users(store: &Store, at: UnixMs) {
 }
 
 /// A reading and an alarm of each cold store, and a device that nobody registered.
+/// A node's first hour in the loss ledger.
+fn entry(node: &str) -> LedgerEntry {
+    let figures = LedgerFigures { received_messages: 1, ..LedgerFigures::default() };
+    LedgerEntry { node: NodeId::new(node).unwrap(), hour: UnixMs(0), figures }
+}
+
 fn history(at: UnixMs) -> BatchCommit {
     let device = |id: &str| DeviceId::new(id).unwrap();
     let metric = MetricName::new("cold_store.temperature").unwrap();
@@ -311,5 +326,6 @@ fn history(at: UnixMs) -> BatchCommit {
             at,
             metrics: vec![metric.clone()],
         }],
+        outboxes: vec![],
     }
 }

@@ -201,6 +201,11 @@ pub(crate) const ROWS: &[Row] = &[
     // The broker of this district is somebody else's, who keeps the credentials.
     Row { done: &[409], ..kept("POST", "/nodes/{id}/enrol", "/nodes/node-inside/enrol", ManageRegistry) },
     Row { done: &[409], ..kept("DELETE", "/nodes/{id}/credential", "/nodes/node-inside/credential", ManageRegistry) },
+    Row {
+        shows: &["node-inside"],
+        inside: "/ledger?from_ms=0&to_ms=3600000",
+        ..plain("GET", "/ledger", Needs::Permission(View))
+    },
     Row { shows: &["of-owner"], ..kept("GET", "/users", "/users", ManageUsers) },
     Row {
         body: Body::Json(

@@ -13,7 +13,10 @@ use domain::{
 use gateway::{
     broker::{Broker, Config, ExternalConfig},
     clock::Clock,
-    ingest::{self, IngestHandle, Ingested, SeriesIndex},
+    ingest::{self, Acknowledger, IngestHandle, Ingested, SeriesIndex},
+    ledger::Ledger,
+    pipeline::{self, Outlet},
+    store::{Store, StoreConfig},
 };
 use protocol::sparkplug::topic::{GroupId, HostId, NodeAddress};
 use tempfile::TempDir;
@@ -75,7 +78,7 @@ pub(crate) struct Gateway {
     pub(crate) ingest: IngestHandle,
     tasks: JoinSet<()>,
     series: Arc<SeriesIndex>,
-    messages: mpsc::Receiver<Ingested>,
+    messages: Outlet,
     pub(crate) heard: Vec<Ingested>,
     stop_ingest: CancellationToken,
     stop_broker: CancellationToken,
@@ -94,7 +97,9 @@ impl Gateway {
 
     async fn with_broker(broker: Broker, stop_broker: CancellationToken, data_dir: TempDir) -> Self {
         let series = Arc::new(SeriesIndex::default());
-        let (to_pipeline, messages) = mpsc::channel(1000);
+        let (to_pipeline, messages) = pipeline::inlet(&pipeline::Config::default());
+        let (store, _writing) = Store::open(&StoreConfig::default(), data_dir.path()).await.unwrap();
+        let clock = Clock::start();
         let (blobs, _) = mpsc::channel(1);
         let parts = ingest::Parts {
             settings: ingest::Settings {
@@ -102,11 +107,14 @@ impl Gateway {
                 host_id: HostId::new("brightwatch").unwrap(),
                 message_bytes_max: 1024 * 1024,
             },
-            clock: Clock::start(),
+            clock,
             registry: Arc::new(ArcSwap::from_pointee(registry())),
             profiles: Arc::new(Profiles::parse(Vec::<(String, String)>::new()).unwrap()),
             series: Arc::clone(&series),
             stored: Vec::new(),
+            outboxes: store.outboxes(),
+            acknowledger: Acknowledger::new(store.clone(), clock),
+            ledger: Ledger::default(),
             enrolment: broker.enrolment.clone(),
             takeovers: broker.takeovers.subscribe(),
             to_pipeline,

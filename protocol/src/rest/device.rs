@@ -161,6 +161,18 @@ pub struct Rule {
 pub enum RuleKind {
     /// A value beyond a number.
     Limit,
+    /// A value beyond one of several numbers, each with a severity of its own.
+    Levels,
+    /// Two values that should agree and do not.
+    Deviation,
+    /// A value that moves too fast.
+    Rate,
+    /// A value that stands still although readings come.
+    Stuck,
+    /// A certificate that runs out.
+    Due,
+    /// Several values, as an expression.
+    Expression,
     /// A value that is one of certain codes.
     State,
     /// Several values that together mean something.

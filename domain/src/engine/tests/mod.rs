@@ -1,5 +1,6 @@
 //! A small district whose engine is played by hand, and what it must do.
 
+mod kinds;
 mod life;
 mod links;
 mod properties;
@@ -18,7 +19,8 @@ use crate::{
     time::{MonoMs, Now, UnixMs},
 };
 
-const PROFILES: [(&str, &str); 3] = [("fridge.toml", FRIDGE), ("lift.toml", LIFT), ("edge_node.toml", EDGE_NODE)];
+const PROFILES: [(&str, &str); 4] =
+    [("fridge.toml", FRIDGE), ("lift.toml", LIFT), ("boiler.toml", kinds::BOILER), ("edge_node.toml", EDGE_NODE)];
 
 const FRIDGE: &str = r#"
 id = "fridge"
@@ -181,7 +183,7 @@ const SPEED: SeriesId = SeriesId(6);
 const CIRCUIT_OPEN: SeriesId = SeriesId(8);
 const MODE: SeriesId = SeriesId(9);
 
-const SERIES: [(SeriesId, &str, &str); 8] = [
+const SERIES: [(SeriesId, &str, &str); 13] = [
     (TEMPERATURE, "fridge-1", "temperature"),
     (IN_USE, "fridge-1", "in_use"),
     (TRAPPED, "lift-1", "trapped"),
@@ -190,6 +192,11 @@ const SERIES: [(SeriesId, &str, &str); 8] = [
     (SPEED, "lift-1", "speed"),
     (CIRCUIT_OPEN, "lift-1", "circuit_open"),
     (MODE, "lift-1", "mode"),
+    (kinds::PRESSURE, "boiler-1", "pressure"),
+    (kinds::OUTLET, "boiler-1", "outlet"),
+    (kinds::INLET, "boiler-1", "inlet"),
+    (kinds::BURNER, "boiler-1", "burner"),
+    (kinds::MOTION, "boiler-1", "motion"),
 ];
 
 /// 2026-10-01T00:00:00Z.
@@ -199,7 +206,11 @@ const WALL_AT_START: i64 = 1_790_812_800_000;
 static PARSED: LazyLock<Arc<Profiles>> = LazyLock::new(|| {
     let files = PROFILES.map(|(file, text)| {
         // The tables of one profile may stand in any order.
-        let more = if file == "lift.toml" { LIFT_CIRCUIT } else { "" };
+        let more = match file {
+            "lift.toml" => LIFT_CIRCUIT,
+            "boiler.toml" => kinds::CERTIFICATE,
+            _ => "",
+        };
         (file.to_owned(), format!("{text}{more}"))
     });
     Arc::new(Profiles::parse(files).unwrap())
@@ -220,6 +231,7 @@ fn devices() -> Vec<Device> {
     vec![
         device("fridge-1", "fridge", &[]),
         device("lift-1", "lift", &[("rated_speed_m_s", 2.0)]),
+        device("boiler-1", "boiler", &[]),
         device("node-1", "edge_node", &[]),
     ]
 }

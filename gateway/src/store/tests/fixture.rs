@@ -144,6 +144,7 @@ pub(super) fn batch(readings: impl IntoIterator<Item = Reading>) -> BatchCommit 
         transitions: Vec::new(),
         service: Vec::new(),
         discovered: Vec::new(),
+        outboxes: Vec::new(),
     }
 }
 

@@ -5,6 +5,7 @@ mod batches;
 mod crash;
 mod fixture;
 mod history;
+mod outboxes;
 mod people;
 mod registry;
 mod server;
@@ -73,6 +74,12 @@ on_every_engine!(
     history::a_crash_between_seal_and_trim_doubles_nothing,
     history::a_damaged_journal_row_is_passed_over_and_counted,
     history::nobody_sees_beyond_their_jurisdiction,
+    outboxes::numbers_are_committed_with_their_readings_or_not_at_all,
+    outboxes::a_settled_batch_counts_its_numbers_once,
+    outboxes::a_restore_begins_a_new_history,
+    outboxes::a_node_with_new_disks_again_and_again_does_not_grow,
+    outboxes::committed_numbers_survive_folds_and_crashes,
+    outboxes::the_ledger_adds_up_and_is_scoped,
     people::a_session_yields_the_scope_of_its_account,
     people::a_session_ends_by_time_and_by_change,
     people::a_name_is_taken_in_whatever_case,
@@ -99,6 +106,9 @@ fn every_promise_can_be_awaited_on_any_thread(store: &Store, scope: &Scope, batc
     check(store.commit_batch(Arc::clone(&batch)));
     check(store.settle_batch(JournalId(1), batch));
     check(store.seal_due(at));
+    check(store.fold_outboxes());
+    check(store.new_epoch());
+    check(store.ledger(scope, None, at..at));
     check(store.import(actor, fixture::district(), at));
     check(store.session(&fixture::token(1), at));
     check(store.users(actor));

@@ -8,12 +8,16 @@ use super::super::{
     command::{MetricRef, REBIRTH},
     edge_session::BD_SEQ,
     metric::{self, Content, ContentError, DataType},
+    outbox::{self, OutboxError},
     payload::{Metric, Payload, RawValue},
 };
 
 /// A metric as it was heard: named, dated, read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Heard {
+    /// Its place among those that the birth declares, from 0: what is known of a metric need not be looked up by name
+    /// again and again. It holds until the next birth of the device.
+    pub place: usize,
     /// Its name.
     pub name: MetricName,
     /// Its time by the node's clock, else the message's; None: neither says one.
@@ -32,6 +36,9 @@ pub enum Unread {
     /// A name that cannot be used.
     #[error("the metric's name is empty, too long, or holds control characters")]
     Name,
+    /// What the node says of its outbox makes no sense.
+    #[error(transparent)]
+    Outbox(#[from] OutboxError),
     /// Neither name nor alias.
     #[error("a metric with neither name nor alias")]
     Nameless,
@@ -55,12 +62,14 @@ pub enum Unread {
 /// The declared metrics of a node or a device.
 #[derive(Debug, Default)]
 pub(super) struct Birth {
-    by_name: HashMap<MetricName, Declared>,
+    declared: Vec<Declared>,
+    /// Index in `declared`.
+    by_name: HashMap<MetricName, usize>,
     is_grouped: bool,
-    /// In a grouped birth: the declared names by what data calls them.
-    by_short_name: HashMap<MetricName, MetricName>,
+    /// In a grouped birth: the same by what data calls them.
+    by_short_name: HashMap<MetricName, usize>,
     /// None: the birth gave the alias twice, so it means nothing.
-    by_alias: HashMap<u64, Option<MetricName>>,
+    by_alias: HashMap<u64, Option<usize>>,
     /// False after lost messages: a birth may have been among them.
     pub(super) is_certain: bool,
 }
@@ -90,7 +99,11 @@ fn is_grouped(metrics: &[Metric]) -> bool {
 
 /// Whether the metric belongs to the protocol rather than to the equipment.
 fn is_protocol(name: &str) -> bool {
-    name == BD_SEQ || name == REBIRTH || name.starts_with("Node Control/") || name.starts_with("Device Control/")
+    name == BD_SEQ
+        || name == REBIRTH
+        || name.starts_with("Node Control/")
+        || name.starts_with("Device Control/")
+        || name.starts_with(outbox::PREFIX)
 }
 
 /// The birth's or death's number; None when it has none in 0..=255.
@@ -111,82 +124,93 @@ impl Birth {
         let mut heard = Vec::with_capacity(payload.metrics.len());
         for metric in payload.metrics {
             match birth.declare(&metric) {
-                Ok((name, _)) if is_protocol(name.as_str()) => {}
-                Ok((name, datatype)) => heard.push(hear(name, datatype, payload.timestamp, &metric)),
+                Ok(place) if is_protocol(birth.declared[place].name.as_str()) => {}
+                Ok(place) => {
+                    let Declared { name, datatype, .. } = &birth.declared[place];
+                    heard.push(hear(place, name.clone(), *datatype, payload.timestamp, &metric));
+                }
                 Err(reason) => unread.push(reason),
             }
         }
         (birth, heard)
     }
 
-    fn declare(&mut self, metric: &Metric) -> Result<(MetricName, Option<DataType>), Unread> {
+    fn declare(&mut self, metric: &Metric) -> Result<usize, Unread> {
         let name = metric.name.as_deref().ok_or(Unread::Nameless)?;
         let name = MetricName::new(name).map_err(|_| Unread::Name)?;
         if self.by_name.contains_key(&name) {
             return Err(Unread::Twice(name));
         }
+        let place = self.declared.len();
         let short = name
             .as_str()
             .strip_prefix(DATA_GROUP)
             .filter(|_| self.is_grouped)
             .and_then(|name| MetricName::new(name).ok());
         if let Some(short) = &short {
-            self.by_short_name.insert(short.clone(), name.clone());
+            self.by_short_name.insert(short.clone(), place);
         }
         let datatype = datatype_of(metric);
         if let Some(alias) = metric.alias {
-            self.by_alias.entry(alias).and_modify(|owner| *owner = None).or_insert_with(|| Some(name.clone()));
+            self.by_alias.entry(alias).and_modify(|owner| *owner = None).or_insert(Some(place));
         }
         let called = short.unwrap_or_else(|| name.clone());
-        self.by_name.insert(name, Declared { name: called.clone(), datatype, alias: metric.alias });
-        Ok((called, datatype))
+        self.by_name.insert(name, place);
+        self.declared.push(Declared { name: called, datatype, alias: metric.alias });
+        Ok(place)
     }
 
     /// Reads the metrics of a data message.
     pub(super) fn hear(&self, payload: Payload, unread: &mut Vec<Unread>) -> Vec<Heard> {
         let mut heard = Vec::with_capacity(payload.metrics.len());
         for metric in payload.metrics {
+            if metric.name.as_deref().is_some_and(|name| name.starts_with(outbox::PREFIX)) {
+                continue;
+            }
             match self.resolve(&metric) {
-                Ok((name, _)) if is_protocol(name.as_str()) => {}
-                Ok((name, datatype)) => heard.push(hear(name, datatype, payload.timestamp, &metric)),
+                Ok((_, name, _)) if is_protocol(name.as_str()) => {}
+                Ok((place, name, datatype)) => {
+                    heard.push(hear(place, name.clone(), datatype, payload.timestamp, &metric));
+                }
                 Err(reason) => unread.push(reason),
             }
         }
         heard
     }
 
-    /// The name and datatype of a metric in a data message.
-    fn resolve(&self, metric: &Metric) -> Result<(MetricName, Option<DataType>), Unread> {
+    /// The place, name and datatype of a metric in a data message.
+    fn resolve(&self, metric: &Metric) -> Result<(usize, &MetricName, Option<DataType>), Unread> {
         let told = metric.datatype.and_then(DataType::from_code);
-        let name = match (&metric.name, metric.alias) {
-            (Some(name), _) => MetricName::new(name).map_err(|_| Unread::Name)?,
+        let place = match (&metric.name, metric.alias) {
+            (Some(name), _) => {
+                let name = MetricName::new(name).map_err(|_| Unread::Name)?;
+                self.place(&name).ok_or(Unread::Undeclared(name))?
+            }
             (None, Some(_)) if !self.is_certain => return Err(Unread::Uncertain),
             (None, Some(alias)) => match self.by_alias.get(&alias) {
-                Some(Some(name)) => name.clone(),
+                Some(Some(place)) => *place,
                 Some(None) | None => return Err(Unread::Alias(alias)),
             },
             (None, None) => return Err(Unread::Nameless),
         };
-        let Some(declared) = self.declared(&name) else {
-            return Err(Unread::Undeclared(name));
-        };
-        let datatype = match (told, declared.datatype) {
+        let Declared { name, datatype: declared, .. } = &self.declared[place];
+        let datatype = match (told, declared) {
             (None, Some(_)) if !self.is_certain => return Err(Unread::Uncertain),
-            (Some(told), Some(declared)) if told.kind() != declared.kind() => return Err(Unread::Kind(name)),
-            (told, declared) => told.or(declared),
+            (Some(told), Some(declared)) if told.kind() != declared.kind() => return Err(Unread::Kind(name.clone())),
+            (told, declared) => told.or(*declared),
         };
-        Ok((declared.name.clone(), datatype))
+        Ok((place, name, datatype))
     }
 
-    fn declared(&self, name: &MetricName) -> Option<&Declared> {
-        self.by_name.get(name).or_else(|| self.by_name.get(self.by_short_name.get(name)?))
+    fn place(&self, name: &MetricName) -> Option<usize> {
+        self.by_name.get(name).or_else(|| self.by_short_name.get(name)).copied()
     }
 
     /// How to name a metric in a command, and its datatype; None when the birth does not know it.
     pub(super) fn command_target(&self, name: &MetricName) -> Option<(MetricRef, DataType)> {
         let in_group = || MetricName::new(format!("{COMMAND_GROUP}{name}")).ok();
-        let declared =
-            self.by_name.get(name).or_else(|| self.by_name.get(&in_group()?)).or_else(|| self.declared(name))?;
+        let place = self.by_name.get(name).or_else(|| self.by_name.get(&in_group()?)).copied();
+        let declared = &self.declared[place.or_else(|| self.place(name))?];
         let is_plain = |alias: &u64| matches!(self.by_alias.get(alias), Some(Some(_)));
         let reference = match declared.alias.filter(|alias| self.is_certain && is_plain(alias)) {
             Some(alias) => MetricRef::Alias(alias),
@@ -206,7 +230,13 @@ fn datatype_of(metric: &Metric) -> Option<DataType> {
     metric.datatype.and_then(DataType::from_code).or_else(|| metric::datatype_of_field(metric.value.as_ref()?))
 }
 
-fn hear(name: MetricName, datatype: Option<DataType>, message_time: Option<u64>, metric: &Metric) -> Heard {
+fn hear(
+    place: usize,
+    name: MetricName,
+    datatype: Option<DataType>,
+    message_time: Option<u64>,
+    metric: &Metric,
+) -> Heard {
     let content = match (&metric.value, datatype) {
         (None, _) => Ok(None),
         (Some(_), _) if metric.is_null == Some(true) => Ok(None),
@@ -217,6 +247,7 @@ fn hear(name: MetricName, datatype: Option<DataType>, message_time: Option<u64>,
         }
     };
     Heard {
+        place,
         name,
         at: metric.timestamp.or(message_time).map(|at| UnixMs(i64::try_from(at).unwrap_or(i64::MAX))),
         content,

@@ -26,7 +26,13 @@ use self::{
     birth::{Birth, bd_seq_of},
     order::{Order, Verdict},
 };
-use super::{command::MetricRef, metric::DataType, payload::Payload, topic::NodeVerb};
+use super::{
+    command::MetricRef,
+    metric::DataType,
+    outbox::{self, Gap, Hello, Seq},
+    payload::Payload,
+    topic::NodeVerb,
+};
 
 /// How patient and how generous the host is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,6 +113,8 @@ pub enum Event {
         bd_seq: Option<u8>,
         /// Whether it was there already: the same connection tells its births again.
         is_rebirth: bool,
+        /// What it says of its outbox; None: it has none.
+        outbox: Option<Hello>,
         /// Its own metrics.
         metrics: Vec<Heard>,
     },
@@ -116,6 +124,8 @@ pub enum Event {
     DeviceBorn {
         /// Which.
         device: DeviceId,
+        /// Whether its data is going to be numbered, by an outbox of the node.
+        is_numbered: bool,
         /// Its metrics.
         metrics: Vec<Heard>,
     },
@@ -130,6 +140,13 @@ pub enum Event {
         device: Option<DeviceId>,
         /// The metrics.
         metrics: Vec<Heard>,
+        /// The message's number in the node's outbox; None: it has none.
+        number: Option<Seq>,
+        /// What the node's outbox has given up.
+        gap: Option<Gap>,
+        /// False: some metrics cannot be read before the next birth. A numbered message should then be left alone: it
+        /// comes again.
+        is_whole: bool,
     },
     /// Messages were lost.
     Gap {
@@ -269,9 +286,13 @@ impl NodeSession {
         }
         self.rebirth_until = (!self.devices.is_empty()).then(|| now.plus_ms(self.settings.device_rebirth_ms));
         let mut unread = Vec::new();
+        let outbox = Hello::read(&payload.metrics).unwrap_or_else(|error| {
+            unread.push(Unread::Outbox(error));
+            None
+        });
         let (birth, metrics) = Birth::read(payload, &mut unread);
         self.node = Some(birth);
-        events.push(Event::NodeBorn { bd_seq, is_rebirth, metrics });
+        events.push(Event::NodeBorn { bd_seq, is_rebirth, outbox, metrics });
         report_unread(None, unread, events);
     }
 
@@ -393,10 +414,11 @@ impl NodeSession {
             return;
         }
         let mut unread = Vec::new();
+        let is_numbered = payload.metrics.iter().any(|metric| metric.name.as_deref() == Some(outbox::SEQ));
         let (mut birth, metrics) = Birth::read(payload, &mut unread);
         birth.is_certain = is_certain;
         self.devices.insert(device.clone(), DeviceSession { birth, is_born: true });
-        events.push(Event::DeviceBorn { device: device.clone(), metrics });
+        events.push(Event::DeviceBorn { device: device.clone(), is_numbered, metrics });
         report_unread(Some(device), unread, events);
     }
 
@@ -420,11 +442,20 @@ fn not_born(reason: RebirthReason, events: &mut Vec<Event>) {
 
 fn data(birth: &Birth, device: Option<DeviceId>, payload: Payload, events: &mut Vec<Event>) {
     let mut unread = Vec::new();
+    let number = outbox::seq_of(&payload.metrics).unwrap_or_else(|error| {
+        unread.push(error.into());
+        None
+    });
+    let gap = Gap::read(&payload.metrics).unwrap_or_else(|error| {
+        unread.push(error.into());
+        None
+    });
     let metrics = birth.hear(payload, &mut unread);
     let is_birth_outdated = unread.iter().any(|reason| matches!(reason, Unread::Undeclared(_) | Unread::Alias(_)));
+    let is_whole = !unread.contains(&Unread::Uncertain);
     report_unread(device.as_ref(), unread, events);
-    if !metrics.is_empty() {
-        events.push(Event::Data { device, metrics });
+    if !metrics.is_empty() || number.is_some() {
+        events.push(Event::Data { device, metrics, number, gap, is_whole });
     }
     if is_birth_outdated {
         events.push(Event::RebirthNeeded(RebirthReason::Undeclared));

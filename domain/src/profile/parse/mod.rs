@@ -1,177 +1,28 @@
-//! Profiles from TOML: what the document may say, and the checks that serde cannot make.
+//! Profiles from TOML: the checks that serde cannot make.
+
+mod tables;
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Deserializer, de};
 use toml::Spanned;
 
+use self::tables::{
+    AlternativeTable, ComparisonTable, ConditionTable, DeviationTable, DueTable, HoursTable, LevelTable, LevelsTable,
+    LimitTable, MetricTable, ProfileTable, RateTable, RuleTable, StaleTable, StateTable, StuckTable,
+};
 use super::{
-    CATEGORIES, Metric, Profile, Profiles, Range, StateName,
+    CATEGORIES, Metric, Profile, Profiles,
+    expression::Expression,
     gap::listed,
-    rule::{Alternative, Bound, Comparison, Condition, Expectation, Rule, Setting, Source},
+    rule::{Alternative, Bound, Comparison, Condition, Expectation, Hours, Level, Rule},
 };
 use crate::{
-    alarm::Severity,
     document::{Document, DocumentError},
-    id::{MetricName, ProfileId, RuleId},
-    reading::Value,
-    text::Text,
+    id::{MetricName, RuleId},
 };
 
 /// Why profiles were refused.
 pub type ProfileError = DocumentError;
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ProfileTable {
-    id: Spanned<ProfileId>,
-    title: Text,
-    category: Spanned<String>,
-    #[serde(default)]
-    metrics: Vec<Spanned<MetricTable>>,
-    #[serde(default)]
-    rules: Vec<Spanned<RuleTable>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct MetricTable {
-    name: MetricName,
-    title: Text,
-    #[serde(default)]
-    unit: String,
-    #[serde(default)]
-    decimals: u8,
-    plausible: Option<Range>,
-    #[serde(default)]
-    states: Vec<StateName>,
-    report_interval_s: u64,
-    stale_after_s: u64,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RuleTable {
-    id: RuleId,
-    title: Text,
-    severity: Severity,
-    condition: ConditionTable,
-    #[serde(default)]
-    only_while: Vec<ComparisonTable>,
-    #[serde(default)]
-    suppressed_while: Vec<ComparisonTable>,
-    #[serde(default)]
-    is_latching: bool,
-    on_delay_s: Setting,
-    off_delay_s: f64,
-    source: Source,
-    guidance: Text,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum ConditionTable {
-    Limit(LimitTable),
-    State(StateTable),
-    Combination(CombinationTable),
-    Stale(StaleTable),
-    Offline,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct LimitTable {
-    metric: Spanned<MetricName>,
-    above: Option<Setting>,
-    at_least: Option<Setting>,
-    below: Option<Setting>,
-    deadband: f64,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct StateTable {
-    metric: Spanned<MetricName>,
-    is: Vec<Value>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CombinationTable {
-    any: Vec<AlternativeTable>,
-    #[serde(default)]
-    held_until: Vec<ComparisonTable>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct AlternativeTable {
-    all: Vec<ComparisonTable>,
-    #[serde(default)]
-    for_s: f64,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct StaleTable {
-    metrics: Vec<Spanned<MetricName>>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ComparisonTable {
-    metric: Spanned<MetricName>,
-    above: Option<Setting>,
-    below: Option<Setting>,
-    is: Option<Vec<Value>>,
-    is_not: Option<Vec<Value>>,
-}
-
-/// `8`, or `{ default = 8, nameplate = "high_limit_c", factor = 1.0 }`.
-impl<'de> Deserialize<'de> for Setting {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        struct SettingTable {
-            default: Option<f64>,
-            nameplate: String,
-            factor: Option<f64>,
-        }
-
-        struct SettingVisitor;
-
-        impl<'de> de::Visitor<'de> for SettingVisitor {
-            type Value = Setting;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a finite number, or a table with `nameplate` and perhaps `default` and `factor`")
-            }
-
-            fn visit_f64<E: de::Error>(self, number: f64) -> Result<Setting, E> {
-                if !number.is_finite() {
-                    return Err(E::invalid_value(de::Unexpected::Float(number), &self));
-                }
-                Ok(Setting { default: Some(number), nameplate: None, factor: 1.0 })
-            }
-
-            #[expect(clippy::cast_precision_loss, reason = "limits are small")]
-            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Setting, E> {
-                self.visit_f64(number as f64)
-            }
-
-            fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Setting, A::Error> {
-                let table = SettingTable::deserialize(de::value::MapAccessDeserializer::new(map))?;
-                let factor = table.factor.unwrap_or(1.0);
-                if !factor.is_finite() || table.default.is_some_and(|default| !default.is_finite()) {
-                    return Err(de::Error::custom("`default` and `factor` must be finite numbers"));
-                }
-                Ok(Setting { default: table.default, nameplate: Some(table.nameplate), factor })
-            }
-        }
-
-        deserializer.deserialize_any(SettingVisitor)
-    }
-}
 
 pub(super) fn parse(files: impl IntoIterator<Item = (String, String)>) -> Result<Profiles, ProfileError> {
     let mut profiles: Vec<Profile> = Vec::new();
@@ -186,6 +37,10 @@ pub(super) fn parse(files: impl IntoIterator<Item = (String, String)>) -> Result
         profiles.push(profile);
     }
     Ok(Profiles::new(profiles))
+}
+
+fn is_delay(seconds: f64) -> bool {
+    seconds.is_finite() && seconds >= 0.0
 }
 
 /// Turns the tables of one document into a profile.
@@ -255,26 +110,81 @@ impl Reader<'_> {
         let span = table.span();
         let table = table.into_inner();
         let fail = |problem: String| Err(self.document.error(span.clone(), problem));
-        let is_delay = |seconds: f64| seconds.is_finite() && seconds >= 0.0;
         if !table.on_delay_s.default.is_some_and(is_delay) || !is_delay(table.off_delay_s) {
             return fail(format!("rule `{}`: delays are numbers of seconds, 0 or more", table.id));
         }
         if table.source.citation.trim().is_empty() {
             return fail(format!("rule `{}`: `source.citation` must name the document the rule comes from", table.id));
         }
-        let is_over_values = !matches!(table.condition, ConditionTable::Stale(_) | ConditionTable::Offline);
-        let is_free = table.only_while.is_empty() && table.suppressed_while.is_empty();
+        let is_over_values =
+            !matches!(table.condition, ConditionTable::Due(_) | ConditionTable::Stale(_) | ConditionTable::Offline);
+        let is_free = table.only_while.is_empty() && table.suppressed_while.is_empty() && table.only_between.is_none();
         if !(is_over_values || is_free) {
             return fail(format!(
-                "rule `{}`: `only_while` and `suppressed_while` go with rules over values; remove them here",
+                "rule `{}`: `only_while`, `only_between` and `suppressed_while` go with rules over values",
                 table.id
             ));
         }
-        let condition = match table.condition {
+        let only_while = self.comparisons(table.only_while)?;
+        let suppressed_while = self.comparisons(table.suppressed_while)?;
+        Ok(Rule {
+            condition: self.condition(&table.id, table.condition, &span)?,
+            id: table.id,
+            title: table.title,
+            severity: table.severity,
+            only_between: table.only_between.map(|HoursTable { from_h, to_h }| Hours { from_h, to_h }),
+            only_while,
+            suppressed_while,
+            is_latching: table.is_latching,
+            on_delay_s: table.on_delay_s,
+            off_delay_s: table.off_delay_s,
+            source: table.source,
+            guidance: table.guidance,
+        })
+    }
+
+    fn condition(
+        &self,
+        rule: &RuleId,
+        table: ConditionTable,
+        span: &std::ops::Range<usize>,
+    ) -> Result<Condition, ProfileError> {
+        let fail = |problem: String| Err(self.document.error(span.clone(), problem));
+        Ok(match table {
             ConditionTable::Limit(limit) => self.limit(limit)?,
+            ConditionTable::Levels(levels) => self.levels(rule, levels, span)?,
+            ConditionTable::Deviation(DeviationTable { metric, from, by, deadband }) => {
+                if !is_delay(deadband) {
+                    return fail(format!("rule `{rule}`: `deadband` is a number, 0 or more"));
+                }
+                Condition::Deviation { metric: self.known(metric)?, from: self.known(from)?, by, deadband }
+            }
+            ConditionTable::Rate(RateTable { metric, over_s, rise, fall }) => {
+                if !(over_s.is_finite() && over_s >= 1.0) || rise.is_none() && fall.is_none() {
+                    return fail(format!(
+                        "rule `{rule}`: a rate has `over_s` of at least 1, and `rise` or `fall` or both, per minute"
+                    ));
+                }
+                Condition::Rate { metric: self.known(metric)?, over_s, rise, fall }
+            }
+            ConditionTable::Stuck(StuckTable { metric, after_s }) => {
+                Condition::Stuck { metric: self.known(metric)?, after_s }
+            }
+            ConditionTable::Due(DueTable { date, steps }) => {
+                if steps.is_empty() || steps.len() > Condition::MAX_ALTERNATIVES {
+                    let most = Condition::MAX_ALTERNATIVES;
+                    return fail(format!("rule `{rule}`: `steps` lists 1 to {most} of `days_before` and `severity`"));
+                }
+                Condition::Due { date, steps }
+            }
+            ConditionTable::Expression(text) => {
+                let span = text.span();
+                let compiled = Expression::compile(text.get_ref(), &self.metrics);
+                Condition::Expression(compiled.map_err(|problem| self.document.error(span, problem.to_string()))?)
+            }
             ConditionTable::State(StateTable { metric, is }) => {
                 if is.is_empty() {
-                    return fail(format!("rule `{}`: `is` lists no value", table.id));
+                    return fail(format!("rule `{rule}`: `is` lists no value"));
                 }
                 Condition::State { metric: self.known(metric)?, is }
             }
@@ -284,17 +194,16 @@ impl Reader<'_> {
                 if count == 0 || count > Condition::MAX_ALTERNATIVES || is_empty {
                     return fail(format!(
                         "rule `{}`: `any` needs 1 to {} alternatives, each with at least one comparison in `all`",
-                        table.id,
+                        rule,
                         Condition::MAX_ALTERNATIVES
                     ));
                 }
                 if !combination.any.iter().all(|alternative| is_delay(alternative.for_s)) {
-                    return fail(format!("rule `{}`: `for_s` is a number of seconds, 0 or more", table.id));
+                    return fail(format!("rule `{rule}`: `for_s` is a number of seconds, 0 or more"));
                 }
-                let any = combination
-                    .any
-                    .into_iter()
-                    .map(|AlternativeTable { all, for_s }| Ok(Alternative { all: self.comparisons(all)?, for_s }));
+                let any = combination.any.into_iter().map(|AlternativeTable { all, for_s, severity }| {
+                    Ok(Alternative { all: self.comparisons(all)?, for_s, severity })
+                });
                 Condition::Combination {
                     any: any.collect::<Result<_, _>>()?,
                     held_until: self.comparisons(combination.held_until)?,
@@ -302,26 +211,44 @@ impl Reader<'_> {
             }
             ConditionTable::Stale(StaleTable { metrics }) => {
                 if metrics.is_empty() {
-                    return fail(format!("rule `{}`: `metrics` lists no metric", table.id));
+                    return fail(format!("rule `{rule}`: `metrics` lists no metric"));
                 }
                 let metrics = metrics.into_iter().map(|metric| self.known(metric));
                 Condition::Stale { metrics: metrics.collect::<Result<_, _>>()? }
             }
             ConditionTable::Offline => Condition::Offline,
-        };
-        Ok(Rule {
-            id: table.id,
-            title: table.title,
-            severity: table.severity,
-            condition,
-            only_while: self.comparisons(table.only_while)?,
-            suppressed_while: self.comparisons(table.suppressed_while)?,
-            is_latching: table.is_latching,
-            on_delay_s: table.on_delay_s,
-            off_delay_s: table.off_delay_s,
-            source: table.source,
-            guidance: table.guidance,
         })
+    }
+
+    fn levels(
+        &self,
+        rule: &RuleId,
+        table: LevelsTable,
+        span: &std::ops::Range<usize>,
+    ) -> Result<Condition, ProfileError> {
+        let fail = |problem: String| Err(self.document.error(span.clone(), problem));
+        let LevelsTable { metric, levels, deadband } = table;
+        if levels.is_empty() || levels.len() > Condition::MAX_ALTERNATIVES {
+            let most = Condition::MAX_ALTERNATIVES;
+            return fail(format!("rule `{rule}`: `levels` lists 1 to {most} limits"));
+        }
+        if !levels.iter().all(|level| level.for_s.default.is_some_and(is_delay)) || !is_delay(deadband) {
+            return fail(format!("rule `{rule}`: `for_s` and `deadband` are numbers, 0 or more"));
+        }
+        let level = |level: LevelTable| {
+            let bound = match (level.above, level.at_least, level.below) {
+                (Some(high), None, None) => Bound::Above(high),
+                (None, Some(high), None) => Bound::AtLeast(high),
+                (None, None, Some(low)) => Bound::Below(low),
+                _ => {
+                    let problem = "a level has exactly one of `above`, `at_least` and `below`";
+                    return Err(self.document.error(span.clone(), problem));
+                }
+            };
+            Ok(Level { bound, severity: level.severity, for_s: level.for_s })
+        };
+        let levels = levels.into_iter().map(level).collect::<Result<_, _>>()?;
+        Ok(Condition::Levels { metric: self.known(metric)?, levels, deadband })
     }
 
     fn limit(&self, table: LimitTable) -> Result<Condition, ProfileError> {

@@ -1,0 +1,232 @@
+//! Tells edge nodes which of their messages are on disk: after each commit, coalesced, so that a node hears at most some
+//! acknowledgements a second; at once after its birth; and again when it repeats itself.
+//!
+//! The pipeline only leaves a note here and never waits. What is told is read from the store at the moment of telling,
+//! so that a note too many or too few never tells a wrong thing.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use domain::{id::NodeId, time::MonoMs};
+use metrics::counter;
+use protocol::sparkplug::topic::NodeAddress;
+use rumqttc::AsyncClient;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::receive::publish;
+use crate::{
+    clock::Clock,
+    store::{OutboxId, OutboxProgress, Store},
+};
+
+/// A node is told at most so often, in milliseconds,
+const PAUSE_MS: u64 = 200;
+/// unless so many of its messages are committed since: half of what it may have in flight.
+const HALF_WINDOW: usize = 128;
+/// How often what is due is looked for, while anything waits. A hundred nodes are told with one look.
+const ROUND: Duration = Duration::from_millis(20);
+/// Acknowledgements of one round: well below what the connection's queue holds, so that commands find room too.
+const ROUND_MAX: usize = 128;
+
+/// Where commits, births and repetitions are noted. Cheap to clone.
+#[derive(Clone)]
+pub struct Acknowledger {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    store: Store,
+    clock: Clock,
+    due: Mutex<Due>,
+    wake: Notify,
+}
+
+/// Who is to be told. Pure.
+#[derive(Debug, Default)]
+struct Due {
+    by_node: HashMap<NodeId, Listener>,
+    /// The nodes with news.
+    waiting: Vec<NodeId>,
+}
+
+#[derive(Debug)]
+struct Listener {
+    address: NodeAddress,
+    outbox: OutboxId,
+    /// Messages committed since it was told.
+    news: usize,
+    is_waiting: bool,
+    told: Option<MonoMs>,
+}
+
+impl Acknowledger {
+    /// Reads what is committed from the store.
+    pub fn new(store: Store, clock: Clock) -> Self {
+        let (due, wake) = (Mutex::default(), Notify::new());
+        Self { shared: Arc::new(Shared { store, clock, due, wake }) }
+    }
+
+    /// A batch is on disk.
+    pub fn committed(&self, progress: &[OutboxProgress]) {
+        let mut due = self.due();
+        for one in progress {
+            due.committed(&one.outbox, one.numbers.len());
+        }
+        drop(due);
+        self.shared.wake.notify_one();
+    }
+
+    /// A node was born, and is told at once.
+    pub(super) fn born(&self, address: &NodeAddress, outbox: OutboxId) {
+        self.due().born(address, outbox);
+        self.shared.wake.notify_one();
+    }
+
+    /// A node has sent again what is committed: it has not heard so.
+    pub(super) fn repeat(&self, node: &NodeId) {
+        self.due().repeat(node);
+        self.shared.wake.notify_one();
+    }
+
+    /// Tells them, until `stop`.
+    pub(super) async fn run(self, voice: AsyncClient, stop: CancellationToken) {
+        while stop.run_until_cancelled(self.shared.wake.notified()).await.is_some() {
+            loop {
+                let now = self.shared.clock.now();
+                let (told, is_more_waiting) = {
+                    let mut due = self.due();
+                    (due.take(now.mono), !due.waiting.is_empty())
+                };
+                counter!("gateway_acknowledgements_total").increment(told.len() as u64);
+                for (address, outbox) in told {
+                    publish(&voice, &self.shared.store.acknowledgement(&outbox).message(&address, now.wall));
+                }
+                if !is_more_waiting || stop.run_until_cancelled(tokio::time::sleep(ROUND)).await.is_none() {
+                    break;
+                }
+            }
+        }
+    }
+
+    fn due(&self) -> MutexGuard<'_, Due> {
+        self.shared.due.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Due {
+    fn born(&mut self, address: &NodeAddress, outbox: OutboxId) {
+        let node = address.node.clone();
+        let was_waiting = self.by_node.get(&node).is_some_and(|listener| listener.is_waiting);
+        let listener = Listener { address: address.clone(), outbox, news: 0, is_waiting: true, told: None };
+        self.by_node.insert(node.clone(), listener);
+        if !was_waiting {
+            self.waiting.push(node);
+        }
+    }
+
+    fn committed(&mut self, outbox: &OutboxId, count: usize) {
+        // Another run of numbers than that of its present birth: it would not know what is meant.
+        let Some(listener) = self.by_node.get_mut(&outbox.node).filter(|listener| listener.outbox == *outbox) else {
+            return;
+        };
+        listener.news += count;
+        if !std::mem::replace(&mut listener.is_waiting, true) {
+            self.waiting.push(outbox.node.clone());
+        }
+    }
+
+    fn repeat(&mut self, node: &NodeId) {
+        if let Some(listener) = self.by_node.get_mut(node)
+            && !std::mem::replace(&mut listener.is_waiting, true)
+        {
+            self.waiting.push(node.clone());
+        }
+    }
+
+    /// Those to be told now.
+    fn take(&mut self, now: MonoMs) -> Vec<(NodeAddress, OutboxId)> {
+        let mut told = Vec::new();
+        let by_node = &mut self.by_node;
+        self.waiting.retain(|node| {
+            let Some(listener) = by_node.get_mut(node) else { return false };
+            let is_due =
+                listener.news >= HALF_WINDOW || listener.told.is_none_or(|told| now.since_ms(told) >= PAUSE_MS);
+            if !is_due || told.len() >= ROUND_MAX {
+                return true;
+            }
+            (listener.news, listener.is_waiting, listener.told) = (0, false, Some(now));
+            told.push((listener.address.clone(), listener.outbox.clone()));
+            false
+        });
+        told
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::sparkplug::{outbox::Incarnation, topic::GroupId};
+
+    use super::*;
+
+    fn address(node: u64) -> NodeAddress {
+        NodeAddress { group: GroupId::new("500156001").unwrap(), node: NodeId::new(format!("edge-{node}")).unwrap() }
+    }
+
+    fn outbox(node: u64, incarnation: u128) -> OutboxId {
+        OutboxId { node: address(node).node, incarnation: Incarnation(incarnation) }
+    }
+
+    #[test]
+    fn a_node_is_told_five_times_a_second_whatever_is_committed() {
+        let mut due = Due::default();
+        due.born(&address(1), outbox(1, 1));
+        let mut told = 0;
+        for millisecond in 0..1000 {
+            due.committed(&outbox(1, 1), 1);
+            due.repeat(&address(1).node);
+            // Sixty messages in two hundred milliseconds are less than half a window.
+            if millisecond % 4 == 0 {
+                due.by_node.get_mut("edge-1").unwrap().news = 0;
+            }
+            told += due.take(MonoMs(millisecond)).len();
+        }
+        assert_eq!(told, 5);
+    }
+
+    #[test]
+    fn half_a_window_is_told_at_once() {
+        let mut due = Due::default();
+        due.born(&address(1), outbox(1, 1));
+        assert_eq!(due.take(MonoMs(0)).len(), 1);
+        due.committed(&outbox(1, 1), HALF_WINDOW - 1);
+        assert!(due.take(MonoMs(1)).is_empty());
+        due.committed(&outbox(1, 1), 1);
+        assert_eq!(due.take(MonoMs(1)), [(address(1), outbox(1, 1))]);
+        assert!(due.waiting.is_empty());
+    }
+
+    #[test]
+    fn only_the_present_run_of_a_node_that_was_born_is_told() {
+        let mut due = Due::default();
+        due.committed(&outbox(1, 1), 1);
+        due.repeat(&address(1).node);
+        assert!(due.take(MonoMs(0)).is_empty(), "nobody was born");
+        due.born(&address(1), outbox(1, 2));
+        due.born(&address(1), outbox(1, 2));
+        assert_eq!(due.take(MonoMs(0)).len(), 1);
+        due.committed(&outbox(1, 1), HALF_WINDOW);
+        assert!(due.take(MonoMs(1000)).is_empty());
+    }
+
+    #[test]
+    fn a_whole_district_is_told_over_some_rounds() {
+        let mut due = Due::default();
+        (0..300).for_each(|node| due.born(&address(node), outbox(node, 1)));
+        let told: Vec<usize> = (0..4).map(|round| due.take(MonoMs(round)).len()).collect();
+        assert_eq!(told, [ROUND_MAX, ROUND_MAX, 300 - 2 * ROUND_MAX, 0]);
+    }
+}
