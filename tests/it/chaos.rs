@@ -80,7 +80,7 @@ impl Fault {
             Fault::CutLink => proxy.set(Link::Open),
             Fault::StallLink => {
                 // What was held up is lost with its connection as often as it arrives late.
-                if lasting.as_millis() % 2 == 0 {
+                if lasting.as_millis().is_multiple_of(2) {
                     proxy.set(Link::Cut);
                 }
                 proxy.set(Link::Open);
@@ -114,7 +114,9 @@ fn taken(world: &World, until_ms: i64) -> (Readings, Vec<Json>) {
             readings.entry((text("device"), text("metric"))).or_default().push((at_ms, line["value"].to_string()));
         }
     }
-    readings.values_mut().for_each(|series| series.sort());
+    for series in readings.values_mut() {
+        series.sort();
+    }
     (readings, gaps)
 }
 
