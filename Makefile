@@ -1,5 +1,6 @@
 # make run     the demonstration district on this machine; Ctrl-C stops all of it
 # make test    everything that is checked, cheapest first
+# make chaos   FAULTS=200 SEED=n: kills, cuts and stalls, and counts what is stored afterwards
 # make bench   the speeds, each beside the raw limit of its parts
 # make bench-nab  the anomaly detector on the Numenta benchmark (NAB_DIR, OUT)
 # make fmt     formats everything;  make lint  the linters alone
@@ -11,7 +12,7 @@ export PATH := $(CURDIR)/target/tools/node/bin:$(CURDIR)/target/tools/bin:$(PATH
 
 DASHBOARD_SOURCES := $(shell find dashboard/src dashboard/public dashboard/index.html dashboard/*.ts dashboard/*.json -type f 2>/dev/null)
 
-.PHONY: run test bench bench-nab fmt lint setup build
+.PHONY: run test chaos bench bench-nab fmt lint setup build
 
 run: build
 	demo/run
@@ -19,6 +20,14 @@ run: build
 test:
 	scripts/setup test
 	scripts/check
+
+# `make test` runs sixty of them. The seed of a run is printed at its beginning.
+FAULTS ?= 200
+
+chaos:
+	scripts/setup test
+	cargo build --locked -p gateway -p edge-agent
+	BRIGHTWATCH_FAULTS=$(FAULTS) $(if $(SEED),BRIGHTWATCH_SEED=$(SEED)) cargo test --locked -p brightwatch-tests --test it chaos:: -- --nocapture
 
 bench: build
 	cargo build --release --locked -p bench

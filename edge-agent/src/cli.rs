@@ -1,7 +1,7 @@
-//! The command line: `edge-agent run` and `edge-agent check-config`.
+//! The command line: `edge-agent run`, `edge-agent check-config` and `edge-agent outbox`.
 
 use std::{
-    io::IsTerminal,
+    io::{BufWriter, IsTerminal, Write as _},
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -13,7 +13,10 @@ use tokio_util::sync::CancellationToken;
 use tracing::info;
 use tracing_subscriber::EnvFilter;
 
-use crate::{app, config};
+use crate::{
+    app, config,
+    outbox::{self, Folder},
+};
 
 #[derive(Parser)]
 #[command(name = "edge-agent", version, about = "Reads the equipment of one place and speaks for it to the centre")]
@@ -28,6 +31,8 @@ enum Command {
     Run(ConfigFile),
     /// Say whether a configuration is right: exits with 0, or names file, line, key and reason.
     CheckConfig(ConfigFile),
+    /// Print what the outbox holds, also while the agent runs: a line of JSON for each reading and each reported gap.
+    Outbox(ConfigFile),
 }
 
 #[derive(clap::Args)]
@@ -42,6 +47,7 @@ pub fn main() -> ExitCode {
     let outcome = match Arguments::parse().command {
         Command::Run(file) => run(&file.path),
         Command::CheckConfig(file) => check_config(&file.path),
+        Command::Outbox(file) => print_outbox(&file.path),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -57,6 +63,20 @@ fn check_config(path: &Path) -> anyhow::Result<()> {
     let devices: usize = setup.sources.iter().map(|source| source.devices().len()).sum();
     println!("{}: right; sources: {}, devices: {devices}", path.display(), setup.sources.len());
     Ok(())
+}
+
+fn print_outbox(path: &Path) -> anyhow::Result<()> {
+    let setup = config::load(path)?;
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    let disk = Folder::to_read(&setup.outbox.dir);
+    outbox::read_all(&disk, |entry| {
+        for line in outbox::lines(&entry, &setup.node.id) {
+            writeln!(out, "{line}")?;
+        }
+        Ok(())
+    })
+    .with_context(|| format!("cannot read the outbox in {}", setup.outbox.dir.display()))?;
+    out.flush().context("cannot print")
 }
 
 /// One thread is enough for all parts; what needs more brings its own.

@@ -168,6 +168,16 @@ impl World {
         self.until_ready().await;
     }
 
+    /// Kills the broker, which the gateway then starts again. Does nothing while there is none.
+    pub fn kill_broker(&self) {
+        let running = fs::read(self.path("data/broker.running.json")).unwrap_or_default();
+        let running: serde_json::Value = serde_json::from_slice(&running).unwrap_or_default();
+        if let Some(pid) = running["pid"].as_u64() {
+            // It may have ended already, which is what is wanted.
+            Command::new("kill").args(["-KILL", &pid.to_string()]).stderr(Stdio::null()).status().ok();
+        }
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }

@@ -3,6 +3,7 @@
 mod alarm;
 mod browser;
 mod camera;
+mod chaos;
 mod forecast;
 mod offline;
 mod restart;

@@ -173,6 +173,9 @@ export const en: Text = {
     done: (word: string) => `${word}: done`,
     failed: (word: string) => `${word}: refused`,
     until: (time: string) => `until ${time}`,
+    late: (by: string) => `late by ${by}`,
+    lastKnown: (time: string) => `last known ${time}`,
+    ruleVersion: (n: number) => `version ${n}`,
     state: {
       active_unacknowledged: 'Unacknowledged',
       active_acknowledged: 'Acknowledged',
@@ -247,6 +250,20 @@ export const en: Text = {
   },
   devices: {
     title: 'Devices',
+    test: {
+      title: 'Try on stored history',
+      open: 'Try',
+      days: (n) => plural(n, 'day'),
+      definition: 'The rule as it would be',
+      hint: 'Nothing is changed. Edit the numbers and see when it would have fired, beside what it replaces.',
+      run: 'Try it',
+      present: 'As it is',
+      proposed: 'As proposed',
+      fired: (n, minutes) => `${n}× · ${minutes} min`,
+      readings: (n) => `${plural(n, 'stored reading')}`,
+      none: 'It would not have fired',
+      still: 'still there',
+    },
     service: {
       title: 'Service',
       inService: 'In service: every rule calls',

@@ -171,6 +171,9 @@ export const zhCN = {
     done: (word: string) => `${word}：已完成`,
     failed: (word: string) => `${word}：未成功`,
     until: (time: string) => `至 ${time}`,
+    late: (by: string) => `迟到 ${by}`,
+    lastKnown: (time: string) => `最后已知 ${time}`,
+    ruleVersion: (n: number) => `第 ${n} 版`,
     state: {
       active_unacknowledged: '未确认',
       active_acknowledged: '已确认',
@@ -245,6 +248,20 @@ export const zhCN = {
   },
   devices: {
     title: '设备',
+    test: {
+      title: '用历史数据试算',
+      open: '试算',
+      days: (n: number) => `${n} 天`,
+      definition: '拟改成的规则',
+      hint: '不改动任何设置。改一改数字，看它在历史上何时会触发，并与现行规则对比。',
+      run: '试算',
+      present: '现行',
+      proposed: '拟改',
+      fired: (n: number, minutes: number) => `${n} 次 · 共 ${minutes} 分钟`,
+      readings: (n: number) => `${n} 条历史读数`,
+      none: '不会触发',
+      still: '仍在持续',
+    },
     service: {
       title: '使用状态',
       inService: '使用中，所有规则正常提醒',

@@ -6,13 +6,14 @@
 //! - `record`: how a message stands in a file; `reader`: reading a file from its beginning.
 //! - `opening`: what a former run left, and what is missing at its end.
 //! - `receipt`: what the host has.
-//! - [`disk`](Disk): the few things that are done with files.
+//! - [`disk`](Disk): the few things that are done with files; `listing`: what it holds, for people.
 //!
 //! What it withstands, and why a message is stored exactly once, is in docs/design/durability.md.
 
 mod disk;
 #[cfg(test)]
 mod fake_disk;
+mod listing;
 mod opening;
 mod queue;
 mod reader;
@@ -28,6 +29,7 @@ use protocol::sparkplug::outbox::{Gap, Seq};
 pub(crate) use self::fake_disk::FakeDisk;
 pub use self::{
     disk::{Disk, Flush, Folder},
+    listing::lines,
     queue::Outbox,
     receipt::Acknowledged,
 };
@@ -79,8 +81,7 @@ pub struct Limits {
     pub keep_committed_ms: u64,
 }
 
-/// Reads everything that a folder holds, oldest first, without changing anything; also while an agent uses it. Returns
-/// what is committed, as far as was noted.
+/// Reads everything that a folder holds, oldest first, without changing anything; also while an agent uses it.
 ///
 /// # Errors
 /// When a file cannot be read, or `visit` fails.
