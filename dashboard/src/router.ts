@@ -56,6 +56,12 @@ const routes: RouteRecordRaw[] = [
     meta: { needs: 'manage_registry' },
   },
   {
+    path: '/ledger',
+    name: 'ledger',
+    component: () => import('@/pages/ledger/LedgerPage.vue'),
+    meta: { needs: 'view' },
+  },
+  {
     path: '/users',
     name: 'users',
     component: () => import('@/pages/users/UsersPage.vue'),

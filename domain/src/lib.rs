@@ -15,11 +15,13 @@
 //! - [`code_system`]: what a source's raw fault codes mean.
 //! - [`alarm`]: the life cycle of one occurrence of a rule on a device.
 //! - [`detector`]: is a reading unlike everything its series has shown, and in which way.
+//! - [`backtest`]: a rule over stored history: when it would have fired.
 //! - [`engine`]: readings and timers in, alarm transitions out.
 //! - [`document`]: reading the TOML that describes all this, with errors that name the line.
 
 pub mod access;
 pub mod alarm;
+pub mod backtest;
 pub mod code_system;
 pub mod detector;
 pub mod document;

@@ -140,7 +140,9 @@ impl Ground {
             offices_are_sample: district.offices.is_sample,
             started: clock.now().wall,
         };
-        let profiles = Arc::new(district.profiles);
+        let mut profiles = district.profiles;
+        store.number_rules(&mut profiles, clock.now().wall).await?;
+        let profiles = Arc::new(profiles);
         let registrar = Registrar::new(store.clone(), clock, Arc::clone(&profiles), Arc::clone(&registry));
         let identity = Identity::new(store.clone(), clock, config.identity.clone())?;
         if let Some(password) = identity.first_start().await? {

@@ -1,7 +1,16 @@
 /** Devices, places, kinds of devices, history and cameras. */
 import { path, request } from './request'
 import { randomKey } from './key'
-import type { Camera, DeviceDetail, DeviceSummary, History, OutOfService, Places, Profile } from './types'
+import type {
+  Camera,
+  DeviceDetail,
+  DeviceSummary,
+  History,
+  OutOfService,
+  Places,
+  Profile,
+  RuleTestReport,
+} from './types'
 
 export const listDevices = () => request<DeviceSummary[]>('/devices')
 
@@ -19,6 +28,18 @@ export const returnToService = (id: string, rule: string | null) =>
   request<OutOfService[] | undefined>(path`/devices/${id}/in-service`, {
     method: 'POST',
     body: { rule, idempotency_key: randomKey() },
+  })
+
+/** `definition` null: only the rule as it is. */
+export const testRule = (
+  id: string,
+  rule: string,
+  span: { fromMs: number; toMs: number },
+  definition: string | null,
+) =>
+  request<RuleTestReport>(path`/devices/${id}/rules/${rule}/test`, {
+    method: 'POST',
+    body: { from_ms: span.fromMs, to_ms: span.toMs, definition },
   })
 
 export interface HistoryQuery {

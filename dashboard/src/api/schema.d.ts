@@ -260,6 +260,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/devices/{id}/rules/{rule}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** When a rule would have fired on a device's stored history, and when its present wording would have. */
+        post: operations["test_rule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/discovered": {
         parameters: {
             query?: never;
@@ -684,6 +701,11 @@ export interface components {
             /** @description Whether it needs a reset after its condition has gone. */
             is_latching: boolean;
             /**
+             * Format: int64
+             * @description How long after its event the reading that raised it came, in milliseconds; 0: in time.
+             */
+            late_ms: number;
+            /**
              * Format: int32
              * @description How often the condition came back while the alarm was open.
              */
@@ -727,6 +749,11 @@ export interface components {
             history: components["schemas"]["AlarmEvent"][];
             /** @description The metric it watches; None: the device's link. */
             metric?: string | null;
+            /**
+             * Format: int32
+             * @description Which wording of its rule raised it, from 1; None: raised before they were counted.
+             */
+            rule_version?: number | null;
             source?: components["schemas"]["RuleSource"] | null;
         };
         /** @description One thing that happened to an alarm. */
@@ -1459,6 +1486,8 @@ export interface components {
              * @description Raised below this value.
              */
             below?: number | null;
+            /** @description The rule in TOML, as it stands in its profile's file. */
+            definition: string;
             /** @description What to do first, in English. */
             guidance_en: string;
             /** @description 处置建议: what to do first; empty: nothing special. */
@@ -1487,6 +1516,24 @@ export interface components {
             title_en: string;
             /** @description 中文名. */
             title_zh: string;
+            /**
+             * Format: int32
+             * @description Which wording of it this is, from 1; None: nobody has counted yet.
+             */
+            version?: number | null;
+        };
+        /** @description Once that a rule would have fired. */
+        RuleFiring: {
+            /**
+             * Format: int64
+             * @description When.
+             */
+            raised_at_ms: number;
+            /**
+             * Format: int64
+             * @description When it would have returned; None: not by the end.
+             */
+            returned_at_ms?: number | null;
         };
         /**
          * @description What kind of condition a rule watches.
@@ -1499,6 +1546,47 @@ export interface components {
             citation: string;
             /** @description How far to trust it. Only a verified one may be called regulation. */
             confidence: components["schemas"]["Confidence"];
+        };
+        /** @description `POST /devices/{id}/rules/{rule}/test`. */
+        RuleTest: {
+            /** @description The rule as it would be, in TOML as in a profile's file, without the heading; None: as it is. */
+            definition?: string | null;
+            /**
+             * Format: int64
+             * @description From this moment on, by event time.
+             */
+            from_ms: number;
+            /**
+             * Format: int64
+             * @description Up to this one; at most 366 days later.
+             */
+            to_ms: number;
+        };
+        /** @description What a rule would have done. */
+        RuleTestOutcome: {
+            /**
+             * Format: int64
+             * @description For how long in all, in milliseconds.
+             */
+            active_ms: number;
+            /**
+             * Format: int64
+             * @description How often it would have fired.
+             */
+            count: number;
+            /** @description The newest of them, at most 200, oldest first. */
+            firings: components["schemas"]["RuleFiring"][];
+        };
+        /** @description When a rule would have fired, and when the one that it would replace would have. */
+        RuleTestReport: {
+            /** @description The rule as it is. */
+            present: components["schemas"]["RuleTestOutcome"];
+            proposed?: components["schemas"]["RuleTestOutcome"] | null;
+            /**
+             * Format: int64
+             * @description How many stored readings were looked at.
+             */
+            reading_count: number;
         };
         /** @description Who or what keeps an open alarm from calling anybody. */
         SetAside: {
@@ -2815,6 +2903,70 @@ export interface operations {
             };
             /** @description It is out of service already, or there is no such rule. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    test_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The device. */
+                id: string;
+                /** @description Its rule. */
+                rule: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleTest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleTestReport"];
+                };
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -2,12 +2,15 @@
 import { computed } from 'vue'
 import type { Permission } from '@/api/types'
 import type { IconName } from '@/parts/icons'
-import { can } from '@/state/session'
+import { can, isOfDistrict } from '@/state/session'
 
 export interface Destination {
-  readonly name: 'overview' | 'alarms' | 'devices' | 'cameras' | 'registry' | 'users' | 'audit' | 'account'
+  readonly name:
+    'overview' | 'alarms' | 'devices' | 'cameras' | 'registry' | 'ledger' | 'users' | 'audit' | 'account'
   readonly icon: IconName
   readonly needs: Permission
+  /** Offered to those who answer for the whole district only. */
+  readonly isOfDistrict?: boolean
 }
 
 const all: readonly Destination[] = [
@@ -16,8 +19,11 @@ const all: readonly Destination[] = [
   { name: 'devices', icon: 'devices', needs: 'view' },
   { name: 'cameras', icon: 'cameras', needs: 'view' },
   { name: 'registry', icon: 'registry', needs: 'manage_registry' },
+  { name: 'ledger', icon: 'ledger', needs: 'view', isOfDistrict: true },
   { name: 'users', icon: 'users', needs: 'manage_users' },
   { name: 'audit', icon: 'audit', needs: 'read_audit' },
 ]
 
-export const destinations = computed(() => all.filter(({ needs }) => can(needs)))
+export const destinations = computed(() =>
+  all.filter((one) => can(one.needs) && (!one.isOfDistrict || isOfDistrict.value)),
+)

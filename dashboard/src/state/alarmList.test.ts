@@ -20,6 +20,7 @@ function alarm(id: number, changes: Partial<Alarm>): Alarm {
     cause_en: '9.1 °C > 8 °C',
     is_latching: false,
     occurrence_count: 1,
+    late_ms: 0,
     ...changes,
   }
 }

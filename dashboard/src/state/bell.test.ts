@@ -23,6 +23,7 @@ function open(...alarms: [id: number, severity: Severity, state: AlarmState][]):
         cause_en: '',
         is_latching: false,
         occurrence_count: 1,
+        late_ms: 0,
       },
     ]),
   )

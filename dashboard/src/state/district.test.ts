@@ -48,6 +48,7 @@ const alarm = (
   cause_en: '',
   is_latching: false,
   occurrence_count: 1,
+  late_ms: 0,
   ...changes,
 })
 

@@ -22,6 +22,7 @@ function alarm(id: number, changes: Partial<Alarm> = {}): Alarm {
     cause_en: '',
     is_latching: false,
     occurrence_count: 1,
+    late_ms: 0,
     ...changes,
   }
 }

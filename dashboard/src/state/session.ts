@@ -24,6 +24,12 @@ export async function findPerson(): Promise<void> {
   else if (answer.kind === 'problem') sessionProblem.value = answer.problem
 }
 
+/** Whether the person answers for the whole district. */
+export const isOfDistrict = computed(() => {
+  const role = person.value?.user.role
+  return role === 'admin' || role === 'centre_operator'
+})
+
 export function can(permission: Permission): boolean {
   return person.value?.permissions.includes(permission) ?? false
 }

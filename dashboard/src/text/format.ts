@@ -50,6 +50,9 @@ export function duration(ms: number, text: Text): string {
   return text.time.days(Math.floor(hours / 24))
 }
 
+/** `1 234 567`: a count with thin spaces, the same in both languages. */
+export const count = (n: number) => String(n).replace(/\B(?=(\d{3})+$)/g, '\u2009')
+
 export const ago = (ms: number, text: Text) =>
   ms < 1_000 ? text.time.now : text.time.ago(duration(ms, text))
 

@@ -77,6 +77,10 @@ pub struct Transition {
     /// Event time of the reading that brought this about (receive time when its clock is suspect); `at` when a timer,
     /// a link change or a person did.
     pub event_time: UnixMs,
+    /// Of a raising: how long after its event the reading came, in milliseconds; 0: in time.
+    pub late_ms: u64,
+    /// Of a raising: which wording of the rule it was; None: nobody counts them.
+    pub rule_version: Option<u32>,
     /// Who; None: a rule or a timer did.
     pub by: Option<UserName>,
     /// What the person wrote; empty: nothing.
@@ -127,6 +131,8 @@ pub struct OpenAlarm {
     pub acknowledged_by: Option<UserName>,
     /// How often the condition came, the first time included.
     pub occurrence_count: u32,
+    /// How long after its event the reading that raised it came, in milliseconds; 0: in time.
+    pub late_ms: u64,
 }
 
 impl OpenAlarm {
@@ -147,6 +153,7 @@ impl OpenAlarm {
             acknowledged_at: None,
             acknowledged_by: None,
             occurrence_count: 1,
+            late_ms: transition.late_ms,
         }
     }
 

@@ -15,6 +15,10 @@ use crate::{
     time::{Now, UnixMs},
 };
 
+/// A reading this much older than the moment it is judged makes a late alarm: links and outboxes need seconds, not a
+/// minute.
+const LATE_MS: u64 = 60_000;
+
 /// An evaluation under way: the engine as it was, and what has changed since.
 pub(super) struct Evaluation<'a> {
     pub(super) engine: &'a Engine,
@@ -101,7 +105,7 @@ impl<'a> Evaluation<'a> {
             Quality::Good | Quality::Implausible | Quality::Bad => reading.event_time.min(self.present),
         };
         if order < before.order {
-            return;
+            return self.read_history(at, reading);
         }
         let Some(value) = reading.value.as_ref().filter(|_| reading.quality.is_usable()) else {
             let after = SeriesState { order, ..before.clone() };
@@ -161,6 +165,7 @@ impl<'a> Evaluation<'a> {
         } else {
             (AlarmState::ActiveUnacknowledged, None)
         };
+        let late_ms = self.lateness_ms(&change);
         let transition = Transition {
             alarm: id,
             device: device.clone(),
@@ -174,6 +179,8 @@ impl<'a> Evaluation<'a> {
             set_aside,
             at: self.now.wall,
             event_time: change.event_time,
+            late_ms,
+            rule_version: rule.version,
             by: None,
             note: String::new(),
             reading: change.reading,
@@ -181,6 +188,16 @@ impl<'a> Evaluation<'a> {
         self.outcome.delta.alarms.insert(id, Some(OpenAlarm::raised_by(&transition)));
         self.outcome.transitions.push(transition);
         id
+    }
+
+    /// How long after its event a reading brought this about; 0: no reading did, or in time. By the wall clock that
+    /// never jumps, so that nobody's alarms become late because the gateway's clock was set.
+    fn lateness_ms(&self, change: &Change) -> u64 {
+        if !change.is_by_reading {
+            return 0;
+        }
+        let late_ms = u64::try_from(self.present.since_ms(change.event_time)).unwrap_or(0);
+        if late_ms < LATE_MS { 0 } else { late_ms }
     }
 
     /// A step in the life of an open alarm. Whether it is open afterwards.
@@ -211,6 +228,8 @@ impl<'a> Evaluation<'a> {
             set_aside,
             at: self.now.wall,
             event_time: change.event_time,
+            late_ms: 0,
+            rule_version: None,
             by: change.by,
             note: change.note,
             reading: change.reading,
@@ -233,6 +252,8 @@ pub(super) struct Change {
     pub(super) reading: Option<(crate::id::MetricName, Reading)>,
     pub(super) by: Option<UserName>,
     pub(super) note: String,
+    /// Whether `event_time` is that of the reading that brings this about.
+    pub(super) is_by_reading: bool,
     /// Of an input that sets the alarm aside.
     pub(super) set_aside: Option<SetAside>,
 }
@@ -240,6 +261,14 @@ pub(super) struct Change {
 impl Change {
     /// By no reading and no person, without words.
     pub(super) fn at(event_time: UnixMs) -> Self {
-        Self { cause: Text::default(), event_time, reading: None, by: None, note: String::new(), set_aside: None }
+        Self {
+            cause: Text::default(),
+            event_time,
+            reading: None,
+            by: None,
+            note: String::new(),
+            is_by_reading: false,
+            set_aside: None,
+        }
     }
 }

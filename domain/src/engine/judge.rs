@@ -367,7 +367,7 @@ impl Evaluation<'_> {
         self.verdict(watch, place, false) == Verdict::Yes
     }
 
-    fn put(&mut self, at: WatchAt, state: WatchState) {
+    pub(super) fn put(&mut self, at: WatchAt, state: WatchState) {
         if *self.watch(at) != state {
             self.outcome.delta.watches.insert(at, state);
         }
@@ -398,10 +398,9 @@ impl Evaluation<'_> {
 
     /// What brought a change about, in words and as a reading.
     fn change(&self, watch: &Watch, trigger: Option<&Reading>, cause: crate::text::Text, alternative: usize) -> Change {
-        let event_time = match trigger {
-            Some(reading) if reading.quality == Quality::Good => reading.event_time,
-            _ => self.now.wall,
-        };
+        let good = trigger.filter(|reading| reading.quality == Quality::Good);
+        let event_time = good.map_or(self.now.wall, |reading| reading.event_time);
+        let is_by_reading = good.is_some();
         let places = || match &watch.program.kind {
             ProgramKind::Values { any, .. } => any[alternative].places.clone(),
             ProgramKind::Rate { .. } | ProgramKind::Stuck { .. } => 0..1,
@@ -409,7 +408,7 @@ impl Evaluation<'_> {
             ProgramKind::Due { .. } | ProgramKind::Stale { .. } | ProgramKind::Offline => 0..0,
         };
         if places().is_empty() {
-            return Change { cause, ..Change::at(event_time) };
+            return Change { cause, is_by_reading, ..Change::at(event_time) };
         }
         let triggering = places().find(|&place| trigger.is_some_and(|it| watch.series[place] == Some(it.series.0)));
         let place = triggering.unwrap_or_else(|| places().start);
@@ -417,7 +416,7 @@ impl Evaluation<'_> {
             let latest = self.series(series).latest.as_ref()?;
             Some((watch.program.metrics[place].clone(), latest.reading(series)))
         });
-        Change { cause, reading, ..Change::at(event_time) }
+        Change { cause, reading, is_by_reading, ..Change::at(event_time) }
     }
 }
 

@@ -6,8 +6,8 @@
 //!
 //! How things are judged:
 //! - Every delay and time-out runs on the monotonic clock; the wall clock only stamps what happened.
-//! - A reading from before its series' present is history and changes nothing here. A reading whose clock is suspect
-//!   is taken in the order of arrival.
+//! - A reading from before its series' present is history: it changes nothing of the present, and at most tells of a
+//!   past alarm. A reading whose clock is suspect is taken in the order of arrival.
 //! - A bad or implausible reading judges nothing; without usable ones the metric becomes stale.
 //! - A value stays in force until a newer one: when the link dies while a condition is pending, the delay runs on and
 //!   the alarm is raised, because what was last known to be dangerous and is now out of sight is dangerous.
@@ -21,6 +21,7 @@ mod act;
 mod cause;
 mod deadline;
 mod evaluation;
+mod history;
 mod io;
 mod judge;
 mod plan;
@@ -33,6 +34,7 @@ use std::{
     sync::Arc,
 };
 
+pub(crate) use self::{plan::milliseconds, state::Trail};
 pub use io::{Action, ActionError, Deed, Input, Link, LinkChange, Outcome};
 pub use state::Delta;
 

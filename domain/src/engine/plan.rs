@@ -171,7 +171,7 @@ const DAY_MS: i64 = 24 * 3600 * 1000;
 
 /// Milliseconds of a number of seconds, rounded up so that no delay is shorter than what was asked for.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked to be finite and not negative")]
-pub(super) fn milliseconds(seconds: f64) -> u64 {
+pub(crate) fn milliseconds(seconds: f64) -> u64 {
     (seconds * 1000.0).ceil() as u64
 }
 

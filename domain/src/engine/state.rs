@@ -6,6 +6,7 @@ use rustc_hash::FxHashMap;
 
 use super::{
     deadline::Deadline,
+    history::Past,
     io::{Link, LinkChange},
     plan::{SeriesAt, SlotAt, WatchAt},
 };
@@ -75,11 +76,13 @@ pub(super) struct WatchState {
     pub(super) is_inherited: bool,
     /// Of a rule that looks at how fast a value moves.
     pub(super) trail: Option<Trail>,
+    /// How far it has followed a backlog in which its condition held; None: it held at the end of none.
+    pub(super) past: Option<Box<Past>>,
 }
 
 /// Two earlier points of a series: the older between half a window and a window old.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Trail {
+pub(crate) struct Trail {
     pub(super) older: (UnixMs, f64),
     pub(super) newer: (UnixMs, f64),
 }
@@ -87,7 +90,7 @@ pub(super) struct Trail {
 impl Trail {
     /// Takes up a point, and says how far the value has come since the older one, a minute. None: too little is known.
     #[expect(clippy::cast_precision_loss, reason = "windows are hours at most")]
-    pub(super) fn follow(trail: Option<Self>, at: UnixMs, value: f64, over_ms: u64) -> (Self, Option<f64>) {
+    pub(crate) fn follow(trail: Option<Self>, at: UnixMs, value: f64, over_ms: u64) -> (Self, Option<f64>) {
         let start = Self { older: (at, value), newer: (at, value) };
         let Some(mut trail) = trail else { return (start, None) };
         let half_ms = i64::try_from(over_ms / 2).unwrap_or(i64::MAX);
@@ -130,6 +133,7 @@ impl WatchState {
             held: 0,
             in_force: 0,
             trail: None,
+            past: None,
             since: [MonoMs(0); Condition::MAX_ALTERNATIVES],
             wake: Some(now),
             alarm: alarm.map(|alarm| alarm.id),

@@ -100,6 +100,15 @@ impl Profile {
         self.metrics.iter().find(|metric| metric.name == *name)
     }
 
+    /// Reads one rule of this kind of device from TOML: what stands in a profile's file under `[[rules]]`, without
+    /// that heading.
+    ///
+    /// # Errors
+    /// [`ProfileError`] names the line, what is wrong there and what would be right.
+    pub fn parse_rule(&self, text: &str) -> Result<Rule, ProfileError> {
+        parse::parse_rule(self, text)
+    }
+
     /// The nameplate keys that its rules look at, sorted.
     pub fn nameplate_keys(&self) -> BTreeSet<&str> {
         self.rules.iter().flat_map(Rule::settings).filter_map(|setting| setting.nameplate.as_deref()).collect()
@@ -130,7 +139,7 @@ impl Profiles {
     }
 
     /// From profiles that were checked, each with an id of its own.
-    fn new(mut profiles: Vec<Profile>) -> Self {
+    pub(crate) fn new(mut profiles: Vec<Profile>) -> Self {
         profiles.sort_by(|a, b| a.id.cmp(&b.id));
         let index = profiles.iter().enumerate().map(|(at, profile)| (profile.id.clone(), at)).collect();
         let metric_index = profiles
@@ -162,6 +171,15 @@ impl Profiles {
     pub fn metric(&self, profile: &ProfileId, metric: &MetricName) -> Option<&Metric> {
         let at = *self.metric_index.get(profile)?.get(metric)?;
         self.get(profile)?.metrics.get(at)
+    }
+
+    /// Numbers the wordings of the rules; None leaves one uncounted.
+    pub fn number_versions(&mut self, version_of: impl Fn(&ProfileId, &Rule) -> Option<u32>) {
+        for profile in &mut self.rows {
+            for rule in &mut profile.rules {
+                rule.version = version_of(&profile.id, rule);
+            }
+        }
     }
 
     /// All profiles, by id.

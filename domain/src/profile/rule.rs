@@ -1,5 +1,7 @@
 //! A rule: a condition over the readings or the link of one device, and what to make of it.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::expression::Expression;
@@ -37,9 +39,37 @@ pub struct Rule {
     pub source: Source,
     /// 处置建议: what the duty officer does first.
     pub guidance: Text,
+    /// As it stands in its profile's file, without the heading.
+    pub definition: String,
+    /// Which wording of it this is, from 1; None: nobody has counted yet.
+    pub version: Option<u32>,
 }
 
 impl Rule {
+    /// Every metric that it looks at, each once.
+    pub fn metrics(&self) -> BTreeSet<MetricName> {
+        let compared = |comparisons: &[Comparison]| -> Vec<MetricName> {
+            comparisons.iter().map(|comparison| comparison.metric.clone()).collect()
+        };
+        let mut metrics: BTreeSet<MetricName> = match &self.condition {
+            Condition::Limit { metric, .. }
+            | Condition::Levels { metric, .. }
+            | Condition::Rate { metric, .. }
+            | Condition::Stuck { metric, .. }
+            | Condition::State { metric, .. } => [metric.clone()].into(),
+            Condition::Deviation { metric, from, .. } => [metric.clone(), from.clone()].into(),
+            Condition::Expression(expression) => expression.metrics().iter().cloned().collect(),
+            Condition::Combination { any, held_until } => {
+                any.iter().flat_map(|way| compared(&way.all)).chain(compared(held_until)).collect()
+            }
+            Condition::Stale { metrics } => metrics.iter().cloned().collect(),
+            Condition::Due { .. } | Condition::Offline => BTreeSet::new(),
+        };
+        metrics.extend(compared(&self.only_while));
+        metrics.extend(compared(&self.suppressed_while));
+        metrics
+    }
+
     /// Every number of this rule that a nameplate may give.
     pub fn settings(&self) -> Vec<&Setting> {
         let mut settings = vec![&self.on_delay_s];

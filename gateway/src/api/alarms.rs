@@ -110,6 +110,7 @@ pub(super) async fn read_alarm(
         cause,
         metric,
         source: rule.map(|rule| views::rule_source(&rule.source)),
+        rule_version: record.rule_version,
         guidance_zh: rule.map(|rule| rule.guidance.zh.clone()).unwrap_or_default(),
         guidance_en: rule.map(|rule| rule.guidance.en.clone()).unwrap_or_default(),
     }))

@@ -9,6 +9,7 @@
 mod actions;
 mod alarms;
 mod audit;
+mod backtest;
 mod cameras;
 mod config;
 mod dashboard;
@@ -134,6 +135,7 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(devices::list_devices))
         .routes(routes!(devices::read_device))
         .routes(routes!(devices::read_history))
+        .routes(routes!(backtest::test_rule))
         .routes(routes!(alarms::list_alarms))
         .routes(routes!(alarms::read_alarm))
         .routes(routes!(actions::acknowledge_alarm))

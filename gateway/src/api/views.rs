@@ -94,6 +94,8 @@ pub(super) fn rule(rule: &profile::Rule, device: &registry::Device) -> rest::Rul
         metric: rule.condition.metric().cloned(),
         above: resolved.above,
         below: resolved.below,
+        definition: rule.definition.clone(),
+        version: rule.version,
         on_delay_s: resolved.on_delay_s,
         off_delay_s: resolved.off_delay_s,
         source: rule_source(&rule.source),

@@ -3,6 +3,7 @@
 mod check_config;
 mod edge;
 mod registry;
+mod rule;
 mod serve;
 mod user;
 
@@ -48,6 +49,9 @@ enum Command {
     /// Owners, sites and devices.
     #[command(subcommand)]
     Registry(registry::Command),
+    /// Rules over stored history.
+    #[command(subcommand)]
+    Rule(rule::Command),
     /// Prints the OpenAPI document.
     Openapi,
 }
@@ -65,6 +69,7 @@ pub fn main() -> ExitCode {
         Command::User(command) => in_runtime(async { user::run(command, &read(&config)?).await }),
         Command::Edge(command) => in_runtime(async { edge::run(command, &read(&config)?).await }),
         Command::Registry(command) => in_runtime(async { registry::run(command, &read(&config)?).await }),
+        Command::Rule(command) => in_runtime(async { rule::run(command, &read(&config)?).await }),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -3,11 +3,12 @@
 
 pub mod socket;
 
-use domain::id::NodeId;
-use protocol::rest::{FieldError, ImportReport, NodeCredential, User, UserDraft};
+use domain::id::{DeviceId, NodeId, RuleId};
+use protocol::rest::{FieldError, ImportReport, NodeCredential, RuleTest, RuleTestReport, User, UserDraft};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    backtest,
     identity::{Identity, node::NodeCredentials},
     registry::{
         Mode, Registrar, RegistrarError,
@@ -44,6 +45,15 @@ pub enum Command {
     EnrolNode(NodeId),
     /// Takes it away.
     RevokeNode(NodeId),
+    /// Tries a rule on a device's stored history.
+    TestRule {
+        /// Which device.
+        device: DeviceId,
+        /// Which of its rules.
+        rule: RuleId,
+        /// Over which stretch, and by which wording.
+        test: RuleTest,
+    },
 }
 
 /// What came of it.
@@ -60,6 +70,8 @@ pub enum Answer {
     Imported(ImportReport),
     /// The credential, shown this once.
     Credential(NodeCredential),
+    /// When a rule would have fired.
+    RuleTest(RuleTestReport),
 }
 
 /// Does what the command line asks.
@@ -97,7 +109,16 @@ impl Executor {
             Command::RevokeNode(node) => {
                 self.nodes.revoke(Actor::Shell, &node).await.map(|()| Answer::Done).map_err(refused)
             }
+            Command::TestRule { device, rule, test } => self.test_rule(&device, &rule, &test).await,
         }
+    }
+
+    async fn test_rule(&self, device: &DeviceId, rule: &RuleId, test: &RuleTest) -> Result<Answer, Refused> {
+        let registry = self.registrar.current();
+        let device = registry.device(device).ok_or_else(|| Refused(format!("there is no device `{device}`")))?;
+        let profile = self.registrar.profiles().get(&device.profile);
+        let profile = profile.ok_or_else(|| Refused(format!("there is no profile `{}`", device.profile)))?;
+        backtest::run(&self.store, profile, device, rule, test).await.map(Answer::RuleTest).map_err(refused)
     }
 
     async fn reset_password(&self, username: &str, password: String) -> Result<Answer, Refused> {

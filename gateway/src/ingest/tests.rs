@@ -21,7 +21,9 @@ use protocol::sparkplug::{
 };
 
 use super::{Ingested, SeriesIndex, nodes::Nodes};
-use crate::ledger::Ledger;
+use crate::{ledger::Ledger, store::OutboxState};
+
+mod outbox;
 
 const START: UnixMs = UnixMs(1_790_000_000_000);
 
@@ -76,6 +78,7 @@ struct Fixture {
     nodes: Nodes,
     registry: Arc<ArcSwap<Registry>>,
     series: Arc<SeriesIndex>,
+    ledger: Ledger,
     edge: EdgeSession,
 }
 
@@ -83,16 +86,25 @@ impl Fixture {
     /// Node edge-1, connected and born.
     fn born() -> Self {
         let series = Arc::new(SeriesIndex::default());
-        let profiles = Arc::new(Profiles::parse(Vec::<(String, String)>::new()).unwrap());
         let registry = Arc::new(ArcSwap::from_pointee(registry()));
-        let (registered, known) = (Arc::clone(&registry), Arc::clone(&series));
-        let nodes = Nodes::new(registered, profiles, known, Ledger::default(), Limits::default(), &[], vec![]);
+        let ledger = Ledger::default();
+        let nodes = Self::nodes(&registry, &series, ledger.clone(), vec![]);
         let address = NodeAddress { group: GroupId::new("500156001").unwrap(), node: NodeId::new("edge-1").unwrap() };
-        let mut fixture = Self { nodes, series, registry, edge: EdgeSession::new(address, None) };
+        let mut fixture = Self { nodes, series, registry, ledger, edge: EdgeSession::new(address, None) };
         fixture.edge.connect(START);
         let birth = fixture.edge.node_birth(START, &[]).unwrap();
         fixture.hear(&birth, 0);
         fixture
+    }
+
+    fn nodes(
+        registry: &Arc<ArcSwap<Registry>>,
+        series: &Arc<SeriesIndex>,
+        ledger: Ledger,
+        outboxes: Vec<OutboxState>,
+    ) -> Nodes {
+        let profiles = Arc::new(Profiles::parse(Vec::<(String, String)>::new()).unwrap());
+        Nodes::new(Arc::clone(registry), profiles, Arc::clone(series), ledger, Limits::default(), &[], outboxes)
     }
 
     fn hear(&mut self, message: &Outgoing, after_ms: u64) -> Vec<Ingested> {

@@ -114,6 +114,14 @@ impl Ledger {
         }
     }
 
+    /// All counts that are not written yet.
+    #[cfg(test)]
+    pub(crate) fn total(&self) -> LedgerFigures {
+        let mut total = LedgerFigures::default();
+        self.book().take().entries.values().for_each(|figures| total.add(figures));
+        total
+    }
+
     fn book(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -281,6 +281,7 @@ mod tests {
             acknowledged_by: None,
             closed_at_ms,
             occurrence_count: 1,
+            late_ms: 0,
         }
     }
 

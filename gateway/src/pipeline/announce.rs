@@ -38,6 +38,7 @@ pub(crate) fn alarm_of(open: &OpenAlarm, registry: &Registry) -> Option<Alarm> {
         acknowledged_by: open.acknowledged_by.as_ref().map(ToString::to_string),
         closed_at_ms: None,
         occurrence_count: open.occurrence_count,
+        late_ms: open.late_ms,
     })
 }
 

@@ -69,6 +69,11 @@ impl Registrar {
         Self { inner: Arc::new(Inner { store, clock, profiles, current, changes, changing: Mutex::new(()) }) }
     }
 
+    /// The kinds of devices it registers.
+    pub fn profiles(&self) -> &Profiles {
+        &self.inner.profiles
+    }
+
     /// The registry at this moment.
     pub fn current(&self) -> Arc<Registry> {
         self.inner.current.load_full()

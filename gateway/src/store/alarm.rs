@@ -53,6 +53,8 @@ pub struct AlarmRecord {
     pub history: Vec<rest::AlarmEvent>,
     /// The metric and the reading that raised it; None: a timer or the device's link did.
     pub cause: Option<(MetricName, Reading)>,
+    /// Which wording of its rule raised it; None: raised before they were counted.
+    pub rule_version: Option<u32>,
 }
 
 impl Store {
@@ -106,6 +108,7 @@ impl Store {
             alarm: alarm_of(&row)?,
             history: events.iter().map(event_of).collect::<Result<_, _>>()?,
             cause: metric.zip(reading),
+            rule_version: row.get_as::<Option<i64>>("rule_version")?.and_then(|version| u32::try_from(version).ok()),
         }))
     }
 }
@@ -156,8 +159,8 @@ async fn insert_alarm(connection: &mut AnyConnection, transition: &Transition) -
     sqlx::query(
         "INSERT INTO alarm (id, device_id, rule_id, severity, title_zh, title_en, cause_zh, cause_en, state, \
          raised_at_ms, occurrence_count, cause_metric, cause_reading, is_latching, set_aside_by, set_aside_why, \
-         set_aside_until_ms) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1, $11, $12, $13, $14, $15, $16)",
+         set_aside_until_ms, late_ms, rule_version) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1, $11, $12, $13, $14, $15, $16, $17, $18)",
     )
     .bind(transition.alarm.0)
     .bind(transition.device.as_str())
@@ -175,6 +178,8 @@ async fn insert_alarm(connection: &mut AnyConnection, transition: &Transition) -
     .bind(by)
     .bind(why)
     .bind(until)
+    .bind(i64::try_from(transition.late_ms).unwrap_or(i64::MAX))
+    .bind(transition.rule_version.map(i64::from))
     .execute(connection)
     .await
     .map_err(|error| match error.as_database_error() {
@@ -288,6 +293,7 @@ fn open_alarm_of(row: &AnyRow) -> Result<OpenAlarm, StoreError> {
         acknowledged_at: row.time_or_none("acknowledged_at_ms")?,
         acknowledged_by: row.id_or_none("acknowledged_by")?,
         occurrence_count: row.number("occurrence_count")?,
+        late_ms: row.number("late_ms")?,
     })
 }
 
@@ -314,6 +320,7 @@ fn alarm_of(row: &AnyRow) -> Result<rest::Alarm, StoreError> {
         acknowledged_by: row.get_as("acknowledged_by")?,
         closed_at_ms: row.get_as("closed_at_ms")?,
         occurrence_count: row.number("occurrence_count")?,
+        late_ms: row.number("late_ms")?,
     })
 }
 

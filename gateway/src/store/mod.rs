@@ -23,6 +23,7 @@ mod ledger;
 mod outbox;
 mod registry;
 mod row;
+mod rule;
 mod scope;
 mod seal;
 mod select;

@@ -303,6 +303,8 @@ fn history(at: UnixMs) -> BatchCommit {
         set_aside: None,
         at,
         event_time: at,
+        late_ms: 0,
+        rule_version: None,
         by: None,
         note: String::new(),
         reading: Some((metric.clone(), reading(number, value))),

@@ -103,6 +103,18 @@ pub(crate) const ROWS: &[Row] = &[
             "/devices/cold-outside/history?metric=cold_store.temperature&from_ms=1700000000000&to_ms=1900000000000",
         )
     },
+    // Ten days around the readings that the district was given.
+    Row {
+        needs: Needs::Permission(ManageService),
+        body: Body::Json(r#"{"from_ms": 1790000000000, "to_ms": 1800000000000}"#),
+        shows: &["reading_count", "\"present\""],
+        ..placed(
+            "POST",
+            "/devices/{id}/rules/{rule}/test",
+            "/devices/cold-inside/rules/FR-01/test",
+            "/devices/cold-outside/rules/FR-01/test",
+        )
+    },
     Row { shows: &["cold-inside"], ..plain("GET", "/alarms", Needs::Permission(View)) },
     Row { shows: &["cold-inside", "history"], ..placed("GET", "/alarms/{id}", "/alarms/1", "/alarms/2") },
     Row {

@@ -64,6 +64,8 @@ pub struct Alarm {
     pub closed_at_ms: Option<i64>,
     /// How often the condition came back while the alarm was open.
     pub occurrence_count: u32,
+    /// How long after its event the reading that raised it came, in milliseconds; 0: in time.
+    pub late_ms: u64,
 }
 
 /// Who or what keeps an open alarm from calling anybody.
@@ -106,6 +108,8 @@ pub struct AlarmDetail {
     pub metric: Option<String>,
     /// Where the rule's number comes from; None: the rule, or its device, is no longer there.
     pub source: Option<RuleSource>,
+    /// Which wording of its rule raised it, from 1; None: raised before they were counted.
+    pub rule_version: Option<u32>,
     /// 处置建议; empty: nothing special.
     pub guidance_zh: String,
     /// What to do first, in English.

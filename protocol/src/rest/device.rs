@@ -143,6 +143,10 @@ pub struct Rule {
     pub above: Option<f64>,
     /// Raised below this value.
     pub below: Option<f64>,
+    /// The rule in TOML, as it stands in its profile's file.
+    pub definition: String,
+    /// Which wording of it this is, from 1; None: nobody has counted yet.
+    pub version: Option<u32>,
     /// The condition must hold so long, in seconds.
     pub on_delay_s: f64,
     /// The condition must be gone so long, in seconds.

@@ -3,6 +3,7 @@
 
 mod alarm;
 mod audit;
+mod backtest;
 mod camera;
 mod device;
 mod ledger;
@@ -14,6 +15,7 @@ mod vocabulary;
 
 pub use alarm::*;
 pub use audit::*;
+pub use backtest::*;
 pub use camera::*;
 pub use device::*;
 pub use ledger::*;

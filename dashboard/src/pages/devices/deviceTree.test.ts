@@ -41,6 +41,7 @@ const alarm: Alarm = {
   cause_en: '',
   is_latching: false,
   occurrence_count: 1,
+  late_ms: 0,
 }
 const live: LiveState = {
   ...emptyLive,

@@ -1,5 +1,6 @@
 //! A small district whose engine is played by hand, and what it must do.
 
+mod history;
 mod kinds;
 mod life;
 mod links;

@@ -1,6 +1,22 @@
 //! Limits, states and combinations.
 
 use super::*;
+
+#[test]
+fn an_alarm_by_a_reading_that_came_late_says_how_late_and_a_set_clock_makes_none_late() {
+    let late_of = |age_ms: i64, jump_ms: i64| {
+        let mut bench = Bench::online();
+        bench.now.wall = bench.now.wall.plus_ms(jump_ms);
+        let event_time = UnixMs(WALL_AT_START - age_ms);
+        let reading = Reading { event_time, ..bench.reading(TRAPPED, true) };
+        bench.play_reading(reading);
+        bench.engine.open_alarms().next().unwrap().late_ms
+    };
+    assert_eq!(late_of(5_000, 0), 0);
+    assert_eq!(late_of(600_000, 0), 600_000);
+    assert_eq!(late_of(5_000, 86_400_000), 0);
+    assert_eq!(late_of(600_000, -86_400_000), 600_000);
+}
 use crate::alarm::AlarmRefusal;
 
 #[test]

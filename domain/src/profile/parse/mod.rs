@@ -39,6 +39,13 @@ pub(super) fn parse(files: impl IntoIterator<Item = (String, String)>) -> Result
     Ok(Profiles::new(profiles))
 }
 
+pub(super) fn parse_rule(profile: &Profile, text: &str) -> Result<Rule, ProfileError> {
+    let document = Document { file: "rule", text };
+    let table: RuleTable = document.read()?;
+    let metrics = profile.metrics.iter().map(|metric| metric.name.clone()).collect();
+    Reader { document, metrics }.rule(table, 0..text.len())
+}
+
 fn is_delay(seconds: f64) -> bool {
     seconds.is_finite() && seconds >= 0.0
 }
@@ -63,7 +70,7 @@ impl Reader<'_> {
         let mut rules: Vec<Rule> = Vec::new();
         for table in table.rules {
             let span = table.span();
-            let rule = self.rule(table)?;
+            let rule = self.rule(table.into_inner(), span.clone())?;
             if rules.iter().any(|other| other.id == rule.id) {
                 return Err(self.document.error(span, format!("rule `{}` stands above already", rule.id)));
             }
@@ -106,9 +113,7 @@ impl Reader<'_> {
         })
     }
 
-    fn rule(&self, table: Spanned<RuleTable>) -> Result<Rule, ProfileError> {
-        let span = table.span();
-        let table = table.into_inner();
+    fn rule(&self, table: RuleTable, span: std::ops::Range<usize>) -> Result<Rule, ProfileError> {
         let fail = |problem: String| Err(self.document.error(span.clone(), problem));
         if !table.on_delay_s.default.is_some_and(is_delay) || !is_delay(table.off_delay_s) {
             return fail(format!("rule `{}`: delays are numbers of seconds, 0 or more", table.id));
@@ -140,7 +145,19 @@ impl Reader<'_> {
             off_delay_s: table.off_delay_s,
             source: table.source,
             guidance: table.guidance,
+            definition: self.definition(&span),
+            version: None,
         })
+    }
+
+    /// The text of a rule: up to the next heading, without its own.
+    fn definition(&self, span: &std::ops::Range<usize>) -> String {
+        let text = self.document.text.get(span.start..).unwrap_or_default();
+        if !text.starts_with("[[") {
+            return self.document.text.get(span.clone()).unwrap_or_default().to_owned();
+        }
+        let body = text.split_once('\n').map_or("", |(_, body)| body);
+        body.split("\n[[").next().unwrap_or_default().trim_end().to_owned()
     }
 
     fn condition(

@@ -2,6 +2,7 @@
 //! and the open tail together, each reading once, whichever side it is on.
 
 mod buckets;
+mod readings;
 
 use std::ops::Range;
 

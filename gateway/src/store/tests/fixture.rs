@@ -162,6 +162,8 @@ pub(super) fn transition(alarm: i64, device: &str, what: What, state: AlarmState
         set_aside: None,
         at: START.plus_ms(alarm),
         event_time: START,
+        late_ms: 0,
+        rule_version: None,
         by: None,
         note: String::new(),
         reading: None,

@@ -2,6 +2,8 @@
 //! register maps, judged by the real rules. It keeps the promises of the first minutes, and shows that ordinary
 //! operation raises nothing.
 
+mod day;
+
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     fmt, fs,
@@ -14,7 +16,7 @@ use demo::{
     trouble::Schedule,
 };
 use domain::{
-    alarm::{Severity, What},
+    alarm::{AlarmState, Severity, Transition, What},
     engine::{Action, Deed, Engine, Input, Link, LinkChange},
     id::{AlarmId, DeviceId, MetricName, NodeId, SeriesId, UserName},
     profile::Profiles,
@@ -33,7 +35,8 @@ use edge_agent::source::{
 use harness::process::workspace;
 use serde::Deserialize;
 
-const START: UnixMs = UnixMs(1_790_000_000_000);
+/// 2026-09-22, midnight in Beijing.
+const START: UnixMs = UnixMs(1_790_006_400_000);
 /// The agents send everything again after this many seconds.
 const REFRESH_S: u64 = 10;
 
@@ -110,23 +113,10 @@ impl Forecast {
     }
 
     /// Plays some seconds and says what is raised.
-    fn play(mut self, seconds: u64) -> Vec<Raised> {
-        let (mut raised, mut unanswered) = (Vec::new(), VecDeque::new());
-        for second in 1..=seconds {
-            for _ in 0..4 {
-                self.district.step(0.25);
-            }
-            let (links, readings) = self.listen(second);
-            let mut actions = Vec::new();
-            while let Some((_, alarm)) = unanswered.pop_front_if(|(raised_s, _)| *raised_s + ANSWERED_AFTER_S <= second)
-            {
-                let (deed, by) = (Deed::Acknowledge(alarm), self.operator.clone());
-                actions.push(Action { deed, by, note: String::new() });
-            }
-            let input = Input { readings: &readings, links: &links, actions: &actions };
-            let outcome = self.engine.evaluate(&input, now(second));
-            for transition in outcome.transitions.iter().filter(|it| it.what == What::Raised) {
-                unanswered.push_back((second, transition.alarm));
+    fn play(self, seconds: u64) -> Vec<Raised> {
+        let mut raised = Vec::new();
+        self.tell(seconds, |second, transition| {
+            if transition.what == What::Raised {
                 raised.push(Raised {
                     after_s: second,
                     device: transition.device.to_string(),
@@ -134,9 +124,38 @@ impl Forecast {
                     severity: transition.severity,
                 });
             }
+        });
+        raised
+    }
+
+    /// Plays some seconds and tells every step in the life of every alarm. An operator answers each alarm, and resets
+    /// what latches.
+    fn tell(mut self, seconds: u64, mut told: impl FnMut(u64, &Transition)) {
+        let mut unanswered = VecDeque::new();
+        for second in 1..=seconds {
+            for _ in 0..4 {
+                self.district.step(0.25);
+            }
+            let (links, readings) = self.listen(second);
+            let mut actions = Vec::new();
+            let is_time = |(since_s, _): &mut (u64, Deed)| *since_s + ANSWERED_AFTER_S <= second;
+            while let Some((_, deed)) = unanswered.pop_front_if(is_time) {
+                actions.push(Action { deed, by: self.operator.clone(), note: String::new() });
+            }
+            let input = Input { readings: &readings, links: &links, actions: &actions };
+            let outcome = self.engine.evaluate(&input, now(second));
+            for transition in &outcome.transitions {
+                told(second, transition);
+                match transition.state {
+                    AlarmState::ActiveUnacknowledged => {
+                        unanswered.push_back((second, Deed::Acknowledge(transition.alarm)));
+                    }
+                    AlarmState::LatchedAcknowledged => unanswered.push_back((second, Deed::Reset(transition.alarm))),
+                    _ => {}
+                }
+            }
             self.engine.apply(outcome.delta);
         }
-        raised
     }
 
     /// What the agents send in this second.

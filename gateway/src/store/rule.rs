@@ -1,0 +1,91 @@
+//! Every wording of every rule that ever judged.
+
+use std::collections::HashMap;
+
+use domain::{
+    id::{ProfileId, RuleId},
+    profile::Profiles,
+    time::UnixMs,
+};
+use sqlx::AnyConnection;
+
+use super::{Store, error::StoreError, row::Columns, writer::Priority};
+
+const OPERATION: &str = "counting the wordings of rules";
+
+/// The newest wording of a rule: its number and its text.
+type Newest = HashMap<(ProfileId, RuleId), (u32, String)>;
+
+impl Store {
+    /// Numbers the rules' wordings: one that differs from the newest stored is a new version of its rule, from now on.
+    pub async fn number_rules(&self, profiles: &mut Profiles, now: UnixMs) -> Result<(), StoreError> {
+        let mut newest = self.newest_wordings().await?;
+        let mut added = Vec::new();
+        for profile in profiles.iter() {
+            for rule in &profile.rules {
+                let key = (profile.id.clone(), rule.id.clone());
+                let last = newest.get(&key);
+                if last.is_some_and(|(_, definition)| *definition == rule.definition) {
+                    continue;
+                }
+                let version = last.map_or(1, |(version, _)| version + 1);
+                added.push((key.clone(), version, rule.definition.clone()));
+                newest.insert(key, (version, rule.definition.clone()));
+            }
+        }
+        if !added.is_empty() {
+            self.writer()
+                .write(
+                    Priority::Ordinary,
+                    OPERATION,
+                    move |connection| {
+                        Box::pin(async move {
+                            for ((profile, rule), version, definition) in added {
+                                insert(connection, &profile, &rule, version, &definition, now).await?;
+                            }
+                            Ok(())
+                        })
+                    },
+                    |()| {},
+                )
+                .await?;
+        }
+        profiles.number_versions(|profile, rule| Some(newest.get(&(profile.clone(), rule.id.clone()))?.0));
+        Ok(())
+    }
+
+    async fn newest_wordings(&self) -> Result<Newest, StoreError> {
+        let rows = sqlx::query("SELECT profile_id, rule_id, version, definition FROM rule_version ORDER BY version")
+            .fetch_all(self.readers())
+            .await
+            .map_err(StoreError::read(OPERATION))?;
+        rows.iter()
+            .map(|row| {
+                let key = (row.id("profile_id")?, row.id("rule_id")?);
+                Ok((key, (row.number("version")?, row.get_as("definition")?)))
+            })
+            .collect()
+    }
+}
+
+async fn insert(
+    connection: &mut AnyConnection,
+    profile: &ProfileId,
+    rule: &RuleId,
+    version: u32,
+    definition: &str,
+    now: UnixMs,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO rule_version (profile_id, rule_id, version, since_ms, definition) VALUES ($1, $2, $3, $4, $5)",
+    )
+    .bind(profile.as_str())
+    .bind(rule.as_str())
+    .bind(i64::from(version))
+    .bind(now.0)
+    .bind(definition)
+    .execute(connection)
+    .await
+    .map(drop)
+    .map_err(StoreError::failed(OPERATION))
+}
