@@ -197,8 +197,11 @@ impl Outbox {
     }
 
     fn write(&mut self, content: &Content, now: Now) -> io::Result<(Seq, usize)> {
-        if self.segments.back().is_none_or(|segment| self.is_over(segment, now)) {
-            self.begin_segment(now)?;
+        // Nothing comes between the end of the former run and the report of what is missing there.
+        let is_missing = self.missing.is_some();
+        if self.segments.back().is_none_or(|segment| !is_missing && self.is_over(segment, now)) {
+            // On a full disk the present segment goes on, rather than being given up for one that may not fit either.
+            self.begin_segment(now).or_else(|wrong| if self.segments.is_empty() { Err(wrong) } else { Ok(()) })?;
         }
         if self.next > self.reserved {
             self.reserve_now(now)?;
@@ -225,7 +228,7 @@ impl Outbox {
         let file = segment.file.clone();
         self.segments.push_back(segment);
         let beginning = [MAGIC.as_slice(), &record::encode_state(&state)].concat();
-        let begun = self.append(&beginning, now).and_then(|()| self.disk.flush()());
+        let begun = self.append_beside(2, &beginning, now).and_then(|()| self.disk.flush()());
         if begun.is_err() {
             self.segments.pop_back();
             self.names = former;
@@ -260,7 +263,15 @@ impl Outbox {
 
     /// Appends to the last segment; makes room by giving up the oldest.
     fn append(&mut self, bytes: &[u8], now: Now) -> io::Result<()> {
-        while self.bytes() + bytes.len() as u64 > self.limits.max_bytes && self.segments.len() > 1 {
+        self.append_beside(1, bytes, now)
+    }
+
+    /// The same; the newest `kept` segments stay.
+    fn append_beside(&mut self, kept: usize, bytes: &[u8], now: Now) -> io::Result<()> {
+        while self.bytes() + bytes.len() as u64 > self.limits.max_bytes {
+            if self.segments.len() <= kept {
+                return Err(io::ErrorKind::QuotaExceeded.into());
+            }
             self.drop_oldest(Why::Full, now);
         }
         loop {
@@ -271,7 +282,7 @@ impl Outbox {
                     self.is_unflushed = true;
                     return Ok(());
                 }
-                Err(wrong) if is_full(&wrong) && self.segments.len() > 1 => self.drop_oldest(Why::Full, now),
+                Err(wrong) if is_full(&wrong) && self.segments.len() > kept => self.drop_oldest(Why::Full, now),
                 Err(wrong) => return Err(wrong),
             }
         }
@@ -533,7 +544,11 @@ impl Outbox {
 
     /// Closes it in good order: nothing after this can be lost.
     pub fn close(mut self, now: Now) {
-        if !self.segments.is_empty() {
+        // Gaps that could not be told yet are told now, if at all.
+        if let (_, Some(flush)) = self.tick(now) {
+            self.flushed(&flush());
+        }
+        if !self.segments.is_empty() && self.missing.is_none() {
             let written = self.append(&record::encode_state(&self.state(self.next - 1, now)), now);
             if let Err(wrong) = written.and_then(|()| self.disk.flush()()) {
                 error!("the outbox could not be closed in good order: {wrong}");

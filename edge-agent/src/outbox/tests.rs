@@ -310,7 +310,7 @@ proptest! {
         let (disk, mut host, mut clock, mut boot) = (FakeDisk::default(), Host::default(), 0_u64, 1);
         let mut outbox = open(&disk, limits, boot, at(clock));
         let mut kept: BTreeMap<u64, Content> = BTreeMap::new();
-        let mut is_crashed = false;
+        let (mut is_crashed, mut is_disk_full) = (false, false);
         let note = |kept: &mut BTreeMap<u64, Content>, entries: &[Entry]| {
             for entry in entries {
                 if let Some(seq) = entry.seq {
@@ -356,6 +356,8 @@ proptest! {
                     outbox = open(&disk, limits, boot, now);
                 }
                 Step::Close => {
+                    // A report for which there was no room is not told after the end either.
+                    is_crashed |= is_disk_full;
                     outbox.close(now);
                     boot += 1;
                     outbox = open(&disk, limits, boot, now);
@@ -369,7 +371,10 @@ proptest! {
                     }
                     host.acknowledge(&mut outbox);
                 }
-                Step::DiskFull(is_full) => disk.limit(is_full.then(|| disk.used())),
+                Step::DiskFull(is_full) => {
+                    is_disk_full = is_full;
+                    disk.limit(is_full.then(|| disk.used()));
+                }
                 Step::Wait(ms) => clock += ms,
             }
             prop_assert!(outbox.bytes() <= limits.max_bytes);

@@ -8,6 +8,7 @@ mod history;
 mod outboxes;
 mod people;
 mod registry;
+mod rules;
 mod server;
 
 use std::{panic::AssertUnwindSafe, sync::Arc};
@@ -66,6 +67,8 @@ on_every_engine!(
     batches::a_rule_has_one_open_alarm_on_a_device,
     batches::racing_writers_cannot_open_an_alarm_twice,
     batches::shelves_and_service_go_on_after_a_restart,
+    rules::another_wording_is_another_version,
+    rules::a_rule_is_tried_on_what_is_stored,
     crash::nothing_committed_is_lost_or_doubled,
     history::readings_are_the_same_before_and_after_sealing,
     history::buckets_are_the_same_wherever_the_readings_are,
