@@ -18,7 +18,7 @@ use crate::{
 /// The load runs so long before it is measured: queues fill, caches warm.
 const WARM_UP: Duration = Duration::from_secs(2);
 /// How often the gateway's page is read for the closed loop.
-const LOOK: Duration = Duration::from_millis(20);
+const LOOK: Duration = Duration::from_millis(10);
 /// Nobody waits longer for births, or for the last readings, than this.
 const SETTLE_LIMIT: Duration = Duration::from_mins(1);
 /// Nothing new for so long: all is committed.
@@ -27,7 +27,7 @@ const QUIET: Duration = Duration::from_millis(600);
 /// How fast a fleet speaks.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Pace {
-    /// As the gateway commits, at most so many readings ahead. The pipeline's queue holds 4096 messages; whoever stays
+    /// As the gateway commits, at most so many readings ahead. The gateway has room for 100 000; whoever stays
     /// below that can neither make the broker nor the gateway drop anything, which would fake the figure.
     Closed { window: u64 },
     /// So many messages a second.
