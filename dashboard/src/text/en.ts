@@ -464,7 +464,8 @@ export const en: Text = {
     ranges: { day: '24 hours', week: '7 days', month: '30 days' },
     nothingLost: 'Nothing was lost',
     lost: 'readings lost',
-    lostMessages: (count: string) => `and ${count} messages are missing whose readings nobody can know`,
+    lostMessages: (count: string) =>
+      `${count} messages are missing; gaps whose readings are unknown are not in the number`,
     committed: 'Readings stored',
     produced: 'Readings taken by nodes',
     received: 'Messages received',

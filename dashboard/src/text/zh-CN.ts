@@ -461,7 +461,7 @@ export const zhCN = {
     ranges: { day: '24 小时', week: '7 天', month: '30 天' },
     nothingLost: '没有丢失任何数据',
     lost: '读数丢失',
-    lostMessages: (count: string) => `另有 ${count} 条消息缺失，其中读数不明`,
+    lostMessages: (count: string) => `缺失 ${count} 条消息；读数标为“不明”的缺口未计入左侧数字`,
     committed: '已入库读数',
     produced: '节点产生读数',
     received: '收到消息',
