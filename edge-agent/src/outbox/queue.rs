@@ -1,5 +1,8 @@
 //! The queue itself: numbers and keeps what is to be sent, and forgets it once the host has it and the time to keep it
-//! is over.
+//! is over. `losses`: what it gives up; `backlog`: reading back.
+
+mod backlog;
+mod losses;
 
 use std::{collections::VecDeque, io};
 
@@ -26,8 +29,6 @@ const SEGMENT_MS: u64 = 3_600_000;
 const RESERVE: u64 = 8192;
 /// The receipt is written this often at most.
 const RECEIPT_MS: u64 = 5_000;
-/// Gaps that wait to be reported.
-const GAPS_MAX: usize = 64;
 const RECEIPT_FILE: &str = "committed";
 
 /// The queue.
@@ -288,83 +289,6 @@ impl Outbox {
         }
     }
 
-    /// Gives up the oldest segment, and notes what in it nobody has.
-    fn drop_oldest(&mut self, why: Why, now: Now) {
-        let Some(segment) = self.segments.pop_front() else { return };
-        let end = self.segments.front().map_or(self.next, |next| next.first);
-        if self.receipt.numbers().missing_between(segment.first, end - 1) > 0 {
-            let until = self.segments.front().map_or(now.wall, |next| next.begun);
-            let (gap, messages) = self.contents_missing(&segment, end, until, why);
-            // Where nothing but reports was, those are told anew, and nothing else is lost.
-            if messages > 0 {
-                self.lose(gap, messages);
-            }
-        }
-        if let Err(wrong) = self.disk.remove(&segment.file) {
-            error!(segment = segment.file, "an old segment could not be removed: {wrong}");
-        }
-    }
-
-    /// What the host does not have of a segment, and how many messages that is. Reports within are reported anew.
-    fn contents_missing(&mut self, segment: &Segment, end: u64, until: UnixMs, why: Why) -> (Gap, u64) {
-        let numbers = self.receipt.numbers();
-        let first_seq = numbers.next_missing(segment.first);
-        let mut gap =
-            Gap { first_seq, last_seq: end - 1, from_ms: segment.begun.0, to_ms: until.0, readings: None, why };
-        let mut messages = numbers.missing_between(segment.first, end - 1);
-        let (mut readings, mut times, mut formers) = (0, Vec::new(), Vec::new());
-        let Ok(Some(mut reader)) = Reader::open(&*self.disk, &segment.file) else { return (gap, messages) };
-        let is_whole = loop {
-            match reader.next() {
-                Ok(Some((Record::Entry(seq, content), _))) if !numbers.contains(seq) => match content {
-                    Content::Samples { samples, .. } => {
-                        readings += samples.len() as u64;
-                        times.extend(samples.first().into_iter().chain(samples.last()).map(|sample| sample.at.0));
-                    }
-                    Content::Gap(former) => {
-                        messages -= 1;
-                        formers.push(former);
-                    }
-                },
-                Ok(Some(_)) => {}
-                Ok(None) => break true,
-                Err(_) => break false,
-            }
-        };
-        for former in formers {
-            self.report(former);
-        }
-        gap.readings = is_whole.then_some(readings);
-        if let (Some(from), Some(to)) = (times.iter().min(), times.iter().max()) {
-            (gap.from_ms, gap.to_ms) = (*from, *to);
-        }
-        (gap, messages)
-    }
-
-    /// Notes a gap.
-    fn lose(&mut self, gap: Gap, messages: u64) {
-        warn!(?gap, messages, "messages are lost, or may be");
-        self.gap_count += messages;
-        self.receipt.settle(gap.first_seq, gap.last_seq);
-        self.receipt_saved.1 = true;
-        self.report(gap);
-    }
-
-    /// A gap that is to be told; it is joined to the one before when both are one, or when there are too many.
-    fn report(&mut self, gap: Gap) {
-        let is_crowded = self.gaps.len() >= GAPS_MAX;
-        match self.gaps.back_mut() {
-            Some(before) if is_crowded || before.why == gap.why && before.last_seq + 1 == gap.first_seq => {
-                before.first_seq = before.first_seq.min(gap.first_seq);
-                before.last_seq = before.last_seq.max(gap.last_seq);
-                before.from_ms = before.from_ms.min(gap.from_ms);
-                before.to_ms = before.to_ms.max(gap.to_ms);
-                before.readings = before.readings.zip(gap.readings).map(|(before, gap)| before + gap);
-            }
-            _ => self.gaps.push_back(gap),
-        }
-    }
-
     /// What is due now and then: forgets what is old, reports gaps, saves the receipt. Returns the reports, to be sent
     /// like any message, and what makes the rest durable; tell [`Self::flushed`] of it.
     pub fn tick(&mut self, now: Now) -> (Vec<Entry>, Option<Flush>) {
@@ -426,20 +350,6 @@ impl Outbox {
         }
     }
 
-    /// Forgets segments that the host has for long enough, and those that nobody wanted for too long. Age is the time
-    /// that the agent has run since: it needs no clock that is right, and time without power does not count.
-    fn expire(&mut self, now: Now) {
-        while let (Some(oldest), Some(next)) = (self.segments.front(), self.segments.get(1)) {
-            let age_ms = self.clock_ms(now).saturating_sub(next.begun_ms);
-            let is_committed = self.receipt.numbers().missing_between(oldest.first, next.first - 1) == 0;
-            let keep_ms = if is_committed { self.limits.keep_committed_ms } else { self.limits.max_age_ms };
-            if age_ms < keep_ms {
-                return;
-            }
-            self.drop_oldest(Why::TooOld, now);
-        }
-    }
-
     /// Takes what the host says.
     pub fn acknowledge(&mut self, told: &Acknowledgement) -> Acknowledged {
         if told.incarnation != self.incarnation {
@@ -463,83 +373,6 @@ impl Outbox {
     /// A message was sent to a host that never acknowledges: once is enough.
     pub fn note_sent(&mut self, seq: Seq) {
         self.receipt_saved.1 |= self.receipt.note_sent(seq);
-    }
-
-    /// The backlog is looked at from its beginning: what was under way may be lost.
-    pub fn rewind(&mut self) {
-        self.cursor = 0;
-        self.reader = None;
-    }
-
-    /// A message goes out by another way; when it is the next one of the backlog, the backlog need not look at it.
-    pub fn pass(&mut self, seq: Seq) {
-        if self.next_in_backlog() == seq.get() {
-            self.cursor = seq.get() + 1;
-        }
-    }
-
-    /// Whether messages before that number wait.
-    pub fn has_backlog(&self, before: u64) -> bool {
-        self.next_in_backlog() < before.min(self.next)
-    }
-
-    fn next_in_backlog(&self) -> u64 {
-        self.receipt.numbers().next_missing(self.cursor.max(self.floor()))
-    }
-
-    /// The next message of the backlog, before that number.
-    pub fn next_backlog(&mut self, before: u64, now: Now) -> Option<Entry> {
-        loop {
-            self.cursor = self.next_in_backlog();
-            if self.cursor >= before.min(self.next) {
-                return None;
-            }
-            let index = self.segments.partition_point(|segment| segment.first <= self.cursor).checked_sub(1)?;
-            match self.read(index) {
-                Some((seq, content, bytes)) => {
-                    // A hole before it is one that was reported: the numbers after a power cut.
-                    self.receipt.settle(self.cursor, seq.get() - 1);
-                    self.cursor = seq.get() + 1;
-                    if !self.receipt.numbers().contains(seq) {
-                        return Some(Entry { seq: Some(seq), content, bytes });
-                    }
-                }
-                None => self.pass_damage(index, now),
-            }
-        }
-    }
-
-    /// The message under the cursor, or the next one after it in the same segment. None: it cannot be read.
-    fn read(&mut self, index: usize) -> Option<(Seq, Content, usize)> {
-        let segment = &self.segments[index];
-        if self.reader.as_ref().is_none_or(|reader| reader.file() != segment.file) {
-            self.reader = Reader::open(&*self.disk, &segment.file).ok()?;
-        }
-        let reader = self.reader.as_mut()?;
-        loop {
-            match reader.next() {
-                Ok(Some((Record::Entry(seq, content), bytes))) if seq.get() >= self.cursor => {
-                    return Some((seq, content, bytes));
-                }
-                Ok(Some(_)) => {}
-                Ok(None) if reader.read_on(&*self.disk).ok()? => {}
-                Ok(None) | Err(_) => return None,
-            }
-        }
-    }
-
-    /// What cannot be read any more is lost up to the next segment.
-    fn pass_damage(&mut self, index: usize, now: Now) {
-        self.reader = None;
-        let (end, until) = self.segments.get(index + 1).map_or((self.next, now.wall), |next| (next.first, next.begun));
-        let segment = &mut self.segments[index];
-        let (first_seq, from_ms) = (self.cursor, segment.begun.0);
-        if !std::mem::replace(&mut segment.is_damaged, true) {
-            let gap = Gap { first_seq, last_seq: end - 1, from_ms, to_ms: until.0, readings: None, why: Why::Corrupt };
-            let messages = self.receipt.numbers().missing_between(first_seq, end - 1);
-            self.lose(gap, messages);
-        }
-        self.cursor = end;
     }
 
     /// Closes it in good order: nothing after this can be lost.

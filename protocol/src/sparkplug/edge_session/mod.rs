@@ -240,9 +240,6 @@ impl EdgeSession {
     }
 
     /// Values of the node itself.
-    ///
-    /// # Errors
-    /// [`SessionError`]; no number was spent then.
     pub fn node_data(&mut self, now: UnixMs, samples: &[Sample]) -> Result<Outgoing, SessionError> {
         self.data(now, None, samples, Vec::new())
     }
@@ -275,9 +272,6 @@ impl EdgeSession {
     }
 
     /// Reports messages that will never come, under a number of its own.
-    ///
-    /// # Errors
-    /// [`SessionError::NodeNotBorn`].
     pub fn gap(&mut self, now: UnixMs, outbox_seq: Seq, gap: &Gap) -> Result<Outgoing, SessionError> {
         self.data(now, None, &[], vec![outbox_seq.metric(), gap.metric()])
     }
