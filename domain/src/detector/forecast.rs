@@ -64,11 +64,12 @@ impl Forecast {
     fn learn(&mut self, terms: &[f64; TERMS], error: f64) {
         let gains = self.covariance.map(|row| row.iter().zip(terms).map(|(a, b)| a * b).sum::<f64>());
         let total = FORGETTING + gains.iter().zip(terms).map(|(gain, term)| gain * term).sum::<f64>();
-        for row in 0..TERMS {
-            self.weights[row] += gains[row] / total * error;
-            for column in 0..TERMS {
-                let learnt = gains[row] * gains[column] / total;
-                self.covariance[row][column] = (self.covariance[row][column] - learnt) / FORGETTING;
+        let remembering = 1.0 / FORGETTING;
+        for (row, gain) in gains.iter().enumerate() {
+            let share = gain / total;
+            self.weights[row] += share * error;
+            for (entry, gain) in self.covariance[row].iter_mut().zip(&gains) {
+                *entry = (*entry - share * gain) * remembering;
             }
         }
         let trace: f64 = (0..TERMS).map(|term| self.covariance[term][term]).sum();

@@ -39,7 +39,7 @@ impl Rarity {
         let stronger: u32 = self.bins[bin + 1..].iter().map(|&count| u32::from(count)).sum();
         // Strengths in the same bin cannot be told apart: half of them count as stronger.
         let as_strong = f64::from(stronger) + 0.5 * f64::from(self.bins[bin]);
-        let rank = ((f64::from(self.count) + 1.0) / (as_strong + 1.0)).log10();
+        let rank = ((f64::from(self.count) + 1.0) / (as_strong + 1.0)).log2() * LOG10_2;
         let evidence = rank + self.excess(place);
         self.learn(bin);
         evidence
