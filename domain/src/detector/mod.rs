@@ -4,7 +4,7 @@
 //! training and has no knob. It knows no unit: it is the same for °C and for MPa. It decides no alarm: a rule does.
 //!
 //! A reading goes through five steps, each a module:
-//! - [`unit`]: shift and scale to the series' own origin and step.
+//! - [`mod@unit`]: shift and scale to the series' own origin and step.
 //! - [`views`]: eleven ways of looking ([`season`], [`forecast`] …), each giving the strength of a departure.
 //! - [`rarity`]: the strength's rank among all strengths of that view: evidence in powers of ten.
 //! - the mean evidence of all views, ranked once more among its own history, and [`record`]: what lies beyond everything seen.
