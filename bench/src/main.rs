@@ -5,6 +5,7 @@
 //!
 //! - [`load`]: edge nodes whose messages are encoded before the clock starts; [`crowd`]: people with the live stream;
 //! - [`station`]: a fresh gateway; [`rig`]: gateway, load and crowd together, run and measured;
+//! - [`lone_broker`]: a broker without a gateway; [`peers`]: other databases under the same load;
 //! - [`process`], [`figures_page`]: what processes cost, what the gateway says of itself;
 //! - [`figures`]: one file a figure; [`table`]: what is printed.
 
@@ -12,6 +13,8 @@ mod crowd;
 mod figures;
 mod figures_page;
 mod load;
+mod lone_broker;
+mod peers;
 mod process;
 mod rig;
 mod station;
@@ -62,6 +65,8 @@ enum Figure {
     Soak,
     /// Processor and memory of an edge agent without a camera.
     Agent,
+    /// The same readings into PostgreSQL, InfluxDB and VictoriaMetrics; not part of the run of all figures.
+    Peers,
 }
 
 /// Nodes and metrics a message of the runs that make the table.
@@ -97,6 +102,7 @@ async fn measure(arguments: &Arguments, targets: &mut Targets) -> anyhow::Result
         Some(Figure::Picture) => picture::measure(duration, targets).await,
         Some(Figure::Memory) => memory::measure(duration, targets).await,
         Some(Figure::Soak) => soak::measure(duration, targets).await,
+        Some(Figure::Peers) => peers::measure(duration).await,
         Some(Figure::Agent) => agent::measure(duration, targets).await,
     }
 }
