@@ -19,12 +19,15 @@
 
 mod act;
 mod cause;
+mod checkpoint;
 mod deadline;
 mod evaluation;
 mod history;
 mod io;
 mod judge;
 mod plan;
+mod recovery;
+mod shard;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -35,13 +38,17 @@ use std::{
 };
 
 pub(crate) use self::{plan::milliseconds, state::Trail};
+pub use checkpoint::CheckpointError;
 pub use io::{Action, ActionError, Deed, Input, Link, LinkChange, Outcome};
+pub use recovery::{KeptShard, Recovery};
+pub use shard::{SHARDS, ShardAt};
 pub use state::Delta;
 
 use self::{
     deadline::{Deadline, Deadlines},
     evaluation::Evaluation,
     plan::{Plan, WatchAt},
+    shard::{Shard, shard_of},
     state::{Latest, LinkState, SeriesState, WatchState},
 };
 use crate::{
@@ -70,6 +77,8 @@ pub struct Engine {
     /// In the order of the plan's slots.
     links: Vec<LinkState>,
     strangers: HashMap<DeviceId, Stranger>,
+    /// By shard.
+    shards: Vec<Shard>,
     open: BTreeMap<AlarmId, OpenAlarm>,
     next_alarm: AlarmId,
     /// Open alarms whose device or rule has gone.
@@ -102,6 +111,7 @@ impl Engine {
             watches: Vec::new(),
             links: Vec::new(),
             strangers: HashMap::new(),
+            shards: vec![Shard::default(); SHARDS],
             open: open.into_iter().filter(|alarm| alarm.state.is_open()).map(|alarm| (alarm.id, alarm)).collect(),
             next_alarm,
             orphans: Vec::new(),
@@ -137,6 +147,9 @@ impl Engine {
         if self.start.is_none() {
             self.start = Some(now);
             self.arm_deadlines(now);
+            for series in &mut self.series {
+                (series.fresh_at, series.changed_at) = (now.mono, now.mono);
+            }
         }
         self.latest = self.latest.max(now.mono);
         self.registry = registry;
@@ -146,7 +159,11 @@ impl Engine {
 
         self.links = self.carry_links(&before, now.mono);
         self.watches = self.carry_watches(&before, now.mono);
-        self.due = (0..).zip(&self.watches).filter_map(|(at, watch)| Some((watch.wake?, at))).collect();
+        self.reschedule_all();
+        self.shards.iter_mut().for_each(|shard| shard.slots.clear());
+        for (at, slot) in (0..).zip(&self.plan.slots) {
+            self.shards[usize::from(shard_of(&slot.id))].slots.push(at);
+        }
         let is_orphan = |alarm: &&OpenAlarm| {
             let profile = self.registry.device(&alarm.device).map(|device| self.profiles.get(&device.profile));
             match profile {
@@ -213,6 +230,9 @@ impl Engine {
         let at = series.0 as usize;
         if self.series.len() <= at {
             self.series.resize_with(at + 1, || SeriesState::unread(self.latest));
+        }
+        if self.plan.series.get(at).is_none_or(|known| known.binding.is_none()) {
+            self.shards[usize::from(shard_of(&device))].series.push(series.0);
         }
         self.plan.bind(series, device, metric);
         self.recheck_watches_of(at);
@@ -322,6 +342,11 @@ impl Engine {
     /// What is out of service, by device and rule.
     pub fn out_of_service(&self) -> impl Iterator<Item = &OutOfService> {
         self.service.values()
+    }
+
+    /// Brings the list of due watches in line with what each of them says.
+    fn reschedule_all(&mut self) {
+        self.due = (0..).zip(&self.watches).filter_map(|(at, watch)| Some((watch.wake?, at))).collect();
     }
 
     /// The present by a wall clock that never jumps: what it showed at the start, moved on by the monotonic clock.

@@ -274,7 +274,8 @@ impl Test {
             }
             Self::AtLeast { limit, deadband } => {
                 let number = value.as_f64().filter(|number| number.is_finite())?;
-                Some(if was_held { number > limit - deadband } else { number >= *limit })
+                // At the limit itself it goes on, also without a deadband: looking twice at one value changes nothing.
+                Some(number >= *limit || was_held && number > limit - deadband)
             }
             Self::Is(values) => Some(values.iter().any(|listed| is_same(listed, value))),
             Self::IsNot(values) => Some(!values.iter().any(|listed| is_same(listed, value))),

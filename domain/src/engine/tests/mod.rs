@@ -5,6 +5,7 @@ mod kinds;
 mod life;
 mod links;
 mod properties;
+mod recovery;
 mod registry_change;
 mod values;
 
