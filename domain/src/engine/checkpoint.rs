@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Engine,
+    anomaly::Anomaly,
     history::Past,
     io::Link,
     plan::{SlotAt, WatchAt},
@@ -95,6 +96,7 @@ pub(super) struct SavedWatch {
     is_inherited: bool,
     trail: Option<Trail>,
     past: Option<Past>,
+    pub(super) anomaly: Option<Anomaly>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -137,12 +139,13 @@ impl Engine {
     }
 
     fn saved_watch(&self, at: WatchAt, now: Now) -> Option<SavedWatch> {
-        let state = &self.watches[at as usize];
+        let (state, anomaly) = (&self.watches[at as usize], self.anomalies.get(&at));
         let is_idle = state.phase == Phase::Clear
             && state.held == 0
             && state.in_force == 0
             && state.trail.is_none()
-            && state.past.is_none();
+            && state.past.is_none()
+            && anomaly.is_none();
         if is_idle {
             return None;
         }
@@ -162,6 +165,7 @@ impl Engine {
             is_inherited: state.is_inherited,
             trail: state.trail,
             past: state.past.as_deref().copied(),
+            anomaly: anomaly.cloned(),
         })
     }
 }

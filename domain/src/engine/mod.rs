@@ -18,6 +18,7 @@
 //!   nobody.
 
 mod act;
+mod anomaly;
 mod cause;
 mod checkpoint;
 mod deadline;
@@ -45,12 +46,15 @@ pub use shard::{SHARDS, ShardAt};
 pub use state::Delta;
 
 use self::{
+    anomaly::Anomaly,
     deadline::{Deadline, Deadlines},
     evaluation::Evaluation,
     plan::{Plan, WatchAt},
     shard::{Shard, shard_of},
     state::{Latest, LinkState, SeriesState, WatchState},
 };
+use rustc_hash::FxHashMap;
+
 use crate::{
     alarm::{AlarmState, OpenAlarm, OutOfService},
     id::{AlarmId, DeviceId, MetricName, NodeId, RuleId, SeriesId},
@@ -74,6 +78,8 @@ pub struct Engine {
     series: Vec<SeriesState>,
     /// In the order of the plan's watches.
     watches: Vec<WatchState>,
+    /// Of rules that compare a device with its past.
+    anomalies: FxHashMap<WatchAt, Anomaly>,
     /// In the order of the plan's slots.
     links: Vec<LinkState>,
     strangers: HashMap<DeviceId, Stranger>,
@@ -109,6 +115,7 @@ impl Engine {
             plan: Plan::default(),
             series: Vec::new(),
             watches: Vec::new(),
+            anomalies: FxHashMap::default(),
             links: Vec::new(),
             strangers: HashMap::new(),
             shards: vec![Shard::default(); SHARDS],
@@ -158,6 +165,7 @@ impl Engine {
         let before = plan;
 
         self.links = self.carry_links(&before, now.mono);
+        self.anomalies = self.carry_anomalies(&before);
         self.watches = self.carry_watches(&before, now.mono);
         self.reschedule_all();
         self.shards.iter_mut().for_each(|shard| shard.slots.clear());
@@ -225,6 +233,20 @@ impl Engine {
         watches
     }
 
+    fn carry_anomalies(&mut self, before: &Plan) -> FxHashMap<WatchAt, Anomaly> {
+        let mut known = std::mem::take(&mut self.anomalies);
+        let mut anomalies = FxHashMap::default();
+        for (old, anomaly) in known.drain() {
+            let watch = &before.watches[old as usize];
+            let slot = self.plan.find(&before.slots[watch.slot as usize].id);
+            let watches = slot.map_or(0..0, |slot| self.plan.slots[slot as usize].watches.clone());
+            if let Some(at) = watches.into_iter().find(|&at| self.plan.watches[at as usize].rule == watch.rule) {
+                anomalies.insert(at, anomaly);
+            }
+        }
+        anomalies
+    }
+
     /// Tells which device and metric a series stands for, before its first reading.
     pub fn bind_series(&mut self, series: SeriesId, device: DeviceId, metric: MetricName) {
         let at = series.0 as usize;
@@ -282,6 +304,7 @@ impl Engine {
             reschedule(&mut self.due, at, old.wake, state.wake);
             *old = state;
         }
+        self.anomalies.extend(delta.anomalies);
         for (at, link) in delta.links {
             self.links[at as usize] = link;
         }

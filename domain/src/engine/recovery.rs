@@ -183,6 +183,7 @@ impl Recovery {
         }
         for &slot in &engine.shards[usize::from(shard)].slots {
             for at in engine.plan.slots[slot as usize].watches.clone() {
+                engine.anomalies.remove(&at);
                 engine.watches[at as usize] =
                     WatchState { wake: Some(then.mono), ..WatchState::beginning(None, then.mono) };
             }
@@ -200,6 +201,7 @@ impl Recovery {
                 // What an alarm waits for is looked at only while there is one.
                 state.alarm = matches!(state.phase, Phase::Holds | Phase::Leaving { .. }).then_some(SOME_ALARM);
                 engine.watches[at as usize] = state;
+                engine.anomalies.extend(watch.anomaly.clone().map(|anomaly| (at, anomaly)));
             }
         }
     }

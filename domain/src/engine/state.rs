@@ -6,6 +6,7 @@ use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
+    anomaly::Anomaly,
     deadline::Deadline,
     history::Past,
     io::{Link, LinkChange},
@@ -157,6 +158,7 @@ pub(super) struct LinkState {
 pub struct Delta {
     pub(super) series: FxHashMap<SeriesAt, SeriesState>,
     pub(super) watches: FxHashMap<WatchAt, WatchState>,
+    pub(super) anomalies: FxHashMap<WatchAt, Anomaly>,
     pub(super) links: FxHashMap<SlotAt, LinkState>,
     /// Link changes of what is not registered, in order.
     pub(super) strangers: Vec<(LinkChange, MonoMs)>,

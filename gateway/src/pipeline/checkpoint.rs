@@ -39,9 +39,9 @@ pub(super) struct Checkpoints {
 
 impl Checkpoints {
     /// The rounds, and what [`write`] reads.
-    pub(super) fn new(every_s: u64, now: MonoMs) -> (Self, mpsc::Receiver<Portions>) {
+    pub(super) fn new(period_s: u64, now: MonoMs) -> (Self, mpsc::Receiver<Portions>) {
         let (to_writer, portions) = mpsc::channel(1);
-        let every_ms = every_s.max(1).saturating_mul(1000);
+        let every_ms = period_s.max(1).saturating_mul(1000);
         // Everything once, soon: what was never written down cannot be taken up.
         let rounds = Self { to_writer, every_ms, next_shard: 0, next_at: now, round_began: now, has_news: true };
         (rounds, portions)

@@ -11,8 +11,8 @@ use crate::engine::{CheckpointError, KeptShard, SHARDS, ShardAt};
 const LATER_PROCESS: MonoMs = MonoMs(30_000_000_000);
 
 /// A bench with a store behind it: batches, checkpoints and alarms outlive the process.
-struct Gateway {
-    bench: Bench,
+pub(super) struct Gateway {
+    pub(super) bench: Bench,
     batches: Vec<(UnixMs, Vec<Reading>)>,
     kept: BTreeMap<ShardAt, (i64, Vec<u8>)>,
     alarm_count: i64,
@@ -21,7 +21,7 @@ struct Gateway {
 }
 
 impl Gateway {
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         Self { bench: Bench::new(), batches: Vec::new(), kept: BTreeMap::new(), alarm_count: 0, of_links: Vec::new() }
     }
 
@@ -39,7 +39,7 @@ impl Gateway {
         told
     }
 
-    fn read(&mut self, series: SeriesId, value: impl Into<Value>) -> Vec<String> {
+    pub(super) fn read(&mut self, series: SeriesId, value: impl Into<Value>) -> Vec<String> {
         let reading = self.bench.reading(series, value);
         self.commit(&Input { readings: &[reading], ..Input::default() })
     }
@@ -55,7 +55,7 @@ impl Gateway {
         told
     }
 
-    fn wait_s(&mut self, seconds: u64) -> Vec<String> {
+    pub(super) fn wait_s(&mut self, seconds: u64) -> Vec<String> {
         self.wait_ms(seconds * 1000)
     }
 
@@ -64,7 +64,7 @@ impl Gateway {
         i64::try_from(self.batches.len()).unwrap()
     }
 
-    fn checkpoint(&mut self) {
+    pub(super) fn checkpoint(&mut self) {
         for shard in 0..SHARDS {
             self.checkpoint_shard(ShardAt::try_from(shard).unwrap());
         }
@@ -77,7 +77,7 @@ impl Gateway {
     }
 
     /// Killed, and started again so much later by the wall clock.
-    fn restart(&mut self, down_ms: i64) -> Vec<(ShardAt, CheckpointError)> {
+    pub(super) fn restart(&mut self, down_ms: i64) -> Vec<(ShardAt, CheckpointError)> {
         let open = self.bench.engine.open_alarms().cloned().collect();
         let now = Now { wall: self.bench.now.wall.plus_ms(down_ms), mono: LATER_PROCESS };
         let mut engine = Engine::new(Arc::clone(&PARSED), AlarmId(self.alarm_count + 1), open);
@@ -281,10 +281,11 @@ fn happening() -> impl Strategy<Value = Happening> {
     ]
 }
 
-fn value_of(series: SeriesId, tenths: i32) -> Value {
+/// A value that its series may have, on either side of the limits.
+pub(super) fn value_of(series: SeriesId, tenths: i32) -> Value {
     let tenths = f64::from(tenths);
     match series {
-        TEMPERATURE | SPEED => Value::Float(tenths / 10.0),
+        TEMPERATURE | SPEED | anomaly::AIR => Value::Float(tenths / 10.0),
         kinds::PRESSURE => Value::Float(tenths / 100.0),
         kinds::OUTLET | kinds::INLET => Value::Float(60.0 + tenths / 2.0),
         _ => Value::Bool(tenths > 50.0),
