@@ -2,6 +2,7 @@
 # make test    everything that is checked, cheapest first
 # make chaos   FAULTS=200 SEED=n: kills, cuts, full disks, wrong clocks; counts what is stored and raised afterwards
 # make bench   the speeds, each beside the raw limit of its parts
+# make bench-peers  the same readings into PostgreSQL, InfluxDB and VictoriaMetrics, as far as they are installed
 # make bench-nab  the anomaly detector on the Numenta benchmark (NAB_DIR, OUT)
 # make fmt     formats everything;  make lint  the linters alone
 # make setup   only installs what is missing
@@ -12,7 +13,7 @@ export PATH := $(CURDIR)/target/tools/node/bin:$(CURDIR)/target/tools/bin:$(PATH
 
 DASHBOARD_SOURCES := $(shell find dashboard/src dashboard/public dashboard/index.html dashboard/*.ts dashboard/*.json -type f 2>/dev/null)
 
-.PHONY: run test chaos bench bench-nab fmt lint setup build
+.PHONY: run test chaos bench bench-peers bench-nab fmt lint setup build
 
 run: build
 	demo/run
@@ -32,6 +33,10 @@ chaos:
 bench: build
 	cargo build --release --locked -p bench
 	target/release/bench
+
+bench-peers: build
+	cargo build --release --locked -p bench
+	target/release/bench peers
 
 # Where the data that are too large or not ours to publish lie; OUT=<folder> writes the score of every row.
 BRIGHTWATCH_DATA ?= ../shared/data
