@@ -56,7 +56,8 @@ impl Lines {
             start.arg("-config").arg(config);
         } else {
             start.arg(format!("-storageDataPath={}", data.display())).arg(format!("-httpListenAddr=127.0.0.1:{port}"));
-            start.arg("-retentionPeriod=1y");
+            // Without the offset it hides the newest half minute, which is all there is.
+            start.args(["-retentionPeriod=1y", "-search.latencyOffset=0s"]);
         }
         let server = Process::start("server", &mut start, folder.path())?;
         let (client, base) = (Client::builder().timeout(START_LIMIT).build()?, format!("http://127.0.0.1:{port}"));
@@ -121,7 +122,7 @@ impl Lines {
         let width_ms = ((self.last_ms - self.first_ms) / i64::from(count) + 1).max(1);
         if self.kind == Kind::Influx {
             let query = format!(
-                "SELECT MIN(value), MAX(value), MEAN(value), COUNT(value) FROM reading WHERE series = '{series}' \
+                "SELECT MIN(value), MAX(value), MEAN(value), COUNT(value) FROM reading WHERE \"series\" = '{series}' \
                  AND time >= {}ms AND time <= {}ms GROUP BY time({width_ms}ms) fill(none)",
                 self.first_ms, self.last_ms
             );
