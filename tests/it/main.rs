@@ -1,13 +1,16 @@
 //! Black-box stories on the real binaries. One binary, so that it links once; a story a module.
 
 mod alarm;
+mod backup;
 mod browser;
 mod camera;
 mod chaos;
 mod forecast;
 mod offline;
+mod proof;
 mod restart;
 mod roles;
+mod server_crash;
 mod tidy;
 
 use std::time::Duration;
