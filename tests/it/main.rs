@@ -2,12 +2,12 @@
 
 mod alarm;
 mod backup;
+mod books;
 mod browser;
 mod camera;
 mod chaos;
 mod forecast;
 mod offline;
-mod proof;
 mod restart;
 mod roles;
 mod server_crash;

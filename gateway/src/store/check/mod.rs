@@ -129,6 +129,10 @@ async fn check_database(database: &Database, progress: CheckProgress<'_>) -> Res
         let outcome = records::check_pages(&readers, &mut report).await;
         report.take("database file", outcome)?;
     }
+    // A backup may be of an earlier version, which had fewer tables.
+    let mut schema = 0;
+    let outcome = load_schema(&readers, &mut schema).await;
+    report.take("schema", outcome)?;
     let mut names = HashMap::new();
     let outcome = load_names(&readers, &mut names).await;
     report.take("series", outcome)?;
@@ -139,8 +143,10 @@ async fn check_database(database: &Database, progress: CheckProgress<'_>) -> Res
     report.take("seals", outcome)?;
     let outcome = readings::check_journal(&readers, &names, &mut report).await;
     report.take("journal", outcome)?;
-    let outcome = records::check_outboxes(&readers, &mut report).await;
+    let outcome = records::check_outboxes(&readers, schema, &mut report).await;
     report.take("outboxes", outcome)?;
+    let outcome = records::check_checkpoint(&readers, schema, &mut report).await;
+    report.take("checkpoint", outcome)?;
     let outcome = records::check_alarms(&readers, &mut report).await;
     report.take("alarms", outcome)?;
     let outcome = records::check_audit(&readers, &mut report).await;
@@ -148,6 +154,15 @@ async fn check_database(database: &Database, progress: CheckProgress<'_>) -> Res
     progress(&report.counts);
     readers.close().await;
     Ok(report)
+}
+
+async fn load_schema(readers: &AnyPool, schema: &mut i64) -> Result<(), StoreError> {
+    let row = sqlx::query("SELECT MAX(version) AS version FROM _sqlx_migrations")
+        .fetch_one(readers)
+        .await
+        .map_err(StoreError::read("reading the schema's version"))?;
+    *schema = row.get_as("version")?;
+    Ok(())
 }
 
 /// Which metric of which device a series is, in words.

@@ -5,7 +5,11 @@ use sqlx::AnyPool;
 use uuid::Uuid;
 
 use super::CheckReport;
-use crate::store::{audit, error::StoreError, outbox, row::Columns};
+use crate::store::{audit, codec::bytes::unseal, error::StoreError, outbox, row::Columns};
+
+/// The migrations that brought the tables.
+const SCHEMA_OF_OUTBOXES: i64 = 2;
+const SCHEMA_OF_CHECKPOINT: i64 = 9;
 
 /// Alarms fetched at once.
 const ALARMS_PER_PAGE: i64 = 1000;
@@ -37,8 +41,11 @@ pub(super) async fn check_pages(readers: &AnyPool, report: &mut CheckReport) -> 
 }
 
 /// That the committed numbers of every edge node can be read, and which history this is.
-pub(super) async fn check_outboxes(readers: &AnyPool, report: &mut CheckReport) -> Result<(), StoreError> {
+pub(super) async fn check_outboxes(readers: &AnyPool, schema: i64, report: &mut CheckReport) -> Result<(), StoreError> {
     const OPERATION: &str = "reading which messages are committed";
+    if schema < SCHEMA_OF_OUTBOXES {
+        return Ok(());
+    }
     let rows = sqlx::query("SELECT id, node_id, numbers FROM outbox ORDER BY id")
         .fetch_all(readers)
         .await
@@ -64,6 +71,27 @@ pub(super) async fn check_outboxes(readers: &AnyPool, report: &mut CheckReport) 
     for row in &rows {
         if let Err(error) = row.get_as::<String>("epoch")?.parse::<Uuid>() {
             report.find("store epoch", error);
+        }
+    }
+    Ok(())
+}
+
+/// That what the rules remember can be read.
+pub(super) async fn check_checkpoint(
+    readers: &AnyPool,
+    schema: i64,
+    report: &mut CheckReport,
+) -> Result<(), StoreError> {
+    if schema < SCHEMA_OF_CHECKPOINT {
+        return Ok(());
+    }
+    let rows = sqlx::query("SELECT shard, state FROM engine_checkpoint ORDER BY shard")
+        .fetch_all(readers)
+        .await
+        .map_err(StoreError::read("reading what the rules remember"))?;
+    for row in &rows {
+        if let Err(error) = unseal(&row.get_as::<Vec<u8>>("state")?) {
+            report.find(format!("portion {} of what the rules remember", row.get_as::<i64>("shard")?), error);
         }
     }
     Ok(())

@@ -22,7 +22,9 @@ use super::fixture::{Fixture, START, batch, reading, sign_in, transition};
 use crate::{
     backup::{self, BackupError, Mode},
     config::Config,
-    store::{BatchCommit, CheckReport, CopyError, OutboxId, OutboxProgress, Store, StoreTask, check, check_file},
+    store::{
+        BatchCommit, CheckReport, CopyError, JournalId, OutboxId, OutboxProgress, Store, StoreTask, check, check_file,
+    },
 };
 
 /// A server's folder is its own: what belongs to the gateway lies beside it.
@@ -162,6 +164,7 @@ pub(super) async fn a_check_names_what_is_damaged(fixture: Fixture) {
     store.fold_outboxes().await.unwrap();
     store.seal_all().await.unwrap();
     store.commit_batch(numbered(2)).await.unwrap();
+    store.write_checkpoint(JournalId(1), vec![(3, Some(vec![1, 2, 3]))]).await.unwrap();
     sign_in(&store, Role::Admin, "").await;
     close(store, task).await;
     let report = checked(&fixture).await;
@@ -174,6 +177,7 @@ pub(super) async fn a_check_names_what_is_damaged(fixture: Fixture) {
         ("UPDATE journal SET readings = (SELECT readings FROM chunk)", "journal row"),
         ("UPDATE series_seal SET through_journal = 0", "chunk 1 of series 1 (school-fridge temperature)"),
         ("UPDATE series_seal SET latest = (SELECT readings FROM chunk)", "seal of series 1"),
+        ("UPDATE engine_checkpoint SET state = (SELECT numbers FROM outbox)", "portion 3 of what the rules remember"),
         ("UPDATE outbox SET numbers = (SELECT readings FROM chunk)", "outbox 1 of node node-1"),
         ("UPDATE outbox_step SET steps = (SELECT readings FROM chunk)", "committed messages of batch"),
         ("UPDATE alarm SET closed_at_ms = 1", "alarm 1"),
