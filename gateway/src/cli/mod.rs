@@ -5,6 +5,7 @@ mod edge;
 mod registry;
 mod rule;
 mod serve;
+mod siren;
 mod user;
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
@@ -46,6 +47,9 @@ enum Command {
     /// Credentials of edge nodes.
     #[command(subcommand)]
     Edge(edge::Command),
+    /// Credentials of sirens.
+    #[command(subcommand)]
+    Siren(siren::Command),
     /// Owners, sites and devices.
     #[command(subcommand)]
     Registry(registry::Command),
@@ -68,6 +72,7 @@ pub fn main() -> ExitCode {
         Command::CheckConfig => check_config::run(&config),
         Command::User(command) => in_runtime(async { user::run(command, &read(&config)?).await }),
         Command::Edge(command) => in_runtime(async { edge::run(command, &read(&config)?).await }),
+        Command::Siren(command) => in_runtime(async { siren::run(command, &read(&config)?).await }),
         Command::Registry(command) => in_runtime(async { registry::run(command, &read(&config)?).await }),
         Command::Rule(command) => in_runtime(async { rule::run(command, &read(&config)?).await }),
     };

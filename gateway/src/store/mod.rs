@@ -15,6 +15,7 @@ mod batch;
 mod codec;
 mod config;
 mod database;
+mod delivery;
 mod discovered;
 mod error;
 mod head;
@@ -59,6 +60,9 @@ pub use self::{
     audit::{AuditEntry, AuditRecord},
     batch::{BatchCommit, DiscoveredBirth, JournalId, SeriesDefinition},
     config::StoreConfig,
+    delivery::{
+        Attempt, AttemptOutcome, ChannelFigures, Contact, DeliveryId, NewDelivery, TestTarget, WaitingDelivery,
+    },
     error::StoreError,
     history::BUCKETS_MAX,
     ledger::{LedgerEntry, LedgerPage},
