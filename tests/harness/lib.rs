@@ -7,6 +7,7 @@
 //! - [`process`]: a real binary with its log;
 //! - [`person`]: somebody who is signed in, with a live stream;
 //! - [`modbus`]: equipment whose registers a story sets;
+//! - [`inbox`]: a service that people are told by;
 //! - [`camera`]: the RTSP server of the demonstration, with a clip made on the spot;
 //! - [`proxy`]: a TCP connection that can be cut or stalled;
 //! - [`postgres`]: a PostgreSQL server, started as an unprivileged user;
@@ -16,6 +17,7 @@
 
 pub mod camera;
 pub mod eventually;
+pub mod inbox;
 pub mod modbus;
 pub mod person;
 pub mod postgres;

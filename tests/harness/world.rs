@@ -37,6 +37,10 @@ const REGISTRY: &str = include_str!("registry.toml");
 pub struct Options {
     /// A PostgreSQL database instead of SQLite.
     pub store_url: Option<String>,
+    /// More of the gateway's configuration.
+    pub config: String,
+    /// Files beside it, with what they hold.
+    pub files: Vec<(&'static str, String)>,
 }
 
 /// A running gateway with its broker.
@@ -59,7 +63,7 @@ impl World {
     pub async fn start_with(options: Options) -> Self {
         let folder = tempfile::Builder::new().prefix("brightwatch-").tempdir().expect("a temporary folder");
         let (http_port, mqtt_port) = (free_port(), free_port());
-        write_config(folder.path(), http_port, mqtt_port, options.store_url.as_deref());
+        write_config(folder.path(), http_port, mqtt_port, &options);
         let registry = folder.path().join("registry.toml");
         fs::write(&registry, REGISTRY).expect("a writable folder");
         order(folder.path(), &["registry", "import", &registry.display().to_string()], "");
@@ -204,16 +208,20 @@ pub fn device(id: &str) -> DeviceId {
     DeviceId::new(id).expect("a right id")
 }
 
-fn write_config(folder: &Path, http_port: u16, mqtt_port: u16, store_url: Option<&str>) {
+fn write_config(folder: &Path, http_port: u16, mqtt_port: u16, options: &Options) {
+    for (name, text) in &options.files {
+        fs::write(folder.join(name), text).expect("a writable folder");
+    }
     let config = workspace().join("config");
-    let store = store_url.map_or(String::new(), |url| format!("[store]\nurl = \"{url}\"\n\n"));
+    let store = options.store_url.as_ref().map_or(String::new(), |url| format!("[store]\nurl = \"{url}\"\n\n"));
     let text = format!(
         "data_dir = \"data\"\nprofiles_dir = \"{profiles}\"\ntownships_file = \"{townships}\"\n\
          offices_file = \"{offices}\"\nis_demo = true\n\n{store}[http]\nlisten = \"127.0.0.1:{http_port}\"\n\n\
-         [broker]\nlisten = \"127.0.0.1:{mqtt_port}\"\n\n[metrics]\nlisten = \"127.0.0.1:0\"\n",
+         [broker]\nlisten = \"127.0.0.1:{mqtt_port}\"\n\n[metrics]\nlisten = \"127.0.0.1:0\"\n\n{more}",
         profiles = config.join("profiles").display(),
         townships = config.join("townships.toml").display(),
         offices = config.join("offices.toml").display(),
+        more = options.config,
     );
     fs::write(folder.join("gateway.toml"), text).expect("a writable folder");
 }
