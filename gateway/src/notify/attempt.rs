@@ -29,26 +29,37 @@ pub(super) enum Verdict {
 
 impl Failure {
     pub(super) fn refused(why: impl Into<String>) -> Self {
-        Self { why: why.into(), verdict: Verdict::Refused }
+        Self { why: short(why), verdict: Verdict::Refused }
     }
 
     /// It surely has not arrived.
     pub(super) fn channel(why: impl Into<String>) -> Self {
-        Self { why: why.into(), verdict: Verdict::Channel { wait: None, is_outcome_unknown: false } }
+        Self { why: short(why), verdict: Verdict::Channel { wait: None, is_outcome_unknown: false } }
     }
 
     /// It surely has not arrived, and the service says how long to wait.
     pub(super) fn busy(why: impl Into<String>, wait: Duration) -> Self {
-        Self { why: why.into(), verdict: Verdict::Channel { wait: Some(wait), is_outcome_unknown: false } }
+        Self { why: short(why), verdict: Verdict::Channel { wait: Some(wait), is_outcome_unknown: false } }
     }
 
     /// It may have arrived.
     pub(super) fn unknown(why: impl Into<String>) -> Self {
-        Self { why: why.into(), verdict: Verdict::Channel { wait: None, is_outcome_unknown: true } }
+        Self { why: short(why), verdict: Verdict::Channel { wait: None, is_outcome_unknown: true } }
     }
 
     pub(super) fn target(why: impl Into<String>) -> Self {
-        Self { why: why.into(), verdict: Verdict::Target }
+        Self { why: short(why), verdict: Verdict::Target }
+    }
+}
+
+/// The longest reason that is kept, in characters: a service may answer with a whole page.
+const WHY_CHARACTERS_MAX: usize = 300;
+
+fn short(why: impl Into<String>) -> String {
+    let why: String = why.into();
+    match why.char_indices().nth(WHY_CHARACTERS_MAX) {
+        Some((end, _)) => format!("{}…", &why[..end]),
+        None => why,
     }
 }
 
@@ -72,6 +83,12 @@ pub(super) fn pause(failures: u32, wait: Option<Duration>, spread: f64) -> Durat
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_reason_is_cut() {
+        assert_eq!(Failure::refused("灶".repeat(1000)).why.chars().count(), WHY_CHARACTERS_MAX + 1);
+        assert_eq!(Failure::refused("503").why, "503");
+    }
 
     #[test]
     fn pauses_double_up_to_a_minute_and_follow_what_the_service_asks_for() {

@@ -349,6 +349,27 @@ mod tests {
     }
 
     #[test]
+    fn ten_thousand_alarms_in_ten_seconds_are_a_handful_of_messages_and_all_are_told() {
+        let mut desk = Desk::new(Limits { per_minute: Some(20), ..LIMITS });
+        let (mut queue, mut messages, mut told) = (Vec::new(), Vec::new(), 0);
+        for tick in 0..1300_u64 {
+            if tick < 100 {
+                let ids = (tick * 100..tick * 100 + 100).map(u64::cast_signed);
+                queue.extend(ids.map(|id| waiting(id, &format!("s{}", id % 500), Severity::III)));
+            }
+            let taken = &queue[..queue.len().min(1000)];
+            for outgoing in desk.plan(taken, ROOM, at(tick * 100)).now {
+                queue.retain(|one| !outgoing.deliveries.contains(&one.id));
+                told += outgoing.deliveries.len();
+                messages.push(tick);
+            }
+        }
+        assert_eq!((told, queue.len()), (10_000, 0));
+        let in_first_minute = messages.iter().filter(|tick| **tick < 600).count();
+        assert!(in_first_minute <= 20 && messages.len() <= 30, "{messages:?}");
+    }
+
+    #[test]
     fn quiet_hours_hold_back_what_is_mild() {
         let mut desk = Desk::new(Limits { quiet: Some(Daily::new(22.0, 7.0)), ..LIMITS });
         let night = [waiting(1, "a", Severity::III), waiting(2, "b", Severity::II)];

@@ -23,6 +23,11 @@ const OPERATION: &str = "noting what became of a message";
 /// Rows of one statement, far below the parameters that both engines take.
 const ROWS_PER_STATEMENT: usize = 1000;
 
+/// The newest notices of an alarm that are shown. One that flutters for days may have more.
+const NOTICES_MAX: i64 = 200;
+/// And their deliveries.
+const DELIVERIES_MAX: i64 = 2000;
+
 /// Number of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeliveryId(pub i64);
@@ -379,28 +384,30 @@ impl Store {
         let audience = if scope.role() == Role::Owner { "owner" } else { "%" };
         let notices = sqlx::query(
             "SELECT * FROM notice WHERE subject_kind = 'alarm' AND subject_id = $1 AND audience_kind LIKE $2 \
-             ORDER BY id",
+             ORDER BY id DESC LIMIT $3",
         )
         .bind(alarm.to_string())
         .bind(audience)
+        .bind(NOTICES_MAX)
         .fetch_all(self.readers())
         .await
         .map_err(StoreError::read(OPERATION))?;
         let deliveries = sqlx::query(
             "SELECT delivery.*, account.display_name FROM delivery JOIN notice ON notice.id = delivery.notice_id \
              LEFT JOIN account ON account.id = delivery.account_id \
-             WHERE notice.subject_kind = 'alarm' AND notice.subject_id = $1 ORDER BY delivery.id",
+             WHERE notice.subject_kind = 'alarm' AND notice.subject_id = $1 ORDER BY delivery.id DESC LIMIT $2",
         )
         .bind(alarm.to_string())
+        .bind(DELIVERIES_MAX)
         .fetch_all(self.readers())
         .await
         .map_err(StoreError::read(OPERATION))?;
         let mut told = Vec::with_capacity(notices.len());
-        for row in &notices {
+        for row in notices.iter().rev() {
             let id: i64 = row.get_as("id")?;
             let notice = notice_of(row)?;
             let mut of_notice = Vec::new();
-            for delivery in &deliveries {
+            for delivery in deliveries.iter().rev() {
                 if delivery.get_as::<i64>("notice_id")? == id {
                     of_notice.push(delivery_of(delivery)?);
                 }

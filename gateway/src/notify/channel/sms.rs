@@ -17,7 +17,7 @@ use crate::notify::{
 /// What may stand between double braces.
 const PLACES: [&str; 5] = ["phone", "text", "severity", "message", "secret"];
 
-/// A gateway for text messages. The secret is never shown.
+/// A gateway for text messages. Nothing of it is ever shown: addresses and headers may hold tokens.
 pub(super) struct Sms {
     method: Method,
     url: Template,
@@ -32,7 +32,7 @@ pub(super) struct Sms {
 
 impl std::fmt::Debug for Sms {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Sms({:?})", self.url)
+        f.write_str("Sms")
     }
 }
 

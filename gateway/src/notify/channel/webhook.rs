@@ -22,7 +22,7 @@ use crate::notify::{
 /// A shorter key could be guessed.
 const KEY_CHARACTERS_MIN: usize = 16;
 
-/// Where it listens, and the key, which is never shown.
+/// Where it listens, and the key. Neither is ever shown: an address may hold a token.
 pub(super) struct Webhook {
     url: String,
     key: String,
@@ -30,7 +30,7 @@ pub(super) struct Webhook {
 
 impl std::fmt::Debug for Webhook {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Webhook({})", self.url)
+        f.write_str("Webhook")
     }
 }
 
