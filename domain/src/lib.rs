@@ -17,6 +17,7 @@
 //! - [`case`]: the work that answers alarms, step by step, with time limits.
 //! - [`escalation`]: what nobody answers is told further up.
 //! - [`roster`]: who is on duty where.
+//! - [`notice`]: who has to be told of what.
 //! - [`detector`]: is a reading unlike everything its series has shown, and in which way.
 //! - [`backtest`]: a rule over stored history: when it would have fired.
 //! - [`engine`]: readings and timers in, alarm transitions out.
@@ -32,6 +33,7 @@ pub mod document;
 pub mod engine;
 pub mod escalation;
 pub mod id;
+pub mod notice;
 pub mod profile;
 pub mod reading;
 pub mod registry;

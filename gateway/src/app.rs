@@ -186,6 +186,7 @@ fn start_heart(config: &Config, ground: &Ground, health: Health, stage: &mut Sta
         ledger: ledger.clone(),
         from_ingest,
         requests,
+        telling: domain::notice::Policy::default(),
         health,
     };
     stage.run_fallible("pipeline", pipeline::run(parts, stage.stop()));

@@ -94,6 +94,7 @@ impl Fixture {
             ledger: Ledger::default(),
             from_ingest,
             requests,
+            telling: domain::notice::Policy::default(),
             health: health.clone(),
         };
         let blind = stop.child_token();

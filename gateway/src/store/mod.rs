@@ -20,6 +20,7 @@ mod error;
 mod head;
 mod history;
 mod ledger;
+mod notice;
 mod outbox;
 mod registry;
 mod row;
@@ -61,6 +62,7 @@ pub use self::{
     error::StoreError,
     history::BUCKETS_MAX,
     ledger::{LedgerEntry, LedgerPage},
+    notice::NoticeId,
     outbox::{OutboxId, OutboxProgress, OutboxState},
     registry::RegistryRows,
     scope::{Actor, Scope},
@@ -97,6 +99,7 @@ struct Inner {
     outboxes: Mutex<Known>,
     offices: ArcSwap<Offices>,
     session_changes: watch::Sender<u64>,
+    notice_count: watch::Sender<u64>,
 }
 
 /// The task that writes; wait for it after dropping every [`Store`] to be sure that all is on disk and closed.
@@ -150,6 +153,7 @@ impl Store {
             outboxes: Mutex::new(Known::new(StoreEpoch(0))),
             offices: ArcSwap::default(),
             session_changes: watch::Sender::new(0),
+            notice_count: watch::Sender::new(0),
         };
         Ok((Self { inner: Arc::new(inner) }, StoreTask(task)))
     }
@@ -201,6 +205,10 @@ impl Store {
 
     fn offices(&self) -> Guard<Arc<Offices>> {
         self.inner.offices.load()
+    }
+
+    fn notice_counter(&self) -> &watch::Sender<u64> {
+        &self.inner.notice_count
     }
 
     fn session_change_counter(&self) -> &watch::Sender<u64> {

@@ -112,6 +112,7 @@ impl District {
             ledger: ledger.clone(),
             from_ingest,
             requests,
+            telling: domain::notice::Policy::default(),
             health: Health::default(),
         };
         let end = stop.clone();
@@ -321,6 +322,7 @@ fn history(at: UnixMs) -> BatchCommit {
             .collect(),
         readings: stores.iter().map(|(_, number, value)| reading(*number, *value)).collect(),
         transitions: stores.iter().map(|(id, number, value)| transition(id, *number, *value)).collect(),
+        notices: Vec::new(),
         service: Vec::new(),
         discovered: vec![DiscoveredBirth {
             device: device("stranger-outside"),
