@@ -76,7 +76,12 @@ fn a_case_goes_its_way_and_every_step_has_a_name() {
     let office = Assignee::Post("office:furong".parse().unwrap());
     let done = play(
         case(Plan::Ordinary, Severity::II),
-        &[CaseInput::Assign(office.clone()), CaseInput::Accept, CaseInput::Arrive, CaseInput::Handle(CauseCode::Supply)],
+        &[
+            CaseInput::Assign(office.clone()),
+            CaseInput::Accept,
+            CaseInput::Arrive,
+            CaseInput::Handle(CauseCode::Supply),
+        ],
     )
     .unwrap();
     assert_eq!((done.state, done.assignee.as_ref()), (Handled, Some(&office)));

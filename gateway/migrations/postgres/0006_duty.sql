@@ -60,7 +60,8 @@ CREATE TABLE case_event (
     PRIMARY KEY (case_id, number)
 );
 -- One press of a key is done once, whatever comes twice over the network.
-CREATE UNIQUE INDEX case_event_once ON case_event (by_username, idempotency_key) WHERE idempotency_key IS NOT NULL;
+CREATE UNIQUE INDEX case_event_once ON case_event (by_username, idempotency_key, case_id)
+    WHERE idempotency_key IS NOT NULL;
 
 -- Photos stand in the database: they are backed up and committed with the step that they prove.
 CREATE TABLE case_photo (
@@ -110,6 +111,7 @@ CREATE TABLE roster_shift (
     username TEXT
 );
 CREATE INDEX roster_shift_of_post ON roster_shift (post, from_ms);
+CREATE INDEX roster_shift_by_time ON roster_shift (from_ms);
 
 CREATE TABLE roster_handover (
     id          BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -52,6 +52,12 @@ permission!(
     ManageUsers,
     /// Read who did what.
     ReadAudit,
+    /// Open cases and take their steps.
+    HandleCase,
+    /// Add notes and photos to a case.
+    ReportOnCase,
+    /// Write rosters, hand duty over.
+    KeepRoster,
 );
 
 /// A signed-in person who may do `P`.

@@ -3,13 +3,17 @@
 
 use std::sync::Arc;
 
-use domain::{case::Policy, time::UnixMs};
+use domain::{
+    case::Policy,
+    id::{OfficeId, TownshipCode},
+    time::UnixMs,
+};
 
 use super::{Store, case, error::StoreError, escalation, writer::Priority};
 
 const OPERATION: &str = "watching duty";
 /// Alarms, and cases, of one transaction: some milliseconds of work, so that an operator's key press never waits.
-const ROUND: i64 = 200;
+const ROUND: usize = 200;
 
 impl Store {
     /// Tells by which limits cases and escalation go. Until then the defaults hold.
@@ -23,21 +27,43 @@ impl Store {
 
     /// Tells what has become due by `now`, some hundreds of alarms and cases at a time; true: there may be more.
     pub async fn watch_duty(&self, now: UnixMs) -> Result<bool, StoreError> {
-        let policy = self.duty_policy();
+        // Asked of the readers: the writer is not disturbed while nothing is due.
+        let due = sqlx::query(
+            "SELECT id FROM duty_case WHERE check_at_ms <= $1 \
+             UNION ALL SELECT alarm_id FROM alarm_escalation WHERE due_at_ms <= $1 LIMIT 1",
+        )
+        .bind(now.0)
+        .fetch_optional(self.readers())
+        .await
+        .map_err(StoreError::read(OPERATION))?;
+        if due.is_none() {
+            return Ok(false);
+        }
+        let (policy, store, told) = (self.duty_policy(), self.clone(), self.clone());
         self.writer()
             .write(
                 Priority::Ordinary,
                 OPERATION,
                 move |connection| {
                     Box::pin(async move {
-                        let cases = case::check_due(connection, &policy, now, ROUND).await?;
-                        let alarms = escalation::climb_due(connection, &policy, now, ROUND).await?;
-                        Ok(i64::try_from(cases.max(alarms)).unwrap_or(i64::MAX) >= ROUND)
+                        let cases = case::check_due(connection, &store, &policy, now, ROUND).await?;
+                        let alarms = escalation::climb_due(connection, &store, &policy, now, ROUND).await?;
+                        Ok(cases.max(alarms))
                     })
                 },
-                |_| {},
+                move |count| {
+                    if *count > 0 {
+                        told.notices_have_come();
+                    }
+                },
             )
             .await
+            .map(|count| count >= ROUND)
+    }
+
+    /// The office that answers for a township; None: none does.
+    pub(super) fn office_of(&self, township: &TownshipCode) -> Option<OfficeId> {
+        self.offices().iter().find(|(_, codes)| codes.contains(township)).map(|(office, _)| office.clone())
     }
 
     /// Moves all deadlines with a wall clock that somebody set forward (negative: back) by so many milliseconds.

@@ -4,16 +4,20 @@
 use domain::{
     alarm::{AlarmState, Transition},
     case::Policy,
-    id::AlarmId,
+    id::{AlarmId, DeviceId},
+    notice::{Locality, Unanswered, of_unanswered},
+    registry::Place,
+    text::Text,
     time::UnixMs,
 };
 use protocol::rest;
-use sqlx::AnyConnection;
+use sqlx::{AnyConnection, any::AnyRow};
 
 use super::{
     Store,
     case::{number_of, rung_of, severity_of},
     error::StoreError,
+    notice,
     row::Columns,
 };
 
@@ -68,23 +72,32 @@ pub(super) async fn follow_alarm(connection: &mut AnyConnection, transition: &Tr
 /// Climbs with up to `limit` alarms whose moment has come, the most urgent first; answers how many there were.
 pub(super) async fn climb_due(
     connection: &mut AnyConnection,
+    store: &Store,
     policy: &Policy,
     now: UnixMs,
-    limit: i64,
+    limit: usize,
 ) -> Result<usize, StoreError> {
     let rows = sqlx::query(
-        "SELECT alarm_id, severity, since_ms, reached FROM alarm_escalation WHERE due_at_ms <= $1 \
-         ORDER BY due_at_ms LIMIT $2",
+        "SELECT alarm_escalation.*, alarm.device_id, alarm.title_zh, alarm.title_en, site.id AS site_id, \
+         site.name AS site_name, site.township_code, site.owner_id FROM alarm_escalation \
+         JOIN alarm ON alarm.id = alarm_escalation.alarm_id LEFT JOIN device ON device.id = alarm.device_id \
+         LEFT JOIN site ON site.id = device.site_id WHERE alarm_escalation.due_at_ms <= $1 \
+         ORDER BY alarm_escalation.due_at_ms LIMIT $2",
     )
     .bind(now.0)
-    .bind(limit)
+    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
     .fetch_all(&mut *connection)
     .await
     .map_err(StoreError::failed(OPERATION))?;
     for row in &rows {
         let alarm = AlarmId(row.get_as("alarm_id")?);
-        let ladder = policy.escalation.of(severity_of(row)?);
-        let climb = ladder.climb(row.time("since_ms")?, rung_of(row, "reached")?, now);
+        let (severity, since) = (severity_of(row)?, row.time("since_ms")?);
+        let climb = policy.escalation.of(severity).climb(since, rung_of(row, "reached")?, now);
+        let device: DeviceId = row.id("device_id")?;
+        let title = Text { zh: row.get_as("title_zh")?, en: row.get_as("title_en")? };
+        let unanswered = Unanswered { alarm, device: &device, severity, title: &title, since };
+        // A device that nobody registered has nobody who answers for it.
+        let locality = locality_of(row, store)?;
         sqlx::query("UPDATE alarm_escalation SET reached = $2, due_at_ms = $3 WHERE alarm_id = $1")
             .bind(alarm.0)
             .bind(number_of(climb.reached))
@@ -93,6 +106,9 @@ pub(super) async fn climb_due(
             .await
             .map_err(StoreError::failed(OPERATION))?;
         for rung in climb.tell {
+            if let Some(locality) = &locality {
+                notice::write(connection, &of_unanswered(&unanswered, locality, rung, now)).await?;
+            }
             sqlx::query(
                 "INSERT INTO alarm_told (alarm_id, number, at_ms, told) \
                  SELECT $1, COUNT(*) + 1, $2, $3 FROM alarm_told WHERE alarm_id = $1",
@@ -106,6 +122,13 @@ pub(super) async fn climb_due(
         }
     }
     Ok(rows.len())
+}
+
+fn locality_of(row: &AnyRow, store: &Store) -> Result<Option<Locality>, StoreError> {
+    let Some(site) = row.id_or_none("site_id")? else { return Ok(None) };
+    let place = Place { township: row.id("township_code")?, owner: row.id("owner_id")? };
+    let office = store.office_of(&place.township);
+    Ok(Some(Locality { site, site_name: row.get_as("site_name")?, place, office }))
 }
 
 /// Moves what deadlines are counted from with a wall clock that somebody set.

@@ -12,17 +12,21 @@
 mod alarm;
 mod audit;
 mod batch;
+mod case;
 mod codec;
 mod config;
 mod database;
 mod discovered;
+mod duty;
 mod error;
+mod escalation;
 mod head;
 mod history;
 mod ledger;
 mod notice;
 mod outbox;
 mod registry;
+mod roster;
 mod row;
 mod rule;
 mod scope;
@@ -47,6 +51,7 @@ use std::{
 
 use arc_swap::{ArcSwap, Guard};
 use domain::{
+    case::Policy,
     id::{OfficeId, TownshipCode},
     registry::Office,
 };
@@ -58,6 +63,10 @@ pub use self::{
     alarm::{AlarmFilter, AlarmRecord},
     audit::{AuditEntry, AuditRecord},
     batch::{BatchCommit, DiscoveredBirth, JournalId, SeriesDefinition},
+    case::{
+        ALARMS_MAX, CaseDeed, CaseFilter, CaseRecord, CaseRequest, CaseSelection, CaseTrouble, PHOTO_BYTES_MAX,
+        PHOTOS_MAX, Photo,
+    },
     config::StoreConfig,
     error::StoreError,
     history::BUCKETS_MAX,
@@ -98,6 +107,7 @@ struct Inner {
     damaged_journal_rows: AtomicU64,
     outboxes: Mutex<Known>,
     offices: ArcSwap<Offices>,
+    duty_policy: ArcSwap<Policy>,
     session_changes: watch::Sender<u64>,
     notice_count: watch::Sender<u64>,
 }
@@ -152,6 +162,7 @@ impl Store {
             // Of no meaning before the replay.
             outboxes: Mutex::new(Known::new(StoreEpoch(0))),
             offices: ArcSwap::default(),
+            duty_policy: ArcSwap::default(),
             session_changes: watch::Sender::new(0),
             notice_count: watch::Sender::new(0),
         };

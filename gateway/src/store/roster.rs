@@ -2,7 +2,6 @@
 
 use domain::{
     access::{Jurisdiction, Permission, Role},
-    id::{OwnerId, TownshipCode},
     roster::{self, Post},
     time::UnixMs,
 };
@@ -18,13 +17,12 @@ const SHIFTS_MAX: i64 = 600;
 const HANDOVERS_MAX: i64 = 20;
 
 impl Store {
-    /// Who is on duty at a post at that moment, by name; empty: nobody. For the gateway itself: who is told of an alarm.
-    pub async fn on_duty(&self, post: &Post, now: UnixMs) -> Result<Vec<rest::Shift>, StoreError> {
+    /// Who is on duty at each post at that moment, by post and name. Who is on duty is no secret within the district; the
+    /// caller shows to each person what concerns that person's places.
+    pub async fn on_duty(&self, now: UnixMs) -> Result<Vec<rest::Shift>, StoreError> {
         let rows = sqlx::query(
-            "SELECT * FROM roster_shift WHERE post = $1 AND from_ms <= $2 AND from_ms > $3 AND to_ms > $2 \
-             ORDER BY person, id",
+            "SELECT * FROM roster_shift WHERE from_ms <= $1 AND from_ms > $2 AND to_ms > $1 ORDER BY post, person, id",
         )
-        .bind(post.to_string())
         .bind(now.0)
         // The index goes by the beginning: nothing older can still be going on.
         .bind(now.plus_ms(-roster::SHIFT_MAX_MS - 1).0)
@@ -42,7 +40,7 @@ impl Store {
         window: std::ops::Range<UnixMs>,
     ) -> Result<Option<rest::Roster>, StoreError> {
         const OPERATION: &str = "reading a roster";
-        if !self.sees_post(scope, post).await? {
+        if !self.sees_post(scope, post) {
             return Ok(None);
         }
         let rows = sqlx::query(
@@ -63,13 +61,11 @@ impl Store {
             .into_iter()
             .map(|hole| rest::Hole { from_ms: hole.start.0, to_ms: hole.end.0 })
             .collect();
-        // What colleagues write to each other is for colleagues.
-        let may_read_notes = scope.role() != Role::Owner;
         let notes = sqlx::query(
             "SELECT at_ms, by_username, note FROM roster_handover WHERE post = $1 ORDER BY id DESC LIMIT $2",
         )
         .bind(post.to_string())
-        .bind(if may_read_notes { HANDOVERS_MAX } else { 0 })
+        .bind(HANDOVERS_MAX)
         .fetch_all(self.readers())
         .await
         .map_err(StoreError::read(OPERATION))?;
@@ -199,35 +195,19 @@ impl Store {
         .await
     }
 
-    /// Whether a person may know who is on duty at a post: everybody may know the centre's, and those that answer for the
-    /// own places.
-    pub async fn sees_post(&self, scope: &Scope, post: &Post) -> Result<bool, StoreError> {
-        let townships: Vec<TownshipCode> = match post {
-            Post::Centre => return Ok(true),
-            Post::Township(code) => vec![code.clone()],
-            Post::Office(id) => self.offices().get(id).map(|codes| codes.iter().cloned().collect()).unwrap_or_default(),
-        };
-        match scope.jurisdiction() {
-            Jurisdiction::District => Ok(true),
-            Jurisdiction::Townships { codes } => Ok(townships.iter().any(|code| codes.contains(code))),
-            Jurisdiction::Owner { id } => {
-                let own = self.townships_of_owner(id).await?;
-                Ok(townships.iter().any(|code| own.contains(code)))
-            }
+    /// Whether a post's roster is a colleague's to read: the centre's, and those that answer for the own townships.
+    fn sees_post(&self, scope: &Scope, post: &Post) -> bool {
+        if !scope.may(Permission::KeepRoster) {
+            return false;
         }
-    }
-
-    /// The townships in which an owner has sites.
-    pub async fn townships_of_owner(&self, owner: &OwnerId) -> Result<Vec<TownshipCode>, StoreError> {
-        let rows = sqlx::query(
-            "SELECT DISTINCT township_code FROM site WHERE owner_id = $1 AND removed_at_ms IS NULL \
-             ORDER BY township_code",
-        )
-        .bind(owner.as_str())
-        .fetch_all(self.readers())
-        .await
-        .map_err(StoreError::read("reading an owner's townships"))?;
-        rows.iter().map(|row| row.id("township_code")).collect()
+        match (scope.jurisdiction(), post) {
+            (Jurisdiction::District, _) | (_, Post::Centre) => true,
+            (Jurisdiction::Townships { codes }, Post::Township(code)) => codes.contains(code),
+            (Jurisdiction::Townships { codes }, Post::Office(id)) => {
+                self.offices().get(id).is_some_and(|townships| !townships.is_disjoint(codes))
+            }
+            (Jurisdiction::Owner { .. }, _) => false,
+        }
     }
 
     /// Whether a post's roster is a person's to write: the own one, and for the district every one.

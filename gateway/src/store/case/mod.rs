@@ -2,25 +2,27 @@
 //! `domain::case` inside the transaction that stores it, on the row as it is then.
 //!
 //! - `row`: rows to cases and back; `read`: what people ask for, within a scope.
-//! - `open`: a case from alarms, by a person or with an alarm of severity I in that alarm's own transaction.
+//! - `open`: a case from alarms, by a person; `follow`: with an alarm of severity I, in that alarm's own transaction.
 //! - `step`: what people do with one; `photo`: pictures.
-//! - `watch`: time limits that have passed.
+//! - `watch`: time limits that have passed; `tell`: who hears of it.
 
+mod follow;
 mod open;
 mod photo;
 mod read;
 mod row;
 mod step;
+mod tell;
 mod watch;
 
 use domain::{
     case::{CaseRefusal, CaseWhat},
     id::{AlarmId, CaseId},
 };
-use sqlx::AnyConnection;
+use sqlx::{AnyConnection, AssertSqlSafe};
 
 pub(super) use self::{
-    open::follow_alarm,
+    follow::follow_alarm,
     row::{number_of, rung_of, severity_of},
     watch::{check_all_again, check_due, shift_clock},
 };
@@ -29,7 +31,10 @@ pub use self::{
     read::{CaseFilter, CaseRecord, CaseSelection},
     step::CaseDeed,
 };
-use super::{error::StoreError, row::Columns};
+use super::{
+    error::StoreError,
+    row::{Columns, word_of},
+};
 
 /// The most alarms that a person opens a case from at once.
 pub const ALARMS_MAX: usize = 100;
@@ -80,17 +85,35 @@ pub enum CaseTrouble {
     TooManyPhotos,
 }
 
-/// Which row of which case a person's key has made; None: none yet.
+/// What a person's key has done: to which case, and what; None: nothing yet. The same key for another case is another one.
 async fn use_of_key(
     connection: &mut AnyConnection,
     by: &str,
     key: &str,
+    of: KeyOf,
 ) -> Result<Option<(CaseId, CaseWhat)>, StoreError> {
-    let row = sqlx::query("SELECT case_id, what FROM case_event WHERE by_username = $1 AND idempotency_key = $2")
-        .bind(by.to_owned())
-        .bind(key.to_owned())
-        .fetch_optional(connection)
-        .await
-        .map_err(StoreError::failed("looking up a key"))?;
+    let case = match of {
+        KeyOf::Opening => "what = $3",
+        KeyOf::Case(_) => "case_id = $3",
+    };
+    let query = sqlx::query(AssertSqlSafe(format!(
+        "SELECT case_id, what FROM case_event WHERE by_username = $1 AND idempotency_key = $2 AND {case}"
+    )))
+    .bind(by.to_owned())
+    .bind(key.to_owned());
+    let query = match of {
+        KeyOf::Opening => query.bind(word_of(&CaseWhat::Opened)),
+        KeyOf::Case(id) => query.bind(id.0),
+    };
+    let row = query.fetch_optional(connection).await.map_err(StoreError::failed("looking up a key"))?;
     row.map(|row| Ok((CaseId(row.get_as("case_id")?), row.word("what")?))).transpose()
+}
+
+/// What a key was made for.
+#[derive(Clone, Copy)]
+enum KeyOf {
+    /// Opening a case, which has no number yet.
+    Opening,
+    /// Doing something with this case.
+    Case(CaseId),
 }

@@ -1,21 +1,21 @@
-//! A case from alarms: by a person, or with an alarm of severity I in that alarm's own transaction, so that there is no
-//! moment in which a danger to life is on screen and is nobody's work.
+//! A case from alarms by a person, and another alarm for a case that is there.
 
 use domain::{
-    alarm::{AlarmState, Severity, Transition, What},
-    case::{Case, CaseState, CaseWhat, Plan, Policy},
+    alarm::Severity,
+    case::{Case, CaseRefusal, CaseState, CaseWhat, Plan, Watch},
     id::{AlarmId, CaseId, DeviceId, RuleId, SiteId},
     registry::Place,
+    roster::Assignee,
     text::Text,
     time::UnixMs,
 };
 use sqlx::{AnyConnection, AssertSqlSafe, any::AnyRow};
 
 use super::{
-    ALARMS_MAX, CaseRequest, CaseTrouble,
-    row::{Event, SELECT_CASE, Stored, load, save, severity_of, stored_of},
-    step::{self, check_assignee},
-    use_of_key,
+    ALARMS_MAX, CaseRequest, CaseTrouble, KeyOf,
+    follow::{Newcomer, take_in},
+    row::{Event, Stored, save, severity_of},
+    step, use_of_key,
 };
 use crate::store::{
     Store, audit,
@@ -27,6 +27,14 @@ use crate::store::{
 
 const OPERATION: &str = "opening a case";
 
+/// Where a case is.
+#[derive(Clone, PartialEq)]
+pub(super) struct SiteAt {
+    pub(super) site: SiteId,
+    pub(super) name: String,
+    pub(super) place: Place,
+}
+
 /// An alarm that a case is to be opened from.
 struct Candidate {
     alarm: AlarmId,
@@ -35,8 +43,7 @@ struct Candidate {
     severity: Severity,
     title: Text,
     raised: UnixMs,
-    site: SiteId,
-    place: Place,
+    at: SiteAt,
     is_open: bool,
     taken_by: Option<CaseId>,
 }
@@ -48,21 +55,21 @@ impl Store {
         &self,
         scope: &Scope,
         alarms: Vec<AlarmId>,
-        assignee: Option<domain::roster::Assignee>,
+        assignee: Option<Assignee>,
         request: CaseRequest,
         at: UnixMs,
     ) -> Result<Result<CaseId, CaseTrouble>, StoreError> {
-        let (store, scope) = (self.clone(), scope.clone());
+        let (store, told, scope) = (self.clone(), self.clone(), scope.clone());
         self.writer()
             .write(
                 Priority::Operator,
                 OPERATION,
                 move |connection| {
-                    Box::pin(async move {
-                        open_by_person(connection, &store, &scope, alarms, assignee, &request, at).await
-                    })
+                    Box::pin(
+                        async move { open_by_person(connection, &store, &scope, alarms, assignee, &request, at).await },
+                    )
                 },
-                |_| {},
+                move |_| told.notices_have_come(),
             )
             .await
     }
@@ -73,15 +80,13 @@ async fn open_by_person(
     store: &Store,
     scope: &Scope,
     mut alarms: Vec<AlarmId>,
-    assignee: Option<domain::roster::Assignee>,
+    assignee: Option<Assignee>,
     request: &CaseRequest,
     at: UnixMs,
 ) -> Result<Result<CaseId, CaseTrouble>, StoreError> {
     let by = scope.username().as_str();
-    match use_of_key(connection, by, &request.key).await? {
-        None => {}
-        Some((case, CaseWhat::Opened)) => return Ok(Ok(case)),
-        Some(_) => return Ok(Err(CaseTrouble::KeyReused)),
+    if let Some((case, _)) = use_of_key(connection, by, &request.key, KeyOf::Opening).await? {
+        return Ok(Ok(case));
     }
     alarms.sort_unstable();
     alarms.dedup();
@@ -89,7 +94,7 @@ async fn open_by_person(
         return Ok(Err(CaseTrouble::AlarmCount));
     }
     let candidates = candidates(connection, &alarms).await?;
-    if candidates.len() != alarms.len() || candidates.iter().any(|one| !scope.covers(Some(&one.place))) {
+    if candidates.len() != alarms.len() || candidates.iter().any(|one| !scope.covers(Some(&one.at.place))) {
         return Ok(Err(CaseTrouble::NotFound));
     }
     if let Some(trouble) = trouble_with(&candidates) {
@@ -97,25 +102,27 @@ async fn open_by_person(
     }
     // The first of the worst gives the case its title.
     let worst = candidates.iter().min_by_key(|one| (one.severity, one.alarm)).expect("there is at least one");
-    if let Some(assignee) = &assignee
-        && !check_assignee(connection, store, assignee, &worst.place).await?
-    {
-        return Ok(Err(CaseTrouble::ForeignAssignee(assignee.to_string())));
-    }
+    let goes_to = match assignee {
+        None => None,
+        Some(assignee) => match step::resolve(connection, store, &assignee, &worst.at.place).await? {
+            Some(target) => Some((assignee, target)),
+            None => return Ok(Err(CaseTrouble::ForeignAssignee(assignee.to_string()))),
+        },
+    };
     let policy = store.duty_policy();
     let is_entrapment = candidates.iter().find(|one| policy.plan(&one.rule) == Plan::Entrapment);
     let began = is_entrapment.or_else(|| candidates.iter().min_by_key(|one| one.raised)).map_or(at, |one| one.raised);
     let plan = if is_entrapment.is_some() { Plan::Entrapment } else { Plan::Ordinary };
     let case = Case::opened(plan, worst.severity, began, at);
-    let mut stored = insert(connection, &worst.site, worst.place.clone(), &worst.title, case, Some(by), at).await?;
+    let mut stored = insert(connection, worst.at.clone(), &worst.title, case, Some(by), at).await?;
     let opened = Event::plain(at, CaseWhat::Opened).by_person(by, &request.note, &request.key);
     save(connection, &mut stored, &policy, &[opened], at).await?;
     for one in &candidates {
         link(connection, stored.id, one.alarm, &one.device).await?;
     }
     audit::note(connection, by, "case.open", &stored.id.to_string(), request.note.clone(), at).await?;
-    if let Some(assignee) = assignee {
-        step::assign_new(connection, store, &mut stored, assignee, scope, at).await?;
+    if let Some((assignee, target)) = goes_to {
+        step::assign_new(connection, store, &mut stored, (assignee, target), scope, at).await?;
     }
     Ok(Ok(stored.id))
 }
@@ -128,7 +135,7 @@ fn trouble_with(candidates: &[Candidate]) -> Option<CaseTrouble> {
         if let Some(case) = one.taken_by {
             return Some(CaseTrouble::AlarmTaken { alarm: one.alarm, case });
         }
-        if one.site != candidates[0].site {
+        if one.at.site != candidates[0].at.site {
             return Some(CaseTrouble::SeveralSites);
         }
     }
@@ -145,13 +152,13 @@ pub(super) async fn add_alarm(
     key: &str,
     at: UnixMs,
 ) -> Result<Result<(), CaseTrouble>, StoreError> {
-    let Some(one) = candidates(connection, &[alarm]).await?.pop().filter(|one| one.place == stored.place) else {
+    let Some(one) = candidates(connection, &[alarm]).await?.pop().filter(|one| one.at.place == stored.place) else {
         return Ok(Err(CaseTrouble::NotFound));
     };
     if !stored.case.state.is_underway() {
-        return Ok(Err(CaseTrouble::Refused(domain::case::CaseRefusal::OutOfTurn)));
+        return Ok(Err(CaseTrouble::Refused(CaseRefusal::OutOfTurn)));
     }
-    if one.site != stored.site {
+    if one.at.site != stored.site {
         return Ok(Err(CaseTrouble::SeveralSites));
     }
     if let Some(trouble) = trouble_with(std::slice::from_ref(&one)) {
@@ -159,108 +166,17 @@ pub(super) async fn add_alarm(
     }
     let event = Event { alarm: Some(alarm), ..Event::plain(at, CaseWhat::AlarmAdded).by_person(by, "", key) };
     let policy = store.duty_policy();
-    take_in(connection, stored, &policy, Newcomer::of(&one), event).await?;
+    let newcomer = Newcomer { rule: &one.rule, severity: one.severity, began: one.raised };
+    take_in(connection, stored, &policy, newcomer, event).await?;
     link(connection, stored.id, alarm, &one.device).await?;
     audit::note(connection, by, "case.add_alarm", &stored.id.to_string(), alarm.to_string(), at).await?;
     Ok(Ok(()))
 }
 
-/// What an alarm's transition means for cases. An alarm that becomes severity I and calls is put to a case that is under
-/// way on its device, or has one opened; an alarm of a case that has become worse makes the case worse.
-pub(in crate::store) async fn follow_alarm(
+/// Writes a case that is not there yet; [`save`] writes the row of its time line that says so.
+pub(super) async fn insert(
     connection: &mut AnyConnection,
-    transition: &Transition,
-    policy: &Policy,
-) -> Result<(), StoreError> {
-    let is_calling = transition.severity == Severity::I
-        && matches!(
-            transition.state,
-            AlarmState::ActiveUnacknowledged
-                | AlarmState::ReturnedUnacknowledged
-                | AlarmState::LatchedUnacknowledged
-        );
-    let may_concern_a_case = match transition.what {
-        What::Raised => is_calling,
-        What::SeverityChanged => true,
-        What::Reoccurred | What::Unshelved | What::Unsuppressed | What::ReturnedToService => is_calling,
-        What::Acknowledged
-        | What::Returned
-        | What::Reset
-        | What::Shelved
-        | What::Suppressed
-        | What::TakenOutOfService
-        | What::Closed => false,
-    };
-    if !may_concern_a_case {
-        return Ok(());
-    }
-    let (alarm, device, at) = (transition.alarm, &transition.device, transition.at);
-    if let Some(mut stored) = open_case_of(connection, "case_alarm.alarm_id = $1", alarm.0).await? {
-        if transition.severity < stored.case.severity {
-            let note = format!("级别升高 / severity has risen: {:?}", transition.severity);
-            let event = Event { note: &note, alarm: Some(alarm), ..Event::plain(at, CaseWhat::Noted) };
-            let newcomer = Newcomer { rule: &transition.rule, severity: transition.severity, began: at };
-            take_in(connection, &mut stored, policy, newcomer, event).await?;
-        }
-        return Ok(());
-    }
-    if !is_calling {
-        return Ok(());
-    }
-    let began = transition.event_time;
-    if let Some(mut stored) = open_case_of(connection, "case_alarm.device_id = $1", device.as_str()).await?
-        && stored.case.state.is_underway()
-    {
-        let event = Event { alarm: Some(alarm), ..Event::plain(at, CaseWhat::AlarmAdded) };
-        let newcomer = Newcomer { rule: &transition.rule, severity: transition.severity, began };
-        take_in(connection, &mut stored, policy, newcomer, event).await?;
-        return link(connection, stored.id, alarm, device).await;
-    }
-    // A device that left the registry has no site any more, and nobody to send.
-    let Some((site, place)) = site_of(connection, device).await? else { return Ok(()) };
-    let case = Case::opened(policy.plan(&transition.rule), Severity::I, began, at);
-    let mut stored = insert(connection, &site, place, &transition.title, case, None, at).await?;
-    let note = transition.cause.in_both();
-    let event = Event { note: &note, ..Event::plain(at, CaseWhat::Opened) };
-    save(connection, &mut stored, policy, &[event], at).await?;
-    link(connection, stored.id, alarm, device).await
-}
-
-/// An alarm that comes to a case, as far as it changes the case.
-struct Newcomer<'a> {
-    rule: &'a RuleId,
-    severity: Severity,
-    began: UnixMs,
-}
-
-impl<'a> Newcomer<'a> {
-    const fn of(one: &'a Candidate) -> Self {
-        Self { rule: &one.rule, severity: one.severity, began: one.raised }
-    }
-}
-
-/// Makes a case as bad as the alarm that comes to it, and an entrapment when that says that people are trapped.
-async fn take_in(
-    connection: &mut AnyConnection,
-    stored: &mut Stored,
-    policy: &Policy,
-    newcomer: Newcomer<'_>,
-    event: Event<'_>,
-) -> Result<(), StoreError> {
-    let before = stored.case.clone();
-    stored.case.severity = stored.case.severity.min(newcomer.severity);
-    if policy.plan(newcomer.rule) == Plan::Entrapment && stored.case.plan == Plan::Ordinary {
-        (stored.case.plan, stored.case.began) = (Plan::Entrapment, newcomer.began);
-    }
-    stored.watch = policy.watch_after(&before, &stored.case, stored.watch);
-    let at = event.at;
-    save(connection, stored, policy, &[event], at).await
-}
-
-async fn insert(
-    connection: &mut AnyConnection,
-    site: &SiteId,
-    place: Place,
+    location: SiteAt,
     title: &Text,
     case: Case,
     opened_by: Option<&str>,
@@ -271,7 +187,7 @@ async fn insert(
          began_at_ms, entered_at_ms, overdue_told, is_accident_told, event_count) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 0, 0, 0) RETURNING id",
     )
-    .bind(site.as_str())
+    .bind(location.site.as_str().to_owned())
     .bind(word_of(&case.plan))
     .bind(i64::from(case.severity as u8))
     .bind(word_of(&CaseState::Opened))
@@ -285,12 +201,13 @@ async fn insert(
     .await
     .map_err(StoreError::failed(OPERATION))?;
     let id = CaseId(row.get_as("id")?);
-    let watch = domain::case::Watch::default();
-    Ok(Stored { id, site: site.clone(), place, title: title.clone(), case, watch, event_count: 0 })
+    let watch = Watch::default();
+    let SiteAt { site, name: site_name, place } = location;
+    Ok(Stored { id, site, site_name, place, title: title.clone(), case, watch, event_count: 0 })
 }
 
 /// The unique index refuses an alarm that is in an open case.
-async fn link(
+pub(super) async fn link(
     connection: &mut AnyConnection,
     case: CaseId,
     alarm: AlarmId,
@@ -306,53 +223,17 @@ async fn link(
         .map_err(StoreError::failed(OPERATION))
 }
 
-/// The newest open case that the condition, on one value, finds.
-async fn open_case_of<'v, V>(
-    connection: &mut AnyConnection,
-    condition: &'static str,
-    value: V,
-) -> Result<Option<Stored>, StoreError>
-where
-    V: sqlx::Encode<'v, sqlx::Any> + sqlx::Type<sqlx::Any> + 'v,
-{
-    let row = sqlx::query(AssertSqlSafe(format!(
-        "SELECT MAX(case_id) AS id FROM case_alarm WHERE {condition} AND closed_at_ms IS NULL"
-    )))
-    .bind(value)
-    .fetch_one(&mut *connection)
-    .await
-    .map_err(StoreError::failed(OPERATION))?;
-    match row.get_as::<Option<i64>>("id")? {
-        Some(id) => load(connection, CaseId(id)).await,
-        None => Ok(None),
-    }
-}
-
-async fn site_of(
-    connection: &mut AnyConnection,
-    device: &DeviceId,
-) -> Result<Option<(SiteId, Place)>, StoreError> {
-    let row = sqlx::query(
-        "SELECT site.id AS site_id, site.township_code, site.owner_id FROM device \
-         JOIN site ON site.id = device.site_id WHERE device.id = $1 AND device.removed_at_ms IS NULL",
-    )
-    .bind(device.as_str())
-    .fetch_optional(connection)
-    .await
-    .map_err(StoreError::failed(OPERATION))?;
-    row.map(|row| Ok((row.id("site_id")?, place_of(&row)?))).transpose()
-}
-
-fn place_of(row: &AnyRow) -> Result<Place, StoreError> {
-    Ok(Place { township: row.id("township_code")?, owner: row.id("owner_id")? })
+pub(super) fn site_at(row: &AnyRow) -> Result<SiteAt, StoreError> {
+    let place = Place { township: row.id("township_code")?, owner: row.id("owner_id")? };
+    Ok(SiteAt { site: row.id("site_id")?, name: row.get_as("site_name")?, place })
 }
 
 /// The alarms as far as a case looks at them; what is not there is left out.
 async fn candidates(connection: &mut AnyConnection, alarms: &[AlarmId]) -> Result<Vec<Candidate>, StoreError> {
     let sql = format!(
         "SELECT alarm.id, alarm.device_id, alarm.rule_id, alarm.severity, alarm.title_zh, alarm.title_en, \
-         alarm.raised_at_ms, alarm.closed_at_ms, site.id AS site_id, site.township_code, site.owner_id, \
-         case_alarm.case_id FROM alarm JOIN device ON device.id = alarm.device_id JOIN site ON site.id = device.site_id \
+         alarm.raised_at_ms, alarm.closed_at_ms, site.id AS site_id, site.name AS site_name, site.township_code, \
+         site.owner_id, case_alarm.case_id FROM alarm JOIN device ON device.id = alarm.device_id JOIN site ON site.id = device.site_id \
          LEFT JOIN case_alarm ON case_alarm.alarm_id = alarm.id AND case_alarm.closed_at_ms IS NULL \
          WHERE device.removed_at_ms IS NULL AND alarm.id IN {}",
         placeholders(1, alarms.len(), 0)
@@ -371,8 +252,7 @@ async fn candidates(connection: &mut AnyConnection, alarms: &[AlarmId]) -> Resul
                 severity: severity_of(row)?,
                 title: Text { zh: row.get_as("title_zh")?, en: row.get_as("title_en")? },
                 raised: row.time("raised_at_ms")?,
-                site: row.id("site_id")?,
-                place: place_of(row)?,
+                at: site_at(row)?,
                 is_open: row.time_or_none("closed_at_ms")?.is_none(),
                 taken_by: row.get_as::<Option<i64>>("case_id")?.map(CaseId),
             })

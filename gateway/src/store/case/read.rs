@@ -72,12 +72,7 @@ pub struct CaseRecord {
 
 impl Store {
     /// A page of cases: open ones with the most overdue first, closed ones newest first.
-    pub async fn cases(
-        &self,
-        scope: &Scope,
-        filter: &CaseFilter,
-        now: UnixMs,
-    ) -> Result<rest::CasePage, StoreError> {
+    pub async fn cases(&self, scope: &Scope, filter: &CaseFilter, now: UnixMs) -> Result<rest::CasePage, StoreError> {
         const OPERATION: &str = "listing cases";
         let limit = filter.limit.clamp(1, PAGE_MAX);
         let total = self.count(narrowed(COUNT_CASES, scope, filter, now)).await?;
@@ -97,8 +92,7 @@ impl Store {
         select.finish(order, Bound::Number(i64::from(limit) + 1));
         let rows = select.fetch_all(self.readers(), OPERATION).await?;
         let policy = self.duty_policy();
-        let mut cases: Vec<rest::Case> =
-            rows.iter().map(|row| case_of(row, &policy, now)).collect::<Result<_, _>>()?;
+        let mut cases: Vec<rest::Case> = rows.iter().map(|row| case_of(row, &policy, now)).collect::<Result<_, _>>()?;
         let has_more = cases.len() > limit as usize;
         cases.truncate(limit as usize);
         let is_paged = has_more && filter.selection == CaseSelection::Closed;
@@ -180,17 +174,16 @@ impl Store {
     }
 }
 
-const COUNT_CASES: &str =
-    "SELECT COUNT(*) AS case_count FROM duty_case JOIN site ON site.id = duty_case.site_id";
+const COUNT_CASES: &str = "SELECT COUNT(*) AS case_count FROM duty_case JOIN site ON site.id = duty_case.site_id";
 
 fn narrowed(from: &'static str, scope: &Scope, filter: &CaseFilter, now: UnixMs) -> Select {
     let mut select = Select::new(from);
     select.within_sites(scope);
     match filter.selection {
         CaseSelection::Open => select.and("duty_case.closed_at_ms IS NULL"),
-        CaseSelection::Overdue => select
-            .and("duty_case.closed_at_ms IS NULL")
-            .and_up_to("duty_case.due_at_ms", Bound::Number(now.0)),
+        CaseSelection::Overdue => {
+            select.and("duty_case.closed_at_ms IS NULL").and_up_to("duty_case.due_at_ms", Bound::Number(now.0))
+        }
         CaseSelection::Closed => select.and("duty_case.closed_at_ms IS NOT NULL"),
     };
     if let Some(severity) = filter.severity {

@@ -30,6 +30,7 @@ pub(super) const SELECT_CASE: &str = "SELECT duty_case.*, site.name AS site_name
 pub(in crate::store) struct Stored {
     pub(super) id: CaseId,
     pub(super) site: SiteId,
+    pub(super) site_name: String,
     /// Whose it is to see.
     pub(super) place: Place,
     pub(super) title: domain::text::Text,
@@ -110,6 +111,7 @@ pub(super) fn stored_of(row: &AnyRow) -> Result<Stored, StoreError> {
     Ok(Stored {
         id: CaseId(row.get_as("id")?),
         site: row.id("site_id")?,
+        site_name: row.get_as("site_name")?,
         place: Place { township: row.id("township_code")?, owner: row.id("owner_id")? },
         title: domain::text::Text { zh: row.get_as("title_zh")?, en: row.get_as("title_en")? },
         case: Case {
@@ -133,7 +135,7 @@ pub(super) fn stored_of(row: &AnyRow) -> Result<Stored, StoreError> {
 
 /// The list entry.
 pub(super) fn case_of(row: &AnyRow, policy: &Policy, now: UnixMs) -> Result<rest::Case, StoreError> {
-    let Stored { id, site, place, title, case, watch, event_count: _ } = stored_of(row)?;
+    let Stored { id, site, site_name, place, title, case, watch, event_count: _ } = stored_of(row)?;
     let due_at_ms: Option<i64> = row.get_as("due_at_ms")?;
     let after = |seconds: u32| case.began.plus_ms(i64::from(seconds) * 1000).0;
     let limits = &policy.entrapment;
@@ -153,7 +155,7 @@ pub(super) fn case_of(row: &AnyRow, policy: &Policy, now: UnixMs) -> Result<rest
         title_zh: title.zh,
         title_en: title.en,
         site,
-        site_name: row.get_as("site_name")?,
+        site_name,
         address: row.get_as("address")?,
         township: place.township,
         began_at_ms: case.began.0,
@@ -193,7 +195,7 @@ pub(super) async fn save(
     let closed_at = (case.state == CaseState::Closed).then_some(at.0);
     let outcome = case.outcome.map(|outcome| match outcome {
         Outcome::FalseAlarm => FALSE_ALARM.to_owned(),
-        Outcome::Handled(cause) => word_of(&cause),
+        Outcome::Handled(code) => word_of(&code),
     });
     let count = i64::try_from(events.len()).unwrap_or(i64::MAX);
     let changed = sqlx::query(

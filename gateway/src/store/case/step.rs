@@ -4,6 +4,7 @@ use domain::{
     access::{Permission, Role},
     case::{CaseInput, CaseWhat},
     id::{AlarmId, CaseId},
+    notice::CaseNews,
     registry::Place,
     roster::{Assignee, Post},
     time::UnixMs,
@@ -12,8 +13,9 @@ use protocol::rest;
 use sqlx::AnyConnection;
 
 use super::{
-    CaseRequest, CaseTrouble, open,
+    CaseRequest, CaseTrouble, KeyOf, open,
     row::{Event, Stored, load, save},
+    tell::tell,
     use_of_key,
 };
 use crate::store::{Store, audit, error::StoreError, row::Columns, scope::Scope, user, writer::Priority};
@@ -84,7 +86,7 @@ impl Store {
         request: CaseRequest,
         at: UnixMs,
     ) -> Result<Result<(), CaseTrouble>, StoreError> {
-        let (store, scope) = (self.clone(), scope.clone());
+        let (store, told, scope) = (self.clone(), self.clone(), scope.clone());
         self.writer()
             .write(
                 Priority::Operator,
@@ -92,7 +94,7 @@ impl Store {
                 move |connection| {
                     Box::pin(async move { act(connection, &store, &scope, case, deed, &request, at).await })
                 },
-                |_| {},
+                move |_| told.notices_have_come(),
             )
             .await
     }
@@ -131,11 +133,16 @@ async fn act(
                 Ok(done) => done,
                 Err(refusal) => return Ok(Err(CaseTrouble::Refused(refusal))),
             };
-            let assignee = if let CaseInput::Assign(to) = input { Some(to) } else { None };
-            if let Some(to) = assignee
-                && !check_assignee(connection, store, to, &stored.place).await?
-            {
-                return Ok(Err(CaseTrouble::ForeignAssignee(to.to_string())));
+            let mut assignee = None;
+            if let CaseInput::Assign(to) = input {
+                let Some(target) = resolve(connection, store, to, &stored.place).await? else {
+                    return Ok(Err(CaseTrouble::ForeignAssignee(to.to_string())));
+                };
+                tell(connection, store, &stored, target.news(), at).await?;
+                assignee = Some(to);
+            }
+            if *input == CaseInput::Close {
+                tell(connection, store, &stored, CaseNews::Closed, at).await?;
             }
             stored.watch = policy.watch_after(&stored.case, &after, stored.watch);
             stored.case = after;
@@ -158,7 +165,7 @@ pub(super) async fn find(
     let Some(stored) = load(connection, case).await?.filter(|stored| scope.covers(Some(&stored.place))) else {
         return Ok(Err(CaseTrouble::NotFound));
     };
-    Ok(match use_of_key(connection, scope.username().as_str(), key).await? {
+    Ok(match use_of_key(connection, scope.username().as_str(), key, KeyOf::Case(case)).await? {
         None => Ok(Some(stored)),
         Some(done) if done == (case, what) => Ok(None),
         Some(_) => Err(CaseTrouble::KeyReused),
@@ -170,11 +177,12 @@ pub(super) async fn assign_new(
     connection: &mut AnyConnection,
     store: &Store,
     stored: &mut Stored,
-    assignee: Assignee,
+    (assignee, target): (Assignee, Target),
     scope: &Scope,
     at: UnixMs,
 ) -> Result<(), StoreError> {
     let by = scope.username();
+    tell(connection, store, stored, target.news(), at).await?;
     let (after, what) = stored
         .case
         .after(&CaseInput::Assign(assignee.clone()), by, at, false)
@@ -186,18 +194,34 @@ pub(super) async fn assign_new(
     audit::note(connection, by.as_str(), audit_action(what), &object, assignee.to_string(), at).await
 }
 
-/// Whether that post or person exists and answers for the place.
-pub(super) async fn check_assignee(
+/// Where a case goes that is made somebody's.
+pub(super) struct Target {
+    post: Post,
+    /// The person's name; None: whoever is on duty there.
+    person: Option<String>,
+}
+
+impl Target {
+    fn news(&self) -> CaseNews<'_> {
+        CaseNews::Assigned { post: &self.post, person: self.person.as_deref() }
+    }
+}
+
+/// Where that assignee is; None: it does not exist, or does not answer for the place.
+pub(super) async fn resolve(
     connection: &mut AnyConnection,
     store: &Store,
     assignee: &Assignee,
     place: &Place,
-) -> Result<bool, StoreError> {
+) -> Result<Option<Target>, StoreError> {
     let name = match assignee {
-        Assignee::Post(Post::Centre) => return Ok(true),
-        Assignee::Post(Post::Township(code)) => return Ok(*code == place.township),
-        Assignee::Post(Post::Office(id)) => {
-            return Ok(store.offices().get(id).is_some_and(|townships| townships.contains(&place.township)));
+        Assignee::Post(post) => {
+            let answers = match post {
+                Post::Centre => true,
+                Post::Township(code) => *code == place.township,
+                Post::Office(id) => store.offices().get(id).is_some_and(|codes| codes.contains(&place.township)),
+            };
+            return Ok(answers.then(|| Target { post: post.clone(), person: None }));
         }
         Assignee::Person(name) => name,
     };
@@ -206,8 +230,17 @@ pub(super) async fn check_assignee(
         .fetch_optional(connection)
         .await
         .map_err(StoreError::failed(OPERATION))?;
-    let Some(row) = row else { return Ok(false) };
-    may_handle(store, &user::user_of(&row)?, place)
+    let Some(row) = row else { return Ok(None) };
+    let account = user::user_of(&row)?;
+    if !may_handle(store, &account, place)? {
+        return Ok(None);
+    }
+    let post = match (account.office, account.township) {
+        (Some(office), _) => Post::Office(office),
+        (None, Some(township)) => Post::Township(township),
+        (None, None) => Post::Centre,
+    };
+    Ok(Some(Target { post, person: Some(account.display_name) }))
 }
 
 /// Whether this account may handle cases of that place.

@@ -3,25 +3,30 @@
 use domain::{
     case::{CaseWhat, Policy},
     id::CaseId,
+    notice::CaseNews,
     time::UnixMs,
 };
 use sqlx::AnyConnection;
 
-use super::row::{Event, load, save};
-use crate::store::{error::StoreError, row::Columns};
+use super::{
+    row::{Event, load, save},
+    tell::tell,
+};
+use crate::store::{Store, error::StoreError, row::Columns};
 
 const OPERATION: &str = "watching cases";
 
 /// Looks at up to `limit` cases whose moment has come, the most urgent first; answers how many there were.
 pub(in crate::store) async fn check_due(
     connection: &mut AnyConnection,
+    store: &Store,
     policy: &Policy,
     now: UnixMs,
-    limit: i64,
+    limit: usize,
 ) -> Result<usize, StoreError> {
     let rows = sqlx::query("SELECT id FROM duty_case WHERE check_at_ms <= $1 ORDER BY check_at_ms LIMIT $2")
         .bind(now.0)
-        .bind(limit)
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
         .fetch_all(&mut *connection)
         .await
         .map_err(StoreError::failed(OPERATION))?;
@@ -29,13 +34,16 @@ pub(in crate::store) async fn check_due(
         let id = CaseId(row.get_as("id")?);
         let Some(mut stored) = load(connection, id).await? else { continue };
         let look = policy.look(&stored.case, stored.watch, now);
-        let mut events: Vec<Event<'_>> = look
-            .tell
-            .iter()
-            .map(|rung| Event { told: Some(*rung), ..Event::plain(now, CaseWhat::Overdue) })
-            .collect();
+        let mut events: Vec<Event<'_>> =
+            look.tell.iter().map(|rung| Event { told: Some(*rung), ..Event::plain(now, CaseWhat::Overdue) }).collect();
         if look.becomes_accident {
             events.push(Event::plain(now, CaseWhat::BecameAccident));
+        }
+        for rung in &look.tell {
+            tell(connection, store, &stored, CaseNews::Overdue(*rung), now).await?;
+        }
+        if look.becomes_accident {
+            tell(connection, store, &stored, CaseNews::Accident, now).await?;
         }
         stored.watch = look.watch;
         save(connection, &mut stored, policy, &events, now).await?;
