@@ -37,6 +37,8 @@ const REGISTRY: &str = include_str!("registry.toml");
 pub struct Options {
     /// A PostgreSQL database instead of SQLite.
     pub store_url: Option<String>,
+    /// More sections of the gateway's configuration.
+    pub more_config: String,
 }
 
 /// A running gateway with its broker.
@@ -59,7 +61,7 @@ impl World {
     pub async fn start_with(options: Options) -> Self {
         let folder = tempfile::Builder::new().prefix("brightwatch-").tempdir().expect("a temporary folder");
         let (http_port, mqtt_port) = (free_port(), free_port());
-        write_config(folder.path(), http_port, mqtt_port, options.store_url.as_deref());
+        write_config(folder.path(), http_port, mqtt_port, &options);
         let registry = folder.path().join("registry.toml");
         fs::write(&registry, REGISTRY).expect("a writable folder");
         order(folder.path(), &["registry", "import", &registry.display().to_string()], "");
@@ -204,13 +206,14 @@ pub fn device(id: &str) -> DeviceId {
     DeviceId::new(id).expect("a right id")
 }
 
-fn write_config(folder: &Path, http_port: u16, mqtt_port: u16, store_url: Option<&str>) {
+fn write_config(folder: &Path, http_port: u16, mqtt_port: u16, options: &Options) {
     let config = workspace().join("config");
-    let store = store_url.map_or(String::new(), |url| format!("[store]\nurl = \"{url}\"\n\n"));
+    let store = options.store_url.as_ref().map_or(String::new(), |url| format!("[store]\nurl = \"{url}\"\n\n"));
     let text = format!(
         "data_dir = \"data\"\nprofiles_dir = \"{profiles}\"\ntownships_file = \"{townships}\"\n\
          offices_file = \"{offices}\"\nis_demo = true\n\n{store}[http]\nlisten = \"127.0.0.1:{http_port}\"\n\n\
-         [broker]\nlisten = \"127.0.0.1:{mqtt_port}\"\n\n[metrics]\nlisten = \"127.0.0.1:0\"\n",
+         [broker]\nlisten = \"127.0.0.1:{mqtt_port}\"\n\n[metrics]\nlisten = \"127.0.0.1:0\"\n{more}",
+        more = options.more_config,
         profiles = config.join("profiles").display(),
         townships = config.join("townships.toml").display(),
         offices = config.join("offices.toml").display(),

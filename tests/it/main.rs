@@ -4,6 +4,7 @@ mod alarm;
 mod browser;
 mod camera;
 mod chaos;
+mod duty;
 mod forecast;
 mod offline;
 mod restart;
