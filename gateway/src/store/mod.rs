@@ -13,6 +13,7 @@ mod alarm;
 mod audit;
 mod batch;
 mod case;
+mod checkpoint;
 mod codec;
 mod config;
 mod database;
@@ -67,6 +68,7 @@ pub use self::{
         ALARMS_MAX, CaseDeed, CaseFilter, CaseRecord, CaseRequest, CaseSelection, CaseTrouble, PHOTO_BYTES_MAX,
         PHOTOS_MAX, Photo,
     },
+    checkpoint::{CheckpointShard, StoredBatch},
     config::StoreConfig,
     error::StoreError,
     history::BUCKETS_MAX,
@@ -81,6 +83,7 @@ pub use self::{
     user::Credential,
 };
 use self::{
+    checkpoint::Reach,
     database::Database,
     head::{Head, SealPolicy},
     outbox::Known,
@@ -104,6 +107,7 @@ struct Inner {
     seal_policy: SealPolicy,
     last_journal: AtomicI64,
     unsettled: Mutex<Option<JournalId>>,
+    reach: Mutex<Reach>,
     damaged_journal_rows: AtomicU64,
     outboxes: Mutex<Known>,
     offices: ArcSwap<Offices>,
@@ -136,7 +140,9 @@ impl Store {
         let (store, task) = Self::open_for_shell(config, data_dir).await?;
         let (last_journal, damaged_rows) = store.replay().await?;
         let (last_step, damaged_outboxes) = store.replay_outboxes().await?;
-        store.inner.last_journal.store(last_journal.max(last_step).0, Ordering::Relaxed);
+        let last_remembered = store.load_reach().await?;
+        let last_journal = last_journal.max(last_step).max(last_remembered);
+        store.inner.last_journal.store(last_journal.0, Ordering::Relaxed);
         store.inner.damaged_journal_rows.store(damaged_rows + damaged_outboxes, Ordering::Relaxed);
         Ok((store, task))
     }
@@ -158,6 +164,7 @@ impl Store {
             seal_policy: config.seal_policy(),
             last_journal: AtomicI64::new(0),
             unsettled: Mutex::new(None),
+            reach: Mutex::default(),
             damaged_journal_rows: AtomicU64::new(0),
             // Of no meaning before the replay.
             outboxes: Mutex::new(Known::new(StoreEpoch(0))),
@@ -200,6 +207,15 @@ impl Store {
 
     fn next_journal(&self) -> JournalId {
         JournalId(self.inner.last_journal.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// The newest batch that was given a number.
+    pub(crate) fn last_journal(&self) -> JournalId {
+        JournalId(self.inner.last_journal.load(Ordering::Relaxed))
+    }
+
+    fn reach(&self) -> MutexGuard<'_, Reach> {
+        self.inner.reach.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn unsettled(&self) -> MutexGuard<'_, Option<JournalId>> {

@@ -3,6 +3,7 @@
 
 mod batches;
 mod cases;
+mod checkpoints;
 mod crash;
 mod fixture;
 mod history;
@@ -84,6 +85,9 @@ on_every_engine!(
     cases::thousands_of_alarms_climb_and_none_is_forgotten,
     rosters::who_is_on_duty_is_known_and_holes_are_shown,
     rosters::a_roster_is_written_by_its_own_post_and_by_the_centre,
+    checkpoints::portions_come_back_and_the_batches_since,
+    checkpoints::the_journal_is_kept_as_far_as_a_replay_needs_it,
+    checkpoints::a_damaged_portion_is_passed_over,
     crash::nothing_committed_is_lost_or_doubled,
     history::readings_are_the_same_before_and_after_sealing,
     history::buckets_are_the_same_wherever_the_readings_are,
