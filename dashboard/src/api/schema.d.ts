@@ -1370,7 +1370,8 @@ export interface components {
             metrics: components["schemas"]["Metric"][];
             /**
              * Format: int64
-             * @description How soon a silent death of this device is noticed, in seconds.
+             * @description How soon a silent death of this device is noticed, in seconds: by its connection when its node runs our agent,
+             *     else by its readings.
              */
             offline_bound_s: number;
             /** @description What of it is out of service: the whole, or some of its rules; empty: nothing. */
@@ -2113,7 +2114,7 @@ export interface components {
          * @description What kind of condition a rule watches.
          * @enum {string}
          */
-        RuleKind: "limit" | "levels" | "deviation" | "rate" | "stuck" | "due" | "expression" | "state" | "combination" | "stale" | "offline";
+        RuleKind: "limit" | "levels" | "deviation" | "rate" | "stuck" | "anomaly" | "due" | "expression" | "state" | "combination" | "stale" | "offline";
         /** @description Where a rule's number comes from, and how far to trust it. */
         RuleSource: {
             /** @description Document and clause, such as `GB 31654-2021`. */

@@ -187,6 +187,24 @@ impl Case {
         Ok((after, what))
     }
 
+    /// The case after people were found trapped: the first time, or again after they were out, in which case its clocks
+    /// begin anew and whoever had it has it back. None: that they are trapped is known.
+    #[must_use]
+    pub fn trapped(&self, began: UnixMs, at: UnixMs) -> Option<Self> {
+        if self.is_somebody_trapped() || self.state == CaseState::Closed {
+            return None;
+        }
+        let mut after = self.clone();
+        after.plan = Plan::Entrapment;
+        after.began = began.min(at);
+        (after.contacted, after.freed) = (None, None);
+        if !after.state.is_underway() {
+            (after.handled_by, after.outcome) = (None, None);
+            after.enter(CaseState::Accepted, at);
+        }
+        Some(after)
+    }
+
     /// Whether the trouble of the alarms may be called over. A sensor that told an untruth may go on doing so: its alarm
     /// stays open for whoever repairs it.
     const fn check_quiet(&self, has_active_alarm: bool) -> Result<(), CaseRefusal> {

@@ -111,6 +111,20 @@ fn nobody_is_done_while_people_are_trapped() {
 }
 
 #[test]
+fn people_who_are_trapped_again_have_clocks_of_their_own() {
+    let there = play(case(Plan::Entrapment, Severity::I), &[CaseInput::Accept, CaseInput::Arrive]).unwrap();
+    assert_eq!(there.trapped(START, START), None, "that is known");
+    let done = play(there, &[CaseInput::Free, CaseInput::Handle(CauseCode::Equipment)]).unwrap();
+    let later = START.plus_ms(3_600_000);
+    let again = done.trapped(later, later.plus_ms(5000)).unwrap();
+    assert_eq!((again.state, again.freed, again.outcome, again.began), (Accepted, None, None, later));
+    assert_eq!(POLICY.accident(&again), Some(later.plus_ms(7_200_000)));
+    assert_eq!(again.handler, Some(name(0)));
+    let ordinary = case(Plan::Ordinary, Severity::II).trapped(later, START).unwrap();
+    assert_eq!((ordinary.plan, ordinary.began, ordinary.state), (Plan::Entrapment, START, Opened));
+}
+
+#[test]
 fn an_alarm_that_goes_on_keeps_its_case_open_unless_it_was_a_false_one() {
     let accepted = play(case(Plan::Ordinary, Severity::III), &[CaseInput::Accept]).unwrap();
     let verify = |case: &Case| case.after(&CaseInput::Verify, &name(1), START, true).map(|(case, _)| case.state);

@@ -246,7 +246,7 @@ pub(super) async fn add_photo(
             match wrong {
                 PhotoError::Size => "照片应为 4 MiB 以内",
                 PhotoError::Kind => "照片应为 JPEG 或 PNG 文件",
-                PhotoError::Dimensions => "照片的边长不得超过 16384 像素",
+                PhotoError::Dimensions => "照片的边长不得超过 16384 像素，总数不得超过 1.2 亿像素",
             },
         )
     })?;

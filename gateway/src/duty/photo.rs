@@ -7,6 +7,9 @@ use crate::store::{PHOTO_BYTES_MAX, Photo};
 /// The longest side, in pixels: what telephones take.
 const SIDE_MAX: usize = 16_384;
 
+/// The most pixels: those of the largest telephone cameras. A browser needs four bytes for each to show it.
+const PIXELS_MAX: usize = 120_000_000;
+
 /// Why a file is no photo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum PhotoError {
@@ -17,7 +20,7 @@ pub(crate) enum PhotoError {
     #[error("a photo is a JPEG or PNG file")]
     Kind,
     /// It is wider or higher than anything.
-    #[error("a photo is at most 16384 pixels wide and high")]
+    #[error("a photo is at most 16384 pixels wide and high, and has at most 120 million")]
     Dimensions,
 }
 
@@ -35,6 +38,9 @@ pub(crate) fn check(picture: Vec<u8>) -> Result<Photo, PhotoError> {
         _ => return Err(PhotoError::Kind),
     };
     let dimensions = imagesize::blob_size(&picture).map_err(|_| PhotoError::Kind)?;
+    if dimensions.width.saturating_mul(dimensions.height) > PIXELS_MAX {
+        return Err(PhotoError::Dimensions);
+    }
     let side = |length: usize| match u32::try_from(length) {
         Ok(pixels) if (1..=SIDE_MAX).contains(&length) => Ok(pixels),
         _ => Err(PhotoError::Dimensions),
@@ -76,5 +82,6 @@ mod tests {
         assert_eq!(check(b"\xff\xd8\xff\xe0".to_vec()), Err(PhotoError::Kind));
         assert_eq!(check(png(0, 10)), Err(PhotoError::Dimensions));
         assert_eq!(check(png(100_000, 10)), Err(PhotoError::Dimensions));
+        assert_eq!(check(png(16_000, 16_000)), Err(PhotoError::Dimensions));
     }
 }

@@ -3,8 +3,9 @@
 
 use domain::{
     alarm::{AlarmState, Severity, Transition, What},
-    case::{Case, CaseWhat, Plan, Policy},
+    case::{Case, CaseWhat, Plan, Policy, Watch},
     id::{CaseId, DeviceId, RuleId},
+    text::Text,
     time::UnixMs,
 };
 use sqlx::{AnyConnection, AssertSqlSafe};
@@ -44,11 +45,22 @@ pub(in crate::store) async fn follow_alarm(
         return Ok(());
     }
     let (alarm, device, at) = (transition.alarm, &transition.device, transition.at);
+    let newcomer = Newcomer {
+        rule: &transition.rule,
+        severity: transition.severity,
+        began: transition.event_time,
+        title: &transition.title,
+    };
     if let Some(mut stored) = open_case_of(connection, "case_alarm.alarm_id = $1", alarm.0).await? {
-        if transition.severity < stored.case.severity {
-            let note = format!("级别升高 / severity has risen: {:?}", transition.severity);
+        let has_risen = transition.severity < stored.case.severity;
+        let recurs = transition.what == What::Reoccurred && policy.plan(&transition.rule) == Plan::Entrapment;
+        if has_risen || (recurs && stored.case.trapped(at, at).is_some()) {
+            let note = if has_risen {
+                format!("级别升高 / severity has risen: {:?}", transition.severity)
+            } else {
+                "再次困人 / trapped again".to_owned()
+            };
             let event = Event { note: &note, alarm: Some(alarm), ..Event::plain(at, CaseWhat::Noted) };
-            let newcomer = Newcomer { rule: &transition.rule, severity: transition.severity, began: at };
             take_in(connection, &mut stored, policy, newcomer, event).await?;
         }
         return Ok(());
@@ -56,18 +68,16 @@ pub(in crate::store) async fn follow_alarm(
     if !is_calling {
         return Ok(());
     }
-    let began = transition.event_time;
     if let Some(mut stored) = open_case_of(connection, "case_alarm.device_id = $1", device.as_str()).await?
         && stored.case.state.is_underway()
     {
         let event = Event { alarm: Some(alarm), ..Event::plain(at, CaseWhat::AlarmAdded) };
-        let newcomer = Newcomer { rule: &transition.rule, severity: transition.severity, began };
         take_in(connection, &mut stored, policy, newcomer, event).await?;
         return link(connection, stored.id, alarm, device).await;
     }
     // A device that left the registry has no site any more, and nobody to send.
     let Some(site) = site_of(connection, device).await? else { return Ok(()) };
-    let case = Case::opened(policy.plan(&transition.rule), Severity::I, began, at);
+    let case = Case::opened(policy.plan(&transition.rule), Severity::I, transition.event_time, at);
     let mut stored = insert(connection, site, &transition.title, case, None, at).await?;
     let note = transition.cause.in_both();
     let event = Event { note: &note, ..Event::plain(at, CaseWhat::Opened) };
@@ -80,6 +90,7 @@ pub(super) struct Newcomer<'a> {
     pub(super) rule: &'a RuleId,
     pub(super) severity: Severity,
     pub(super) began: UnixMs,
+    pub(super) title: &'a Text,
 }
 
 /// Makes a case as bad as the alarm that comes to it, and an entrapment when that says that people are trapped.
@@ -92,11 +103,15 @@ pub(super) async fn take_in(
 ) -> Result<(), StoreError> {
     let before = stored.case.clone();
     stored.case.severity = stored.case.severity.min(newcomer.severity);
-    if policy.plan(newcomer.rule) == Plan::Entrapment && stored.case.plan == Plan::Ordinary {
-        (stored.case.plan, stored.case.began) = (Plan::Entrapment, newcomer.began);
-    }
     stored.watch = policy.watch_after(&before, &stored.case, stored.watch);
     let at = event.at;
+    let is_entrapment = policy.plan(newcomer.rule) == Plan::Entrapment;
+    if is_entrapment && let Some(trapped) = stored.case.trapped(newcomer.began, at) {
+        stored.case = trapped;
+        stored.title = newcomer.title.clone();
+        // Of these clocks nobody was told anything yet.
+        stored.watch = Watch::default();
+    }
     save(connection, stored, policy, &[event], at).await
 }
 

@@ -166,7 +166,7 @@ pub(super) async fn add_alarm(
     }
     let event = Event { alarm: Some(alarm), ..Event::plain(at, CaseWhat::AlarmAdded).by_person(by, "", key) };
     let policy = store.duty_policy();
-    let newcomer = Newcomer { rule: &one.rule, severity: one.severity, began: one.raised };
+    let newcomer = Newcomer { rule: &one.rule, severity: one.severity, began: one.raised, title: &one.title };
     take_in(connection, stored, &policy, newcomer, event).await?;
     link(connection, stored.id, alarm, &one.device).await?;
     audit::note(connection, by, "case.add_alarm", &stored.id.to_string(), alarm.to_string(), at).await?;

@@ -202,7 +202,8 @@ pub(super) async fn save(
         "UPDATE duty_case SET plan = $3, severity = $4, state = $5, began_at_ms = $6, entered_at_ms = $7, \
          due_at_ms = $8, check_at_ms = $9, overdue_told = $10, is_accident_told = $11, assignee = $12, handler = $13, \
          handled_by = $14, outcome = $15, contacted_at_ms = $16, arrived_at_ms = $17, freed_at_ms = $18, \
-         closed_at_ms = $19, event_count = event_count + $20 WHERE id = $1 AND event_count = $2",
+         closed_at_ms = $19, event_count = event_count + $20, title_zh = $21, title_en = $22 \
+         WHERE id = $1 AND event_count = $2",
     )
     .bind(stored.id.0)
     .bind(stored.event_count)
@@ -224,6 +225,8 @@ pub(super) async fn save(
     .bind(case.freed.map(|at| at.0))
     .bind(closed_at)
     .bind(count)
+    .bind(stored.title.zh.as_str())
+    .bind(stored.title.en.as_str())
     .execute(&mut *connection)
     .await
     .map_err(StoreError::failed(OPERATION))?

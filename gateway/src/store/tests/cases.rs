@@ -10,6 +10,7 @@ use domain::{
     id::{AlarmId, CaseId, RuleId},
     notice::{Audience, Notice, Occasion},
     roster::Assignee,
+    text::Text,
     time::{MonoMs, Now},
 };
 use protocol::rest;
@@ -31,7 +32,8 @@ fn raised(alarm: i64, device: &str, severity: Severity) -> Transition {
 }
 
 fn trapped(alarm: i64, device: &str) -> Transition {
-    Transition { rule: RuleId::new("EL-01").unwrap(), ..raised(alarm, device, Severity::I) }
+    let title = Text::new("困人", "Trapped");
+    Transition { title, rule: RuleId::new("EL-01").unwrap(), ..raised(alarm, device, Severity::I) }
 }
 
 async fn commit(store: &Store, transitions: impl IntoIterator<Item = Transition>) {
@@ -89,7 +91,7 @@ pub(super) async fn an_alarm_of_severity_one_is_somebodys_work_at_once(fixture: 
     let worse = Transition { severity: Severity::I, ..raised(1, "school-fridge", Severity::II) };
     commit(&store, [Transition { what: What::SeverityChanged, ..worse }]).await;
     let cases = list(&store, &centre).await;
-    assert_eq!((cases.len(), cases[0].plan), (1, Plan::Entrapment));
+    assert_eq!((cases.len(), cases[0].plan, cases[0].title_en.as_str()), (1, Plan::Entrapment, "Trapped"));
     let record = store.case(&centre, cases[0].id, START).await.unwrap().unwrap();
     assert_eq!(record.alarms.iter().map(|alarm| alarm.id.0).collect::<Vec<_>>(), [1, 2, 3]);
     let entrapment = record.case.entrapment.unwrap();
@@ -103,6 +105,26 @@ pub(super) async fn an_alarm_of_severity_one_is_somebodys_work_at_once(fixture: 
     assert_eq!(list(&store, &centre).await.len(), 1);
     commit(&store, [raised(4, "hotel-fridge", Severity::I)]).await;
     assert_eq!(list(&store, &centre).await.len(), 2);
+}
+
+pub(super) async fn people_who_are_trapped_again_are_not_taken_for_freed(fixture: Fixture) {
+    let store = fixture.open_district().await;
+    let centre = sign_in(&store, Role::CentreOperator, "").await;
+    commit(&store, [trapped(1, "school-fridge")]).await;
+    let case = list(&store, &centre).await[0].id;
+    for (input, key) in [(CaseInput::Accept, "accept"), (CaseInput::Arrive, "arrive"), (CaseInput::Free, "free")] {
+        step(&store, &centre, case, input, key).await.unwrap();
+    }
+    step(&store, &centre, case, CaseInput::Handle(CauseCode::Equipment), "handle").await.unwrap();
+    let later = START.plus_ms(60 * MINUTE);
+    let again = Transition { what: What::Reoccurred, at: later, event_time: later, ..trapped(1, "school-fridge") };
+    let gone = Transition { what: What::Returned, state: AlarmState::ReturnedUnacknowledged, ..again.clone() };
+    commit(&store, [gone, again]).await;
+    let cases = list(&store, &centre).await;
+    let entrapment = cases[0].entrapment.clone().unwrap();
+    assert_eq!((cases.len(), cases[0].state), (1, CaseState::Accepted));
+    assert_eq!((entrapment.freed_at_ms, entrapment.accident_at_ms), (None, later.plus_ms(120 * MINUTE).0));
+    assert_eq!(history(&store, &centre, case).await.last(), Some(&CaseWhat::Noted));
 }
 
 pub(super) async fn a_refused_alarm_leaves_no_case(fixture: Fixture) {

@@ -74,6 +74,7 @@ on_every_engine!(
     rules::another_wording_is_another_version,
     rules::a_rule_is_tried_on_what_is_stored,
     cases::an_alarm_of_severity_one_is_somebodys_work_at_once,
+    cases::people_who_are_trapped_again_are_not_taken_for_freed,
     cases::a_refused_alarm_leaves_no_case,
     cases::a_case_goes_its_way_and_a_repeated_key_changes_nothing,
     cases::an_alarm_is_in_one_open_case,
