@@ -11,8 +11,10 @@
 
 mod alarm;
 mod audit;
+mod backup;
 mod batch;
 mod case;
+mod check;
 mod checkpoint;
 mod codec;
 mod config;
@@ -21,6 +23,7 @@ mod discovered;
 mod duty;
 mod error;
 mod escalation;
+mod export;
 mod head;
 mod history;
 mod ledger;
@@ -63,14 +66,19 @@ use tokio::{sync::watch, task::JoinHandle};
 pub use self::{
     alarm::{AlarmFilter, AlarmRecord},
     audit::{AuditEntry, AuditRecord},
+    backup::{
+        CopyError, CopyProgress, begin_restored, check_room, copy_name, database_file, note_backup, put_back, take_copy,
+    },
     batch::{BatchCommit, DiscoveredBirth, JournalId, SeriesDefinition},
     case::{
         ALARMS_MAX, CaseDeed, CaseFilter, CaseRecord, CaseRequest, CaseSelection, CaseTrouble, PHOTO_BYTES_MAX,
         PHOTOS_MAX, Photo,
     },
+    check::{CheckCounts, CheckProgress, CheckReport, Finding, check, check_file},
     checkpoint::{CheckpointShard, StoredBatch},
     config::StoreConfig,
     error::StoreError,
+    export::{Readings, Selection, SeriesLabel},
     history::BUCKETS_MAX,
     ledger::{LedgerEntry, LedgerPage},
     notice::NoticeId,

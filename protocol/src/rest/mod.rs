@@ -12,6 +12,7 @@ mod ledger;
 mod overview;
 mod people;
 mod problem;
+mod query;
 mod registry;
 mod vocabulary;
 
@@ -26,4 +27,5 @@ pub use ledger::*;
 pub use overview::*;
 pub use people::*;
 pub use problem::*;
+pub use query::*;
 pub use registry::*;
