@@ -97,9 +97,9 @@ async fn trapped_people_are_somebodys_work_until_they_are_out_and_no_step_is_los
     assert_eq!(closed.case.state, CaseState::Closed);
     let entrapment = closed.case.entrapment.expect("people were trapped");
     assert!(entrapment.freed_at_ms.is_some() && entrapment.contacted_at_ms.is_some() && !entrapment.is_accident);
-    let line: Vec<(CaseWhat, Option<Rung>)> = closed.history.iter().map(|event| (event.what, event.told)).collect();
+    let events: Vec<(CaseWhat, Option<Rung>)> = closed.history.iter().map(|event| (event.what, event.told)).collect();
     assert_eq!(
-        line,
+        events,
         [
             (CaseWhat::Opened, None),
             (CaseWhat::Overdue, Some(Rung::Ground)),

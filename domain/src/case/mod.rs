@@ -2,17 +2,20 @@
 //! on every step, and nobody judging the own work.
 //!
 //! - `life`: the machine: where a case stands, what a person can do with it, what that makes of it.
+//! - `policy`: how long everything may take.
 //! - `limits`: until when the present step must be done, and when the law calls an entrapment an accident.
 //!
 //! Here stand the words.
 
 mod life;
 mod limits;
+mod policy;
 #[cfg(test)]
 mod tests;
 
 pub use life::{CaseInput, CaseRefusal};
-pub use limits::{EntrapmentLimits, Look, Policy, PolicyError, StepLimits, Watch};
+pub use limits::{Look, Watch};
+pub use policy::{EntrapmentLimits, Policy, PolicyError, StepLimits};
 use serde::{Deserialize, Serialize};
 
 use crate::{alarm::Severity, id::UserName, roster::Assignee, time::UnixMs};

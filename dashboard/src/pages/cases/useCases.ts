@@ -5,8 +5,10 @@ import { live } from '@/state/liveStore'
 import { useLoad } from '@/state/useLoad'
 import { asQuery, type CaseFilter } from './caseFilter'
 
-/** A step of a colleague shows within so long, in milliseconds. */
-const renewEveryMs = 10_000
+/** An alarm, and the case that came with it, shows within so long, in milliseconds; a flood asks no more often. */
+const lookEveryMs = 2_000
+/** A step of a colleague, of which no alarm tells, shows after so many looks. */
+const quietLooks = 5
 /** The longest list. */
 const limit = 200
 
@@ -15,13 +17,23 @@ export function useCases(filter: () => CaseFilter) {
     () => JSON.stringify(filter()),
     (_, signal) => listCases({ ...asQuery(filter()), limit }, signal),
   )
-  const timer = window.setInterval(() => void loader.reload(), renewEveryMs)
+  let hasNews = false
+  let looks = 0
+  watch(
+    () => live.value.alarms,
+    () => {
+      hasNews = true
+    },
+  )
+  const timer = window.setInterval(() => {
+    looks += 1
+    if (!hasNews && looks < quietLooks) return
+    hasNews = false
+    looks = 0
+    void loader.reload()
+  }, lookEveryMs)
   onScopeDispose(() => {
     window.clearInterval(timer)
   })
-  watch(
-    () => live.value.alarms,
-    () => void loader.reload(),
-  )
   return loader
 }
