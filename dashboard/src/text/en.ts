@@ -262,7 +262,7 @@ export const en: Text = {
     mine: 'Mine only',
     township: 'Township',
     allTownships: 'All townships',
-    loadMore: 'Older ones',
+    loadMore: 'More',
     state: {
       opened: "Nobody's yet",
       assigned: 'To be accepted',

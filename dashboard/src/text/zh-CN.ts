@@ -260,7 +260,7 @@ export const zhCN = {
     mine: '只看我的',
     township: '乡镇',
     allTownships: '全部乡镇',
-    loadMore: '更早的',
+    loadMore: '更多',
     state: {
       opened: '待指派',
       assigned: '待接单',

@@ -9,13 +9,15 @@ import { asQuery, type CaseFilter } from './caseFilter'
 const lookEveryMs = 2_000
 /** A step of a colleague, of which no alarm tells, shows after so many looks. */
 const quietLooks = 5
-/** The longest list. */
-const limit = 200
 
-export function useCases(filter: () => CaseFilter) {
+/** How many are asked for at first, and at most: older ones are looked for by township and severity. */
+export const shortList = 100
+export const longList = 500
+
+export function useCases(filter: () => CaseFilter, limit: () => number) {
   const loader = useLoad(
-    () => JSON.stringify(filter()),
-    (_, signal) => listCases({ ...asQuery(filter()), limit }, signal),
+    () => JSON.stringify([filter(), limit()]),
+    (_, signal) => listCases({ ...asQuery(filter()), limit: limit() }, signal),
   )
   let hasNews = false
   let looks = 0
