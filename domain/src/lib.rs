@@ -14,6 +14,7 @@
 //! - [`profile`]: what a kind of device measures, and its default rules with their sources.
 //! - [`code_system`]: what a source's raw fault codes mean.
 //! - [`alarm`]: the life cycle of one occurrence of a rule on a device.
+//! - [`quality`]: how well people are served by their alarms: the figures of EEMUA 191 and ISA-18.2.
 //! - [`detector`]: is a reading unlike everything its series has shown, and in which way.
 //! - [`backtest`]: a rule over stored history: when it would have fired.
 //! - [`engine`]: readings and timers in, alarm transitions out.
@@ -28,6 +29,7 @@ pub mod document;
 pub mod engine;
 pub mod id;
 pub mod profile;
+pub mod quality;
 pub mod reading;
 pub mod registry;
 pub mod text;
