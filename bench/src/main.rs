@@ -22,7 +22,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    figures::{fanout, latency, limits, limits::Limits, memory, picture, throughput},
+    figures::{alarms, fanout, latency, limits, limits::Limits, memory, picture, throughput},
     table::Targets,
 };
 
@@ -56,6 +56,8 @@ enum Figure {
         #[arg(long, default_value_t = METRICS_OF_A_CHANGE)]
         metrics: usize,
     },
+    /// A flood of alarms, and a hundred thousand open ones.
+    Alarms,
     /// Deltas to a crowd.
     Fanout,
     /// First picture and relayed streams.
@@ -93,6 +95,7 @@ async fn measure(arguments: &Arguments, targets: &mut Targets) -> anyhow::Result
             throughput::measure(&loads, duration, None, targets).await
         }
         Some(Figure::Latency { metrics }) => latency::measure(*metrics, duration, targets).await,
+        Some(Figure::Alarms) => alarms::measure(targets).await,
         Some(Figure::Fanout) => fanout::measure(duration, None).await,
         Some(Figure::Picture) => picture::measure(duration, targets).await,
         Some(Figure::Memory) => memory::measure(duration, targets).await,
@@ -103,6 +106,7 @@ async fn everything(duration: Duration, targets: &mut Targets) -> anyhow::Result
     let limits: Limits = limits::measure(METRICS, duration / 2).await?;
     throughput::measure(&LOADS, duration, Some(&limits), targets).await?;
     latency::measure(METRICS_OF_A_CHANGE, duration, targets).await?;
+    alarms::measure(targets).await?;
     fanout::measure(duration, Some(&limits)).await?;
     picture::measure(duration, targets).await?;
     memory::measure(duration, targets).await

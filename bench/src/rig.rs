@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use protocol::rest::NodeCredential;
 
 use crate::{
     crowd::{Crowd, Received},
@@ -71,8 +72,18 @@ pub(crate) struct Run {
 impl Rig {
     /// Starts everything and waits until all births are committed.
     pub(crate) async fn set_up(shape: Shape, people: usize) -> anyhow::Result<Self> {
-        eprintln!("… {} nodes with {} devices, {people} people", shape.nodes, shape.device_count());
         let (station, credentials) = Station::with_nodes(shape).await?;
+        Self::set_up_on(station, credentials, shape, people).await
+    }
+
+    /// The same on a gateway that knows the nodes.
+    pub(crate) async fn set_up_on(
+        station: Station,
+        credentials: Vec<NodeCredential>,
+        shape: Shape,
+        people: usize,
+    ) -> anyhow::Result<Self> {
+        eprintln!("… {} nodes with {} devices, {people} people", shape.nodes, shape.device_count());
         let mqtt = station.mqtt;
         let fleet = tokio::task::spawn_blocking(move || {
             let scripts = load::encode(shape, TOWNSHIP)?;

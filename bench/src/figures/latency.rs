@@ -77,7 +77,8 @@ pub(crate) async fn measure(metrics: usize, duration: Duration, targets: &mut Ta
     Ok(())
 }
 
-fn percentile(sorted: &[f64], percent: f64) -> f64 {
+/// The value that so many percent do not exceed.
+pub(crate) fn percentile(sorted: &[f64], percent: f64) -> f64 {
     #[expect(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,

@@ -1,5 +1,6 @@
 //! One file a figure: each sets up what it needs, measures, and prints its table.
 
+pub(crate) mod alarms;
 pub(crate) mod fanout;
 pub(crate) mod latency;
 pub(crate) mod limits;

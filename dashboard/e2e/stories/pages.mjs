@@ -5,6 +5,7 @@ import { screens } from '../browser.mjs'
 const paths = {
   overview: '/',
   alarms: '/alarms',
+  quality: '/alarm-quality',
   devices: '/devices/gas-north',
   cameras: '/cameras',
   registry: '/registry',

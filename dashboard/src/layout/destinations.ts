@@ -6,7 +6,16 @@ import { can, isOfDistrict } from '@/state/session'
 
 export interface Destination {
   readonly name:
-    'overview' | 'alarms' | 'devices' | 'cameras' | 'registry' | 'ledger' | 'users' | 'audit' | 'account'
+    | 'overview'
+    | 'alarms'
+    | 'devices'
+    | 'cameras'
+    | 'quality'
+    | 'registry'
+    | 'ledger'
+    | 'users'
+    | 'audit'
+    | 'account'
   readonly icon: IconName
   readonly needs: Permission
   /** Offered to those who answer for the whole district only. */
@@ -18,6 +27,7 @@ const all: readonly Destination[] = [
   { name: 'alarms', icon: 'alarms', needs: 'view' },
   { name: 'devices', icon: 'devices', needs: 'view' },
   { name: 'cameras', icon: 'cameras', needs: 'view' },
+  { name: 'quality', icon: 'quality', needs: 'view' },
   { name: 'registry', icon: 'registry', needs: 'manage_registry' },
   { name: 'ledger', icon: 'ledger', needs: 'view', isOfDistrict: true },
   { name: 'users', icon: 'users', needs: 'manage_users' },

@@ -21,6 +21,7 @@ mod head;
 mod history;
 mod ledger;
 mod outbox;
+mod quality;
 mod registry;
 mod row;
 mod rule;

@@ -10,6 +10,7 @@ mod ledger;
 mod overview;
 mod people;
 mod problem;
+mod quality;
 mod registry;
 mod vocabulary;
 
@@ -22,4 +23,5 @@ pub use ledger::*;
 pub use overview::*;
 pub use people::*;
 pub use problem::*;
+pub use quality::*;
 pub use registry::*;
