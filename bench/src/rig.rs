@@ -72,7 +72,12 @@ pub(crate) struct Run {
 impl Rig {
     /// Starts everything and waits until all births are committed.
     pub(crate) async fn set_up(shape: Shape, people: usize) -> anyhow::Result<Self> {
-        let (station, credentials) = Station::with_nodes(shape).await?;
+        Self::with_settings(shape, people, "").await
+    }
+
+    /// The same with further keys of gateway.toml.
+    pub(crate) async fn with_settings(shape: Shape, people: usize, settings: &str) -> anyhow::Result<Self> {
+        let (station, credentials) = Station::with_nodes(shape, settings).await?;
         Self::set_up_on(station, credentials, shape, people).await
     }
 

@@ -48,19 +48,20 @@ pub(crate) struct Station {
 impl Station {
     /// Starts one that knows what `registry` (TOML) says.
     pub(crate) async fn start(registry: &str) -> anyhow::Result<Self> {
-        Self::start_after(registry, async |_: &Path| Ok(())).await
+        Self::start_after(registry, "", async |_: &Path| Ok(())).await
     }
 
-    /// The same, after `prepare` has put into its database what it is to find there.
+    /// The same with further keys of gateway.toml, after `prepare` has put into its database what it is to find there.
     pub(crate) async fn start_after(
         registry: &str,
+        settings: &str,
         prepare: impl AsyncFnOnce(&Path) -> anyhow::Result<()>,
     ) -> anyhow::Result<Self> {
         let program = program("gateway")?;
         let folder = folder()?;
         let [http, mqtt, metrics] = [0; 3].map(|_| SocketAddr::from(([127, 0, 0, 1], free_port())));
         let config = folder.path().join("gateway.toml");
-        fs::write(&config, gateway_toml(http, mqtt, metrics))?;
+        fs::write(&config, gateway_toml(http, mqtt, metrics) + settings)?;
         let (registry_file, password_file) = (folder.path().join("registry.toml"), folder.path().join("password"));
         fs::write(&registry_file, registry)?;
         fs::write(&password_file, PASSWORD)?;
@@ -78,14 +79,18 @@ impl Station {
         Ok(Self { gateway, broker, mqtt, http, person, page, folder })
     }
 
-    /// Starts one with a fleet's nodes registered and enrolled.
-    pub(crate) async fn with_nodes(shape: Shape) -> anyhow::Result<(Self, Vec<NodeCredential>)> {
-        Self::with_lifts(shape, "rated_speed_m_per_s = 1.75").await
+    /// Starts one with a fleet's nodes registered and enrolled, and further keys of gateway.toml.
+    pub(crate) async fn with_nodes(shape: Shape, settings: &str) -> anyhow::Result<(Self, Vec<NodeCredential>)> {
+        Self::with_lifts(shape, "rated_speed_m_per_s = 1.75", settings).await
     }
 
     /// The same with lifts of another nameplate.
-    pub(crate) async fn with_lifts(shape: Shape, nameplate: &str) -> anyhow::Result<(Self, Vec<NodeCredential>)> {
-        let station = Self::start(&registry_of(shape, nameplate)).await?;
+    pub(crate) async fn with_lifts(
+        shape: Shape,
+        nameplate: &str,
+        settings: &str,
+    ) -> anyhow::Result<(Self, Vec<NodeCredential>)> {
+        let station = Self::start_after(&registry_of(shape, nameplate), settings, async |_: &Path| Ok(())).await?;
         let mut credentials = Vec::with_capacity(shape.nodes);
         for node in 0..shape.nodes {
             credentials.push(station.enrol(load::node_id(node).as_str()).await?);

@@ -57,7 +57,7 @@ pub(crate) async fn measure(targets: &mut Targets) -> anyhow::Result<()> {
 }
 
 async fn flood(targets: &mut Targets) -> anyhow::Result<()> {
-    let (station, credentials) = Station::with_lifts(FLOOD, SLOW_LIFT).await?;
+    let (station, credentials) = Station::with_lifts(FLOOD, SLOW_LIFT, "").await?;
     let rig = Rig::set_up_on(station, credentials, FLOOD, CLIENTS).await?;
     rig.crowd.keep();
     let person = rig.station.person.clone();
@@ -105,7 +105,7 @@ async fn flood(targets: &mut Targets) -> anyhow::Result<()> {
 
 async fn many_open(targets: &mut Targets) -> anyhow::Result<()> {
     eprintln!("… {LIFTS} lifts with five open alarms each");
-    let station = Station::start_after(&registry(), seed).await?;
+    let station = Station::start_after(&registry(), "", seed).await?;
     let crowd = Crowd::open(&station.person, CLIENTS).await?;
     let mut table = Table::new(
         format!("{} open alarms, {CLIENTS} live clients", 5 * LIFTS),

@@ -1,9 +1,11 @@
 //! One file a figure: each sets up what it needs, measures, and prints its table.
 
+pub(crate) mod agent;
 pub(crate) mod alarms;
 pub(crate) mod fanout;
 pub(crate) mod latency;
 pub(crate) mod limits;
 pub(crate) mod memory;
 pub(crate) mod picture;
+pub(crate) mod soak;
 pub(crate) mod throughput;

@@ -89,7 +89,7 @@ export function isAlarmFilter(value: unknown): value is AlarmFilter {
 
 /** Whether the filter's own conditions let an alarm through. */
 function passes(alarm: Alarm, filter: AlarmFilter, words: readonly string[]): boolean {
-  if (filter.state === 'open' && isSetAside(alarm)) return false
+  if (filter.state === 'open' && (isSetAside(alarm) || alarm.state === 'closed')) return false
   if (filter.state === 'set_aside' && !isSetAside(alarm)) return false
   if (filter.severities.length > 0 && !filter.severities.includes(alarm.severity)) return false
   if (filter.township !== null && alarm.township !== filter.township) return false

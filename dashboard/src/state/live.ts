@@ -102,15 +102,13 @@ export function applyMessages(before: LiveState, messages: readonly LiveMessage[
 }
 
 /**
- * Puts an alarm that a request answered with in place, without waiting for the stream to bring it. One that the stream
- * has closed meanwhile stays closed.
+ * Puts an alarm that a request answered with in place, without waiting for the stream to bring it. One that is over stays
+ * until the stream takes it out together with its count, so that the two never disagree; lists of open ones pass it over.
+ * One that the stream has closed meanwhile stays closed.
  */
 export function applyAlarm(state: LiveState, alarm: Alarm): LiveState {
   if (!state.alarms.has(alarm.id)) return state
-  const alarms = new Map(state.alarms)
-  if (alarm.state === 'closed') alarms.delete(alarm.id)
-  else alarms.set(alarm.id, alarm)
-  return { ...state, alarms }
+  return { ...state, alarms: new Map(state.alarms).set(alarm.id, alarm) }
 }
 
 /**

@@ -98,6 +98,13 @@ pub(super) struct AlarmQuery {
     limit: Option<u32>,
 }
 
+impl AlarmQuery {
+    /// Whether it asks for less than a part of the order.
+    const fn is_narrow(&self) -> bool {
+        self.site.is_some() || self.edge.is_some() || self.device.is_some() || self.rule.is_some()
+    }
+}
+
 /// Alarms of the caller's jurisdiction. Open ones: who waits for an answer first, the gravest of these first, the newest
 /// of those first. With closed ones: newest first.
 #[utoipa::path(get, path = "/alarms", tag = "alarms", params(AlarmQuery),
@@ -119,9 +126,13 @@ pub(super) async fn list_alarms(
     let registry = state.registrar.current();
     let part = open::Part { attentions, severities, township: query.township.clone() };
     let after = query.after.map_or(Precedence::FIRST, Precedence::from_number);
-    let is_wanted = |alarm: &Alarm| is_wanted(alarm, &query, &words, &registry);
-    // One more than asked for tells whether there is a next page.
-    let mut alarms = state.live.alarms(&may.scope, &part, after, limit as usize + 1, is_wanted);
+    // One more than asked for tells whether there is a next page. What the order does not tell is looked at here, so that
+    // the live stream need not wait for a search.
+    let enough = limit as usize + 1;
+    let candidates = if query.is_narrow() || !words.is_empty() { usize::MAX } else { enough };
+    let alarms = state.live.alarms(&may.scope, &part, after, candidates).into_iter();
+    let mut alarms: Vec<_> =
+        alarms.filter(|alarm| is_wanted(alarm, &query, &words, &registry)).take(enough).collect();
     let has_more = alarms.len() > limit as usize;
     alarms.truncate(limit as usize);
     let next_after = alarms.last().filter(|_| has_more).map(|alarm| open::precedence(alarm).number());
@@ -187,7 +198,7 @@ pub(super) async fn list_alarm_groups(
         return Err(ApiError::invalid_field("state", "only open alarms are gathered"));
     };
     let part = open::Part { attentions, severities: severities(query.severity.as_deref())?, township: query.township };
-    let alarms = state.live.alarms(&may.scope, &part, Precedence::FIRST, usize::MAX, |_| true);
+    let alarms = state.live.alarms(&may.scope, &part, Precedence::FIRST, usize::MAX);
     Ok(Json(gather::gather(&alarms, query.by, &state.registrar.current())))
 }
 
@@ -262,13 +273,22 @@ fn holds(alarm: &Alarm, words: &[String]) -> bool {
         &alarm.cause_zh,
         &alarm.cause_en,
     ];
-    let told = told.map(str::to_lowercase);
-    words.iter().all(|word| told.iter().any(|text| text.contains(word.as_str())))
+    words.iter().all(|word| told.iter().any(|text| contains(text, word)))
+}
+
+/// Whether a text holds a word in lower case, whatever the text's own case is. Most of what is looked through has none.
+fn contains(text: &str, word: &str) -> bool {
+    text.contains(word) || text.chars().any(char::is_uppercase) && text.to_lowercase().contains(word)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_are_found_whatever_their_case() {
+        assert!(contains("Cold store A", "store a") && contains("冷库 A1", "a1") && !contains("冷库", "库房"));
+    }
 
     #[test]
     fn severities_are_numbers_with_commas() {

@@ -148,8 +148,7 @@ impl Hub {
                 () = stop.cancelled() => return,
                 () = self.shared.wake.notified() => {}
             }
-            let changes = lock(&self.shared.inbox).take();
-            let listeners = lock(&self.shared.district).send(changes, &self.shared);
+            let listeners = self.up_to_date().listeners();
             let pause = pause(listeners, Duration::from_millis(self.shared.config.coalesce_ms));
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -187,19 +186,10 @@ impl Hub {
         self.up_to_date().present.open().get(scope.jurisdiction(), id).cloned()
     }
 
-    /// Open alarms of this person's jurisdiction in the order of need, after a place in it, as long as `is_wanted`, and
-    /// `limit` at most.
-    pub fn alarms(
-        &self,
-        scope: &Scope,
-        part: &Part,
-        after: Precedence,
-        limit: usize,
-        is_wanted: impl Fn(&Alarm) -> bool,
-    ) -> Vec<Arc<Alarm>> {
+    /// Open alarms of this person's jurisdiction in the order of need, after a place in it, `limit` at most.
+    pub fn alarms(&self, scope: &Scope, part: &Part, after: Precedence, limit: usize) -> Vec<Arc<Alarm>> {
         let district = self.up_to_date();
-        let list = district.present.open().list(scope.jurisdiction(), part, after);
-        list.filter(|alarm| is_wanted(alarm)).take(limit).cloned().collect()
+        district.present.open().list(scope.jurisdiction(), part, after).take(limit).cloned().collect()
     }
 
     /// How many alarms are open where in this person's jurisdiction.
@@ -207,7 +197,8 @@ impl Hub {
         self.up_to_date().present.open().counts(scope.jurisdiction())
     }
 
-    /// The district with everything that was published: whoever was answered finds what he was answered.
+    /// The district with everything that was published: whoever was answered finds what the answer said. The district is
+    /// locked first: otherwise another could take newer changes in before those that were taken out here.
     fn up_to_date(&self) -> MutexGuard<'_, District> {
         let mut district = lock(&self.shared.district);
         let changes = lock(&self.shared.inbox).take();
@@ -273,11 +264,11 @@ impl District {
         channel
     }
 
-    /// Tells everyone whom the changes concern; how many listen now.
-    fn send(&mut self, changes: Changes, shared: &Shared) -> usize {
+    /// Tells everyone whom the changes concern.
+    fn send(&mut self, changes: Changes, shared: &Shared) {
         let touched = self.present.apply(changes);
         if touched.is_empty() {
-            return self.listeners();
+            return;
         }
         self.rounds += 1;
         let now = shared.clock.now();
@@ -297,7 +288,6 @@ impl District {
             channel.snapshot = None;
             channel.newest.send_replace(channel.stream.sequence());
         }
-        self.listeners()
     }
 
     fn listeners(&self) -> usize {

@@ -5,12 +5,16 @@
 //! - `announce`: a committed outcome as the live changes it means (pure).
 //! - `answers`: who waits for what became of an action.
 //! - `inlet`: the bounded way in.
+//! - `checkpoint`: when which portion of what the rules remember is written down.
+//! - `resume`: how a start takes it up again.
 //! - `run`: the loop: gather, evaluate, commit, take over, announce.
 
 mod announce;
 mod answers;
 mod batch;
+mod checkpoint;
 mod inlet;
+mod resume;
 mod run;
 #[cfg(test)]
 mod tests;
@@ -26,6 +30,7 @@ pub(crate) use self::announce::{alarm_of, values};
 use self::answers::Waiting;
 pub use self::{
     inlet::{Inlet, Outlet, inlet},
+    resume::resume,
     run::{Parts, PipelineError, run},
 };
 use crate::store::Scope;
@@ -49,6 +54,9 @@ pub struct Config {
     pub foreign_queue_readings: usize,
     /// And in bytes. 64 MiB.
     pub foreign_queue_bytes: usize,
+    /// What the rules remember is written down every so many seconds. 10: a start plays that much of the journal again,
+    /// a fraction of a second at full speed.
+    pub checkpoint_s: u64,
 }
 
 impl Default for Config {
@@ -60,6 +68,7 @@ impl Default for Config {
             queue_bytes: 64 * 1024 * 1024,
             foreign_queue_readings: 100_000,
             foreign_queue_bytes: 64 * 1024 * 1024,
+            checkpoint_s: 10,
         }
     }
 }

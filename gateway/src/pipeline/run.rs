@@ -20,6 +20,7 @@ use super::{
     announce::{self, Announced},
     answers::Answers,
     batch::Batch,
+    checkpoint::{self, Checkpoints},
 };
 use crate::{
     clock::Clock,
@@ -27,7 +28,7 @@ use crate::{
     ledger::Ledger,
     live::{Hub, present::Changes},
     ops::health::Health,
-    store::{BatchCommit, SeriesDefinition, Store, StoreError},
+    store::{BatchCommit, JournalId, SeriesDefinition, Store, StoreError},
 };
 
 /// What the pipeline works with.
@@ -78,8 +79,12 @@ pub struct PipelineError(#[source] StoreError);
 /// # Errors
 /// [`PipelineError`] when trying again cannot help.
 pub async fn run(parts: Parts, stop: CancellationToken) -> Result<(), PipelineError> {
+    let (checkpoints, portions) = Checkpoints::new(parts.config.checkpoint_s, parts.clock.now().mono);
+    let writing = tokio::spawn(checkpoint::write(parts.store.clone(), portions));
     let mut pipeline = Pipeline {
         bound_series: parts.stored_series,
+        committed: parts.store.last_journal(),
+        checkpoints,
         parts,
         answers: Answers::default(),
         announced: Announced::default(),
@@ -89,6 +94,11 @@ pub async fn run(parts: Parts, stop: CancellationToken) -> Result<(), PipelineEr
         if !pipeline.settle(batch, &stop).await? {
             break;
         }
+        pipeline.checkpoint();
+    }
+    drop(pipeline);
+    if let Err(error) = writing.await {
+        tracing::error!(%error, "what the rules remember could not be written to the end");
     }
     Ok(())
 }
@@ -97,6 +107,9 @@ struct Pipeline {
     parts: Parts,
     /// Engine and live know every series up to this one.
     bound_series: SeriesId,
+    /// The newest batch that is on disk, and in the engine.
+    committed: JournalId,
+    checkpoints: Checkpoints,
     answers: Answers,
     announced: Announced,
 }
@@ -105,7 +118,8 @@ impl Pipeline {
     /// The next batch: opened by a message, a request or a due timer; closed by its size, an action, or `linger_ms`.
     async fn gather(&mut self, stop: &CancellationToken) -> Option<Batch> {
         let mut batch = Batch::default();
-        let due = self.parts.engine.next_due().map(|due| self.parts.clock.instant_of(due));
+        let due = [self.parts.engine.next_due(), self.checkpoints.due()].into_iter().flatten().min();
+        let due = due.map(|due| self.parts.clock.instant_of(due));
         tokio::select! {
             biased;
             () = stop.cancelled() => return None,
@@ -171,7 +185,11 @@ impl Pipeline {
     }
 
     /// Whether the commit is on disk; None: stopped while that was unknown.
-    async fn store(&self, commit: &Arc<BatchCommit>, stop: &CancellationToken) -> Result<Option<bool>, PipelineError> {
+    async fn store(
+        &mut self,
+        commit: &Arc<BatchCommit>,
+        stop: &CancellationToken,
+    ) -> Result<Option<bool>, PipelineError> {
         if is_empty(commit) {
             return Ok(Some(true));
         }
@@ -179,7 +197,8 @@ impl Pipeline {
         let mut outcome = self.parts.store.commit_batch(Arc::clone(commit)).await;
         loop {
             match outcome {
-                Ok(_) => {
+                Ok(journal) => {
+                    self.committed = journal;
                     self.parts.health.works(HEALTH_PART);
                     histogram!("gateway_commit_seconds").record(started.elapsed().as_secs_f64());
                     counter!("gateway_readings_committed_total").increment(commit.readings.len() as u64);
@@ -214,6 +233,7 @@ impl Pipeline {
                 severity = ?transition.severity, what = ?transition.what, state = ?transition.state,
                 by = transition.by.as_ref().map(UserName::as_str), "alarm");
         }
+        self.checkpoints.note(!outcome.delta.is_empty());
         self.parts.engine.apply(outcome.delta);
         self.parts.acknowledger.committed(&commit.outboxes);
         for (node, figures) in &batch.figures {
@@ -231,6 +251,11 @@ impl Pipeline {
         });
         // Last, so that whoever is answered finds on every screen what the answer says.
         self.answers.answer(batch.waiting, &outcome.rejected, &alarms);
+    }
+
+    /// Writes down the next portion of what the rules remember, when it is time.
+    fn checkpoint(&mut self) {
+        self.checkpoints.write_due(&self.parts.engine, self.committed, self.parts.clock.now());
     }
 
     /// Tells engine and live of the series that appeared since; they are also the ones to be stored.

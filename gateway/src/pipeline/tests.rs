@@ -1,4 +1,10 @@
 //! The pipeline with a real store: what is decided reaches the disk, then the screen, and nothing else does.
+//!
+//! - `restart`: it is killed between any two steps, and started again.
+//! - `pressure`: the store stands still, and each queue takes what it may.
+
+mod pressure;
+mod restart;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -17,7 +23,7 @@ use sqlx::Connection;
 use tokio::{sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use super::{ActionOutcome, Config, Handle, Inlet, Parts, PipelineError, inlet, run};
+use super::{ActionOutcome, Config, Handle, Inlet, Parts, PipelineError, inlet, resume, run};
 use crate::{
     clock::Clock,
     ingest::{Acknowledger, Ingested, SeriesIndex},
@@ -49,11 +55,27 @@ on_delay_s = 0
 off_delay_s = 0
 source = { citation = "test", confidence = "proposal" }
 guidance = { zh = "", en = "" }
+
+[[metrics]]
+name = "gas.temperature"
+title = { zh = "温度", en = "Temperature" }
+report_interval_s = 10
+stale_after_s = 60
+
+[[rules]]
+id = "GA-09"
+title = { zh = "温度高", en = "Hot" }
+severity = "III"
+condition.limit = { metric = "gas.temperature", above = 60, deadband = 1 }
+on_delay_s = 3
+off_delay_s = 0
+source = { citation = "test", confidence = "proposal" }
+guidance = { zh = "", en = "" }
 "#;
 const LIMIT: Duration = Duration::from_secs(20);
 
 struct Fixture {
-    _dir: tempfile::TempDir,
+    dir: Arc<tempfile::TempDir>,
     database: std::path::PathBuf,
     clock: Clock,
     series: Arc<SeriesIndex>,
@@ -70,26 +92,36 @@ struct Fixture {
 
 impl Fixture {
     async fn start() -> Self {
-        let dir = tempfile::tempdir().unwrap();
+        Self::start_in(Arc::new(tempfile::tempdir().unwrap()), Config::default()).await
+    }
+
+    async fn start_in(dir: Arc<tempfile::TempDir>, config: Config) -> Self {
         let (store, _writing) = Store::open(&StoreConfig::default(), dir.path()).await.unwrap();
         let clock = Clock::start();
         let profiles = Arc::new(Profiles::parse([("gas.toml".into(), PROFILE.into())]).unwrap());
         let start = store.load_start().await.unwrap();
+        let mut engine = Engine::new(profiles, start.next_alarm, start.open_alarms);
+        for known in &start.series {
+            engine.bind_series(known.id, known.device.clone(), known.metric.clone());
+        }
+        engine.restore_latest(start.latest);
+        let engine = resume(engine, Arc::new(registry()), &store, clock).await.unwrap();
+        let stored_series = start.series.last().map_or(SeriesId(0), |last| last.id);
         let series = Arc::new(SeriesIndex::new(start.series));
         let live = Hub::new(live::Config::default(), clock, 1, Changes::default());
         let (handle, requests) = Handle::new();
-        let (messages, from_ingest) = inlet(&Config::default());
+        let (messages, from_ingest) = inlet(&config);
         let (registry, registry_changes) = watch::channel(Arc::new(registry()));
         let (stop, health) = (CancellationToken::new(), Health::default());
         let parts = Parts {
-            config: Config::default(),
+            config,
             clock,
-            engine: Engine::new(profiles, start.next_alarm, start.open_alarms),
+            engine,
             registry: registry_changes,
             store: store.clone(),
             live: live.clone(),
             series: Arc::clone(&series),
-            stored_series: SeriesId(0),
+            stored_series,
             acknowledger: Acknowledger::new(store.clone(), clock),
             ledger: Ledger::default(),
             from_ingest,
@@ -101,7 +133,7 @@ impl Fixture {
         let pipeline = tokio::spawn(run(parts, stop.clone()));
         let database = dir.path().join("brightwatch.db");
         Self {
-            _dir: dir,
+            dir,
             database,
             clock,
             series,
@@ -117,14 +149,16 @@ impl Fixture {
     }
 
     fn send(&self, concentration: f64) {
-        let now = self.clock.now();
-        let reading = Reading {
-            series: self.series.resolve(&device(), &MetricName::new("gas.concentration").unwrap()),
-            event_time: now.wall,
-            value: Some(Value::Float(concentration)),
+        self.put(vec![self.reading("gas.concentration", concentration)]);
+    }
+
+    fn reading(&self, metric: &str, value: f64) -> Reading {
+        Reading {
+            series: self.series.resolve(&device(), &MetricName::new(metric).unwrap()),
+            event_time: self.clock.now().wall,
+            value: Some(Value::Float(value)),
             quality: Quality::Good,
-        };
-        self.put(vec![reading]);
+        }
     }
 
     fn put(&self, readings: Vec<Reading>) {
@@ -148,6 +182,20 @@ impl Fixture {
 
     fn watch(&self) -> Screen {
         Screen { subscription: self.live.subscribe(&operator(), None), values: vec![], alarms: BTreeMap::new() }
+    }
+
+    /// Kills the pipeline where it stands; what it has handed to the store is done all the same.
+    async fn crash(self) -> Arc<tempfile::TempDir> {
+        self.pipeline.abort();
+        assert!(self.pipeline.await.is_err_and(|error| error.is_cancelled()), "it was running");
+        self.stop.cancel();
+        self.dir
+    }
+
+    /// Another program's connection to the database.
+    async fn intruder(&self) -> sqlx::sqlite::SqliteConnection {
+        let url = format!("sqlite://{}", self.database.display());
+        sqlx::sqlite::SqliteConnection::connect(&url).await.unwrap()
     }
 
     /// Ends the pipeline and reads the database anew.
@@ -331,8 +379,7 @@ async fn nothing_is_on_screen_before_it_is_on_disk() {
     screen.until(|screen| screen.values.contains(&Some(Value::Float(1.0)))).await;
 
     // Another program holds the database: no commit can succeed.
-    let url = format!("sqlite://{}", fixture.database.display());
-    let mut intruder = sqlx::sqlite::SqliteConnection::connect(&url).await.unwrap();
+    let mut intruder = fixture.intruder().await;
     sqlx::query("BEGIN IMMEDIATE").execute(&mut intruder).await.unwrap();
     let before = screen.values.len();
     fixture.send(61.0);

@@ -12,6 +12,7 @@
 mod alarm;
 mod audit;
 mod batch;
+mod checkpoint;
 mod codec;
 mod config;
 mod database;
@@ -30,6 +31,7 @@ mod seal;
 mod select;
 mod service;
 mod session;
+mod similar;
 mod start;
 #[cfg(test)]
 mod tests;
@@ -58,6 +60,7 @@ pub use self::{
     alarm::{AlarmFilter, AlarmRecord},
     audit::{AuditEntry, AuditRecord},
     batch::{BatchCommit, DiscoveredBirth, JournalId, SeriesDefinition},
+    checkpoint::{CheckpointShard, StoredBatch},
     config::StoreConfig,
     error::StoreError,
     history::BUCKETS_MAX,
@@ -71,6 +74,7 @@ pub use self::{
     user::Credential,
 };
 use self::{
+    checkpoint::Reach,
     database::Database,
     head::{Head, SealPolicy},
     outbox::Known,
@@ -94,6 +98,7 @@ struct Inner {
     seal_policy: SealPolicy,
     last_journal: AtomicI64,
     unsettled: Mutex<Option<JournalId>>,
+    reach: Mutex<Reach>,
     damaged_journal_rows: AtomicU64,
     outboxes: Mutex<Known>,
     offices: ArcSwap<Offices>,
@@ -124,7 +129,9 @@ impl Store {
         let (store, task) = Self::open_for_shell(config, data_dir).await?;
         let (last_journal, damaged_rows) = store.replay().await?;
         let (last_step, damaged_outboxes) = store.replay_outboxes().await?;
-        store.inner.last_journal.store(last_journal.max(last_step).0, Ordering::Relaxed);
+        let last_remembered = store.load_reach().await?;
+        let last_journal = last_journal.max(last_step).max(last_remembered);
+        store.inner.last_journal.store(last_journal.0, Ordering::Relaxed);
         store.inner.damaged_journal_rows.store(damaged_rows + damaged_outboxes, Ordering::Relaxed);
         Ok((store, task))
     }
@@ -146,6 +153,7 @@ impl Store {
             seal_policy: config.seal_policy(),
             last_journal: AtomicI64::new(0),
             unsettled: Mutex::new(None),
+            reach: Mutex::default(),
             damaged_journal_rows: AtomicU64::new(0),
             // Of no meaning before the replay.
             outboxes: Mutex::new(Known::new(StoreEpoch(0))),
@@ -186,6 +194,15 @@ impl Store {
 
     fn next_journal(&self) -> JournalId {
         JournalId(self.inner.last_journal.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// The newest batch that was given a number.
+    pub(crate) fn last_journal(&self) -> JournalId {
+        JournalId(self.inner.last_journal.load(Ordering::Relaxed))
+    }
+
+    fn reach(&self) -> MutexGuard<'_, Reach> {
+        self.inner.reach.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn unsettled(&self) -> MutexGuard<'_, Option<JournalId>> {

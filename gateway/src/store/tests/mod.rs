@@ -3,6 +3,7 @@
 
 mod alarms;
 mod batches;
+mod checkpoints;
 mod crash;
 mod fixture;
 mod history;
@@ -73,6 +74,9 @@ on_every_engine!(
     alarms::a_list_is_narrowed_by_severity_site_and_rule,
     rules::another_wording_is_another_version,
     rules::a_rule_is_tried_on_what_is_stored,
+    checkpoints::portions_come_back_and_the_batches_since,
+    checkpoints::the_journal_is_kept_as_far_as_a_replay_needs_it,
+    checkpoints::a_damaged_portion_is_passed_over,
     crash::nothing_committed_is_lost_or_doubled,
     history::readings_are_the_same_before_and_after_sealing,
     history::buckets_are_the_same_wherever_the_readings_are,
