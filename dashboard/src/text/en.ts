@@ -177,7 +177,7 @@ export const en: Text = {
     done: (word: string) => `${word}: done`,
     failed: (word: string) => `${word}: refused`,
     until: (time: string) => `until ${time}`,
-    left: 'left',
+    left: 'another',
     chattering: 'Chattering',
     chatteringHint:
       'It came at least three times within a minute: a limit or a sensor at fault, most likely. Shelving it for an hour and having it seen to is proposed.',
@@ -227,6 +227,7 @@ export const en: Text = {
       rule: 'By rule',
       of: (n) => `of ${n}`,
       answer: 'Acknowledge all',
+      answerShort: 'Ack. all',
       ask: (n) => `acknowledge ${n} of its unanswered alarms?`,
       oneByOne: (n) => `${n} more of severity I are acknowledged one by one.`,
       send: (n) => `Acknowledge ${n}`,

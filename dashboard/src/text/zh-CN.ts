@@ -224,6 +224,7 @@ export const zhCN = {
       rule: '按规则',
       of: (n: string) => `共 ${n} 条`,
       answer: '整组确认',
+      answerShort: '整组确认',
       ask: (n: string) => `确认其中 ${n} 条未确认的告警？`,
       oneByOne: (n: string) => `另有 ${n} 条一级告警须逐条确认。`,
       send: (n: string) => `确认 ${n} 条`,

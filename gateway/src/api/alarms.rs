@@ -131,8 +131,7 @@ pub(super) async fn list_alarms(
     let enough = limit as usize + 1;
     let candidates = if query.is_narrow() || !words.is_empty() { usize::MAX } else { enough };
     let alarms = state.live.alarms(&may.scope, &part, after, candidates).into_iter();
-    let mut alarms: Vec<_> =
-        alarms.filter(|alarm| is_wanted(alarm, &query, &words, &registry)).take(enough).collect();
+    let mut alarms: Vec<_> = alarms.filter(|alarm| is_wanted(alarm, &query, &words, &registry)).take(enough).collect();
     let has_more = alarms.len() > limit as usize;
     alarms.truncate(limit as usize);
     let next_after = alarms.last().filter(|_| has_more).map(|alarm| open::precedence(alarm).number());

@@ -29,13 +29,13 @@ export function useAlarmRows(filter: ShallowRef<AlarmFilter>) {
   /** In a flood, what was asked for of opened groups. */
   const ofOpened = shallowRef<readonly Alarm[]>([])
 
-  const source = computed<Iterable<Alarm>>(() => {
+  const source = computed<readonly Alarm[]>(() => {
     if (!isOpenList.value) return past.items.value
     const held = live.value.alarms
-    if (!isFlood.value) return held.values()
+    if (!isFlood.value) return [...held.values()]
     // What the stream tells is newer than what was asked for.
     const asked = [...flood.items.value, ...ofOpened.value].map((alarm): [number, Alarm] => [alarm.id, alarm])
-    return new Map([...asked, ...held]).values()
+    return [...new Map([...asked, ...held]).values()]
   })
   /** In a flood there is one order: any other would need all alarms. */
   const chosen = computed(() =>

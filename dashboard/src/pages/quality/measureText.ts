@@ -8,7 +8,7 @@ const percents: ReadonlySet<Kind> = new Set(['flood_percent', 'top_10_percent', 
 
 /** As many digits as say something: a mean has two, a percentage one, a count none. */
 export function measureText(kind: Kind, value: number): string {
-  if (percents.has(kind)) return `${trimmed(value, 1)} %`
+  if (percents.has(kind)) return `${trimmed(value, 1)}\u00a0%`
   return kind === 'per_10_min_mean' ? trimmed(value, 2) : count(Math.round(value))
 }
 

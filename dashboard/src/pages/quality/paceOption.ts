@@ -2,6 +2,7 @@
 import type { AlarmQuality } from '@/api/types'
 import type { ChartOption } from '@/charts/echarts'
 import { beijingOffsetMs, dateTime } from '@/text/format'
+import { font } from '@/style/naiveTheme'
 import type { Text } from '@/text'
 
 /** More bars than this melt into each other: neighbours are then joined, and the worst of them shown. */
@@ -39,17 +40,26 @@ const colourOf = (peak: number) =>
 export function paceOption(quality: AlarmQuality, text: Text, remPx: number): ChartOption {
   const bars = paceBars(quality)
   const fontSize = Math.round(remPx * 0.82)
+  const highest = Math.max(bounds.flood + 2, ...bars.map(({ peak }) => peak))
+  /** Two labels so near each other could not be read. */
+  const hasRoom = highest <= bounds.flood * 2
   const line = (yAxis: number, name: string, color: string) => ({
     yAxis,
     name,
-    label: { formatter: name, color, fontSize, position: 'insideEndTop' as const },
+    label: {
+      show: hasRoom || yAxis === bounds.flood,
+      formatter: name,
+      color,
+      fontSize,
+      position: 'insideEndTop' as const,
+    },
     lineStyle: { color, type: 'dashed' as const, width: 1 },
   })
-  const highest = Math.max(bounds.flood + 2, ...bars.map(({ peak }) => peak))
   return {
     useUTC: true,
     animation: false,
-    textStyle: { fontFamily: 'inherit' },
+    // A canvas cannot inherit a font: with a name that it does not know it would draw ten pixels high, on every screen.
+    textStyle: { fontFamily: font },
     grid: { left: remPx * 0.7, right: remPx, top: remPx, bottom: remPx * 0.4, containLabel: true },
     tooltip: {
       trigger: 'axis',
