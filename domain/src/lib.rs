@@ -17,6 +17,7 @@
 //! - [`quality`]: how well people are served by their alarms: the figures of EEMUA 191 and ISA-18.2.
 //! - [`detector`]: is a reading unlike everything its series has shown, and in which way.
 //! - [`backtest`]: a rule over stored history: when it would have fired.
+//! - [`states`]: how long each value of a state held.
 //! - [`engine`]: readings and timers in, alarm transitions out.
 //! - [`document`]: reading the TOML that describes all this, with errors that name the line.
 
@@ -32,5 +33,6 @@ pub mod profile;
 pub mod quality;
 pub mod reading;
 pub mod registry;
+pub mod states;
 pub mod text;
 pub mod time;

@@ -11,13 +11,16 @@
 
 mod alarm;
 mod audit;
+mod backup;
 mod batch;
+mod check;
 mod checkpoint;
 mod codec;
 mod config;
 mod database;
 mod discovered;
 mod error;
+mod export;
 mod head;
 mod history;
 mod ledger;
@@ -59,10 +62,15 @@ use tokio::{sync::watch, task::JoinHandle};
 pub use self::{
     alarm::{AlarmFilter, AlarmRecord},
     audit::{AuditEntry, AuditRecord},
+    backup::{
+        CopyError, CopyProgress, begin_restored, check_room, copy_name, database_file, note_backup, put_back, take_copy,
+    },
     batch::{BatchCommit, DiscoveredBirth, JournalId, SeriesDefinition},
+    check::{CheckCounts, CheckProgress, CheckReport, Finding, check, check_file},
     checkpoint::{CheckpointShard, StoredBatch},
     config::StoreConfig,
     error::StoreError,
+    export::{Readings, Selection, SeriesLabel},
     history::BUCKETS_MAX,
     ledger::{LedgerEntry, LedgerPage},
     outbox::{OutboxId, OutboxProgress, OutboxState},

@@ -11,6 +11,7 @@ mod overview;
 mod people;
 mod problem;
 mod quality;
+mod query;
 mod registry;
 mod vocabulary;
 
@@ -24,4 +25,5 @@ pub use overview::*;
 pub use people::*;
 pub use problem::*;
 pub use quality::*;
+pub use query::*;
 pub use registry::*;
