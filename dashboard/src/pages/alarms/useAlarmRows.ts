@@ -77,6 +77,10 @@ export function useAlarmRows(filter: ShallowRef<AlarmFilter>) {
   const total = computed(() =>
     isOpenList.value ? countChosen(live.value.alarmCounts.values(), filter.value) : past.items.value.length,
   )
+  /** Those that the rows stand for: a group stands for all of its own. */
+  const shownCount = computed(() =>
+    isFlood.value && grouping.value !== 'none' ? total.value : chosen.value.length,
+  )
   const load = computed<Load<true>>(() => {
     if (isOpenList.value) {
       return live.value.version === null
@@ -98,6 +102,7 @@ export function useAlarmRows(filter: ShallowRef<AlarmFilter>) {
     rows,
     chosen,
     total,
+    shownCount,
     load,
     hasMore,
     isFlood,

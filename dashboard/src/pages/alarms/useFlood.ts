@@ -5,7 +5,7 @@
 import { onScopeDispose, shallowRef, watch } from 'vue'
 import { listAlarmGroups, listAlarms, type AlarmQuery } from '@/api/alarms'
 import type { Alarm, AlarmGroup, AlarmGrouping, Problem } from '@/api/types'
-import { live } from '@/state/liveStore'
+import { lastAnswer, live } from '@/state/liveStore'
 import { queryOfGroup } from './alarmQuery'
 
 const pageSize = 200
@@ -64,6 +64,10 @@ export function useFloodList(question: () => AlarmQuery | null) {
     },
     { immediate: true },
   )
+  // What was answered here shows at once; the gateway is asked for the rest soon.
+  watch(lastAnswer, (answer) => {
+    if (answer) items.value = items.value.map((alarm) => (alarm.id === answer.id ? answer : alarm))
+  })
   whenCountsChange(() => {
     // Whoever has read on is not thrown back to the first page.
     if (items.value.length <= pageSize && !isLoading.value) void load(null)
