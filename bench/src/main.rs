@@ -5,6 +5,7 @@
 //!
 //! - [`load`]: edge nodes whose messages are encoded before the clock starts; [`crowd`]: people with the live stream;
 //! - [`station`]: a fresh gateway; [`rig`]: gateway, load and crowd together, run and measured;
+//! - [`shelf`]: a store alone, filled with made readings;
 //! - [`process`], [`figures_page`]: what processes cost, what the gateway says of itself;
 //! - [`figures`]: one file a figure; [`table`]: what is printed.
 
@@ -14,6 +15,7 @@ mod figures_page;
 mod load;
 mod process;
 mod rig;
+mod shelf;
 mod station;
 mod table;
 
@@ -22,9 +24,13 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    figures::{fanout, latency, limits, limits::Limits, memory, picture, throughput},
+    figures::{fanout, history, latency, limits, limits::Limits, memory, picture, storage, throughput},
     table::Targets,
 };
+
+/// The gateway's, whose store is measured here.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Measures Brightwatch on this machine: all figures, or the one that is named.
 #[derive(Debug, Parser)]
@@ -62,6 +68,14 @@ enum Figure {
     Picture,
     /// Resident memory of the gateway.
     Memory,
+    /// Bytes that a reading takes on disk and in memory.
+    Storage,
+    /// Start-up and answers of a gateway with many stored readings, which are made once.
+    History {
+        /// How many.
+        #[arg(long, default_value_t = STORED_READINGS)]
+        readings: u64,
+    },
 }
 
 /// Nodes and metrics a message of the runs that make the table.
@@ -69,6 +83,9 @@ const LOADS: [(usize, usize); 5] = [(10, 10), (100, 10), (1_000, 10), (100, 50),
 const METRICS: usize = 10;
 /// An edge sends what has changed: of a device, one metric or two at a time.
 const METRICS_OF_A_CHANGE: usize = 1;
+
+/// What a district of a thousand devices sends in some months.
+const STORED_READINGS: u64 = 1_000_000_000;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -96,6 +113,8 @@ async fn measure(arguments: &Arguments, targets: &mut Targets) -> anyhow::Result
         Some(Figure::Fanout) => fanout::measure(duration, None).await,
         Some(Figure::Picture) => picture::measure(duration, targets).await,
         Some(Figure::Memory) => memory::measure(duration, targets).await,
+        Some(Figure::Storage) => storage::measure(targets).await,
+        Some(Figure::History { readings }) => history::measure(*readings, targets).await,
     }
 }
 
@@ -105,5 +124,7 @@ async fn everything(duration: Duration, targets: &mut Targets) -> anyhow::Result
     latency::measure(METRICS_OF_A_CHANGE, duration, targets).await?;
     fanout::measure(duration, Some(&limits)).await?;
     picture::measure(duration, targets).await?;
-    memory::measure(duration, targets).await
+    memory::measure(duration, targets).await?;
+    storage::measure(targets).await?;
+    history::measure(STORED_READINGS, targets).await
 }

@@ -46,6 +46,8 @@ pub enum Permission {
     ManageUsers,
     /// Read who did what.
     ReadAudit,
+    /// See how much room the readings take.
+    ViewStorage,
 }
 
 impl Role {
@@ -55,12 +57,22 @@ impl Role {
 
     /// What this role may do.
     pub const fn permissions(self) -> &'static [Permission] {
-        use Permission::{AcknowledgeAlarm, ManageRegistry, ManageService, ManageUsers, ReadAudit, ShelveAlarm, View};
+        use Permission::{
+            AcknowledgeAlarm, ManageRegistry, ManageService, ManageUsers, ReadAudit, ShelveAlarm, View, ViewStorage,
+        };
         match self {
-            Role::Admin => {
-                &[View, AcknowledgeAlarm, ShelveAlarm, ManageService, ManageRegistry, ManageUsers, ReadAudit]
-            }
-            Role::CentreOperator | Role::OfficeOfficer => &[View, AcknowledgeAlarm, ShelveAlarm, ManageService],
+            Role::Admin => &[
+                View,
+                AcknowledgeAlarm,
+                ShelveAlarm,
+                ManageService,
+                ManageRegistry,
+                ManageUsers,
+                ReadAudit,
+                ViewStorage,
+            ],
+            Role::CentreOperator => &[View, AcknowledgeAlarm, ShelveAlarm, ManageService, ViewStorage],
+            Role::OfficeOfficer => &[View, AcknowledgeAlarm, ShelveAlarm, ManageService],
             Role::TownshipOfficer => &[View, AcknowledgeAlarm, ShelveAlarm],
             // Who is watched does not silence the watch.
             Role::Owner => &[View, AcknowledgeAlarm],

@@ -6,7 +6,7 @@ import { can, isOfDistrict } from '@/state/session'
 
 export interface Destination {
   readonly name:
-    'overview' | 'alarms' | 'devices' | 'cameras' | 'registry' | 'ledger' | 'users' | 'audit' | 'account'
+    'overview' | 'alarms' | 'devices' | 'cameras' | 'registry' | 'ledger' | 'storage' | 'users' | 'audit' | 'account'
   readonly icon: IconName
   readonly needs: Permission
   /** Offered to those who answer for the whole district only. */
@@ -20,6 +20,7 @@ const all: readonly Destination[] = [
   { name: 'cameras', icon: 'cameras', needs: 'view' },
   { name: 'registry', icon: 'registry', needs: 'manage_registry' },
   { name: 'ledger', icon: 'ledger', needs: 'view', isOfDistrict: true },
+  { name: 'storage', icon: 'storage', needs: 'view_storage' },
   { name: 'users', icon: 'users', needs: 'manage_users' },
   { name: 'audit', icon: 'audit', needs: 'read_audit' },
 ]

@@ -49,6 +49,7 @@ const alarm = (
   is_latching: false,
   occurrence_count: 1,
   late_ms: 0,
+  is_stored: true,
   ...changes,
 })
 

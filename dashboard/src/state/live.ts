@@ -3,7 +3,7 @@
  *
  * What did not change keeps its identity, so that a screen redraws only what a message touched.
  */
-import type { Alarm, DeviceLive, LinkState, LiveMessage, Point, Version } from '@/api/types'
+import type { Alarm, DeviceLive, LinkState, LiveMessage, Point, Storing, Version } from '@/api/types'
 
 /** The present of one device. */
 export interface LiveDevice {
@@ -20,6 +20,8 @@ export interface LiveState {
   readonly alarms: ReadonlyMap<number, Alarm>
   /** Rises with each snapshot: the gateway sends one anew when the registry changed. */
   readonly registryRevision: number
+  /** How much of what happens reaches the gateway's disk. */
+  readonly storing: Storing
   /** The account may no longer look: signed out elsewhere, disabled, or moved. */
   readonly isEnded: boolean
 }
@@ -29,6 +31,7 @@ export const emptyLive: LiveState = {
   devices: new Map(),
   alarms: new Map(),
   registryRevision: 0,
+  storing: 'everything',
   isEnded: false,
 }
 
@@ -52,6 +55,7 @@ export function applyMessages(before: LiveState, messages: readonly LiveMessage[
         state = {
           ...state,
           version: message.version,
+          storing: message.storing ?? 'everything',
           registryRevision: state.registryRevision + 1,
           isEnded: false,
         }

@@ -52,6 +52,8 @@ permission!(
     ManageUsers,
     /// Read who did what.
     ReadAudit,
+    /// See how much room the readings take.
+    ViewStorage,
 );
 
 /// A signed-in person who may do `P`.

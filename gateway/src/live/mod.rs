@@ -18,7 +18,7 @@ use std::{
 use axum::extract::ws::Utf8Bytes;
 use domain::{access::Jurisdiction, id::DeviceId, time::MonoMs};
 use protocol::{
-    live::{Delta, DeviceLive, LiveMessage, Snapshot, Version},
+    live::{Delta, DeviceLive, LiveMessage, Snapshot, Storing, Version},
     rest::Alarm,
 };
 use serde::{Deserialize, Serialize};
@@ -115,7 +115,7 @@ impl Hub {
 
     /// Leaves changes to be sent; never waits.
     pub fn publish(&self, changes: Changes) {
-        let is_urgent = !changes.alarms.is_empty() || !changes.links.is_empty();
+        let is_urgent = !changes.alarms.is_empty() || !changes.links.is_empty() || changes.storing.is_some();
         lock(&self.shared.inbox).add(changes);
         self.shared.wake.notify_one();
         if is_urgent {
@@ -157,6 +157,11 @@ impl Hub {
     /// The present of one device; None: not known, or not this person's.
     pub fn device(&self, scope: &Scope, id: &DeviceId) -> Option<DeviceLive> {
         lock(&self.shared.district).present.device(scope.jurisdiction(), id)
+    }
+
+    /// How much of what happens is stored.
+    pub fn storing(&self) -> Storing {
+        lock(&self.shared.district).present.storing()
     }
 
     /// All devices and open alarms of this person's jurisdiction.
@@ -234,7 +239,7 @@ impl District {
             channel.newest.receiver_count() > 0 || now.mono.since_ms(channel.last_used) <= resume_ms
         });
         for (jurisdiction, channel) in &mut self.channels {
-            if touched.is_registry_changed {
+            if touched.needs_snapshot {
                 channel.stream.restart();
             } else if let Some(frame) = delta_frame(&self.present, &touched, jurisdiction, channel, shared) {
                 channel.stream.push(frame, now.mono);
@@ -260,7 +265,8 @@ impl District {
         let (devices, alarms) = self.present.snapshot(jurisdiction);
         let version = Version { epoch: shared.epoch, sequence };
         let at_ms = shared.clock.now().wall.0;
-        let frame = to_frame(&LiveMessage::Snapshot(Snapshot { version, at_ms, devices, alarms }));
+        let storing = self.present.storing();
+        let frame = to_frame(&LiveMessage::Snapshot(Snapshot { version, at_ms, storing, devices, alarms }));
         self.channel(jurisdiction, shared).snapshot = Some(frame.clone());
         frame
     }

@@ -1,6 +1,6 @@
 //! What a committed batch means to those who watch. Pure.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
     alarm::{OpenAlarm, Transition, What},
@@ -39,6 +39,7 @@ pub(crate) fn alarm_of(open: &OpenAlarm, registry: &Registry) -> Option<Alarm> {
         closed_at_ms: None,
         occurrence_count: open.occurrence_count,
         late_ms: open.late_ms,
+        is_stored: true,
     })
 }
 
@@ -50,8 +51,8 @@ pub(super) struct Announced {
 }
 
 impl Announced {
-    /// The alarms that `transitions` touched, as they are afterwards.
-    pub(super) fn follow(&mut self, transitions: &[Transition], registry: &Registry) -> Vec<Alarm> {
+    /// The alarms that `transitions` touched, as they are afterwards; `is_stored`: on disk, too.
+    pub(super) fn follow(&mut self, transitions: &[Transition], registry: &Registry, is_stored: bool) -> Vec<Alarm> {
         let mut touched = BTreeMap::new();
         for transition in transitions {
             let alarm = if transition.what == What::Raised {
@@ -59,7 +60,8 @@ impl Announced {
             } else {
                 self.open.remove(&transition.alarm).map(|alarm| step(alarm, transition))
             };
-            let Some(alarm) = alarm else { continue };
+            let Some(mut alarm) = alarm else { continue };
+            alarm.is_stored = is_stored;
             if transition.state.is_open() {
                 self.open.insert(alarm.id, alarm.clone());
             }
@@ -68,10 +70,24 @@ impl Announced {
         touched.into_values().collect()
     }
 
+    /// The open ones among these alarms, now that all of their steps are on disk.
+    pub(super) fn stored(&mut self, alarms: impl Iterator<Item = AlarmId>) -> Vec<Alarm> {
+        let ids: BTreeSet<AlarmId> = alarms.collect();
+        let open = ids.into_iter().filter_map(|id| {
+            let alarm = self.open.get_mut(&id)?;
+            alarm.is_stored = true;
+            Some(alarm.clone())
+        });
+        open.collect()
+    }
+
     /// The open alarms under the names of a changed registry. An alarm whose device has left it keeps its old names
     /// until it is closed.
     pub(super) fn rename<'a>(&mut self, open: impl Iterator<Item = &'a OpenAlarm>, registry: &Registry) -> Vec<Alarm> {
-        let renamed: Vec<Alarm> = open.filter_map(|alarm| alarm_of(alarm, registry)).collect();
+        let is_stored = |id| self.open.get(&id).is_none_or(|alarm| alarm.is_stored);
+        let renamed: Vec<Alarm> = open
+            .filter_map(|alarm| Some(Alarm { is_stored: is_stored(alarm.id), ..alarm_of(alarm, registry)? }))
+            .collect();
         self.open.extend(renamed.iter().map(|alarm| (alarm.id, alarm.clone())));
         renamed
     }

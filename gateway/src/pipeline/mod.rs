@@ -5,6 +5,7 @@
 //! - `announce`: a committed outcome as the live changes it means (pure).
 //! - `answers`: who waits for what became of an action.
 //! - `inlet`: the bounded way in.
+//! - `shortage`: what is remembered while not everything can be stored (pure).
 //! - `run`: the loop: gather, evaluate, commit, take over, announce.
 
 mod announce;
@@ -12,6 +13,7 @@ mod answers;
 mod batch;
 mod inlet;
 mod run;
+mod shortage;
 #[cfg(test)]
 mod tests;
 
@@ -123,7 +125,12 @@ impl Handle {
         .await;
         match outcome {
             Err(_elapsed) => Ok(ActionOutcome::Pending),
-            Ok(answer) => Ok(answer??.map_or(ActionOutcome::Service, |alarm| ActionOutcome::Alarm(Box::new(alarm)))),
+            Ok(answer) => Ok(match answer?? {
+                // Done, and not on disk: the live stream tells when it is.
+                Some(alarm) if !alarm.is_stored => ActionOutcome::Pending,
+                Some(alarm) => ActionOutcome::Alarm(Box::new(alarm)),
+                None => ActionOutcome::Service,
+            }),
         }
     }
 }

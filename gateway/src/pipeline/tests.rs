@@ -12,7 +12,11 @@ use domain::{
     registry::{Device, Owner, Registry, Site, Township},
     time::UnixMs,
 };
-use protocol::{live::LiveMessage, rest::Alarm};
+use protocol::{
+    live::{LiveMessage, Storing},
+    rest::Alarm,
+    sparkplug::outbox::{Incarnation, Seq},
+};
 use sqlx::Connection;
 use tokio::{sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -24,7 +28,7 @@ use crate::{
     ledger::Ledger,
     live::{self, Hub, Subscription, present::Changes},
     ops::health::Health,
-    store::{Scope, Store, StoreConfig},
+    store::{OutboxId, OutboxProgress, Scope, Store, StoreConfig},
 };
 
 const PROFILE: &str = r#"
@@ -51,9 +55,11 @@ source = { citation = "test", confidence = "proposal" }
 guidance = { zh = "", en = "" }
 "#;
 const LIMIT: Duration = Duration::from_secs(20);
+/// Small, so that a disk with room for twelve of them is.
+const RESERVE_MIB: u32 = 1;
 
 struct Fixture {
-    _dir: tempfile::TempDir,
+    disk: Disk,
     database: std::path::PathBuf,
     clock: Clock,
     series: Arc<SeriesIndex>,
@@ -70,8 +76,12 @@ struct Fixture {
 
 impl Fixture {
     async fn start() -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let (store, _writing) = Store::open(&StoreConfig::default(), dir.path()).await.unwrap();
+        Self::start_on(Disk { dir: tempfile::tempdir().unwrap(), is_mounted: false }).await
+    }
+
+    async fn start_on(disk: Disk) -> Self {
+        let config = StoreConfig { reserve_mib: RESERVE_MIB, ..StoreConfig::default() };
+        let (store, _writing) = Store::open(&config, disk.dir.path()).await.unwrap();
         let clock = Clock::start();
         let profiles = Arc::new(Profiles::parse([("gas.toml".into(), PROFILE.into())]).unwrap());
         let start = store.load_start().await.unwrap();
@@ -99,9 +109,9 @@ impl Fixture {
         let blind = stop.child_token();
         tokio::spawn(live.clone().run(blind.clone()));
         let pipeline = tokio::spawn(run(parts, stop.clone()));
-        let database = dir.path().join("brightwatch.db");
+        let database = disk.dir.path().join("brightwatch.db");
         Self {
-            _dir: dir,
+            disk,
             database,
             clock,
             series,
@@ -127,6 +137,30 @@ impl Fixture {
         self.put(vec![reading]);
     }
 
+    /// Sends a reading in a numbered message.
+    fn send_numbered(&self, number: u64, concentration: f64, at: UnixMs) {
+        let reading = Reading {
+            series: self.series.resolve(&device(), &MetricName::new("gas.concentration").unwrap()),
+            event_time: at,
+            value: Some(Value::Float(concentration)),
+            quality: Quality::Good,
+        };
+        let outbox = OutboxProgress {
+            outbox: OutboxId { node: NodeId::new("edge").unwrap(), incarnation: Incarnation(7) },
+            floor: None,
+            numbers: vec![Seq::new(number).unwrap()],
+            reading_count: 1,
+            gaps: vec![],
+        };
+        let message = Ingested {
+            readings: vec![reading],
+            outbox: Some(outbox),
+            ..Ingested::new(NodeId::new("edge").unwrap(), self.clock.now())
+        };
+        assert!(self.messages.reserve(&message));
+        self.messages.put(message);
+    }
+
     fn put(&self, readings: Vec<Reading>) {
         let message = Ingested { readings, ..Ingested::new(NodeId::new("edge").unwrap(), self.clock.now()) };
         assert!(self.messages.reserve(&message));
@@ -147,21 +181,66 @@ impl Fixture {
     }
 
     fn watch(&self) -> Screen {
-        Screen { subscription: self.live.subscribe(&operator(), None), values: vec![], alarms: BTreeMap::new() }
+        Screen {
+            storing: Storing::Everything,
+            subscription: self.live.subscribe(&operator(), None),
+            values: vec![],
+            alarms: BTreeMap::new(),
+        }
     }
 
     /// Ends the pipeline and reads the database anew.
     async fn stored(self) -> crate::store::StartState {
         self.stop.cancel();
         self.pipeline.await.unwrap().unwrap();
-        let dir = self.database.parent().unwrap();
+        let dir = self.disk.dir.path();
         let (store, _writing) = Store::open(&StoreConfig::default(), dir).await.unwrap();
         store.load_start().await.unwrap()
     }
 }
 
+/// Where a store keeps its files.
+struct Disk {
+    dir: tempfile::TempDir,
+    is_mounted: bool,
+}
+
+impl Disk {
+    /// A small one of its own; None: this account may not mount any.
+    fn small() -> Option<Self> {
+        let dir = tempfile::tempdir().unwrap();
+        let size = format!("size={}m", 12 * RESERVE_MIB);
+        let mut mount = std::process::Command::new("mount");
+        let mounted = mount.args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(dir.path()).output();
+        let is_mounted = mounted.is_ok_and(|mounted| mounted.status.success());
+        is_mounted.then_some(Self { dir, is_mounted })
+    }
+
+    /// Fills what is left of a small disk.
+    fn fill(&self, name: &str) {
+        use std::io::Write as _;
+        assert!(self.is_mounted, "nobody else's disk is filled");
+        let mut file = std::fs::File::create(self.dir.path().join(name)).unwrap();
+        while file.write_all(&[7; 4096]).is_ok() {}
+    }
+
+    fn free(&self, name: &str) {
+        std::fs::remove_file(self.dir.path().join(name)).unwrap();
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        if self.is_mounted {
+            // Lazily: the store's task may still be closing its files.
+            let _ = std::process::Command::new("umount").arg("-l").arg(self.dir.path()).status();
+        }
+    }
+}
+
 /// A client that folds what it is told.
 struct Screen {
+    storing: Storing,
     subscription: Subscription,
     values: Vec<Option<Value>>,
     alarms: BTreeMap<i64, Alarm>,
@@ -182,7 +261,10 @@ impl Screen {
 
     fn take(&mut self, message: LiveMessage) {
         let (devices, alarms) = match message {
-            LiveMessage::Snapshot(snapshot) => (snapshot.devices, snapshot.alarms),
+            LiveMessage::Snapshot(snapshot) => {
+                self.storing = snapshot.storing;
+                (snapshot.devices, snapshot.alarms)
+            }
             LiveMessage::Delta(delta) => (delta.devices, delta.alarms),
             LiveMessage::Heartbeat { .. } | LiveMessage::SessionEnded => return,
         };
@@ -347,9 +429,60 @@ async fn nothing_is_on_screen_before_it_is_on_disk() {
     tokio::time::timeout(LIMIT, noticed).await.expect("the gateway says that it cannot store");
 
     sqlx::query("ROLLBACK").execute(&mut intruder).await.unwrap();
-    screen.until(|screen| screen.shows(AlarmState::ActiveUnacknowledged)).await;
+    // After some seconds it was shown from memory, and marked; now it is stored.
+    screen.until(|screen| screen.alarms.values().any(|alarm| alarm.is_stored)).await;
+    screen.until(|screen| screen.storing == Storing::Everything).await;
     assert!(fixture.health.is_ready());
     assert_eq!(fixture.stored().await.open_alarms.len(), 1);
+}
+
+#[tokio::test]
+async fn a_full_disk_costs_readings_before_alarms_and_alarms_their_place_on_disk_at_last() {
+    let Some(disk) = Disk::small() else {
+        println!("skipped: this account may not mount a small disk");
+        return;
+    };
+    let fixture = Fixture::start_on(disk).await;
+    let (disk, mut screen) = (&fixture.disk, fixture.watch());
+    fixture.send(1.0);
+    screen.until(|screen| screen.values.contains(&Some(Value::Float(1.0)))).await;
+
+    disk.fill("ballast");
+    let began = fixture.clock.now().wall;
+    fixture.send_numbered(1, 61.0, began);
+    screen.until(|screen| screen.storing == Storing::AlarmsOnly).await;
+    screen.until(|screen| screen.shows(AlarmState::ActiveUnacknowledged)).await;
+    assert!(!fixture.health.is_ready());
+    let alarm = screen.alarms.values().next().unwrap().clone();
+    assert!(alarm.is_stored, "the reserve has room for it");
+    let answered = fixture.acknowledge(&alarm, "key-press-1").await.unwrap();
+    assert!(answered.is_stored);
+
+    disk.fill("more ballast");
+    // The acknowledged alarm is over, which nothing on disk says.
+    fixture.send_numbered(2, 3.0, began.plus_ms(1000));
+    screen.until(|screen| screen.storing == Storing::Nothing).await;
+    fixture.send_numbered(3, 62.0, began.plus_ms(2000));
+    screen.until(|screen| screen.alarms.values().any(|alarm| alarm.state.is_open() && !alarm.is_stored)).await;
+
+    disk.free("ballast");
+    disk.free("more ballast");
+    screen.until(|screen| screen.storing == Storing::Everything).await;
+    assert!(fixture.health.is_ready());
+    screen.until(|screen| screen.alarms.values().all(|alarm| alarm.is_stored || !alarm.state.is_open())).await;
+    // The node sends again what was refused: it is stored, and raises nothing again.
+    for (number, concentration) in [(1, 61.0), (2, 3.0), (3, 62.0)] {
+        let at = began.plus_ms(i64::try_from(number - 1).unwrap() * 1000);
+        fixture.send_numbered(number, concentration, at);
+    }
+    fixture.send(63.0);
+    screen.until(|screen| screen.values.contains(&Some(Value::Float(63.0)))).await;
+    assert_eq!(screen.alarms.len(), 2);
+
+    let stored = fixture.stored().await;
+    assert_eq!(stored.open_alarms.iter().map(|alarm| alarm.id).collect::<Vec<_>>(), [AlarmId(2)]);
+    assert_eq!(stored.outboxes[0].numbers.through(), 3);
+    assert_eq!(stored.latest[0].value, Some(Value::Float(63.0)));
 }
 
 #[tokio::test]

@@ -321,6 +321,7 @@ fn alarm_of(row: &AnyRow) -> Result<rest::Alarm, StoreError> {
         closed_at_ms: row.get_as("closed_at_ms")?,
         occurrence_count: row.number("occurrence_count")?,
         late_ms: row.number("late_ms")?,
+        is_stored: true,
     })
 }
 

@@ -4,7 +4,12 @@
 //! milliseconds, flags as 0 and 1, no optional floating-point parameters (PostgreSQL would keep the type of the first
 //! NULL for the prepared statement).
 
-use std::{fmt::Write as _, path::Path, str::FromStr, time::Duration};
+use std::{
+    fmt::Write as _,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
 
 use sqlx::{
     AnyConnection, AnyPool, ConnectOptions, Connection, Executor,
@@ -34,6 +39,8 @@ pub(super) enum Engine {
 #[derive(Debug, Clone)]
 pub(super) struct Database {
     pub(super) engine: Engine,
+    /// Where SQLite keeps it; None: a server does.
+    pub(super) file: Option<PathBuf>,
     options: AnyConnectOptions,
 }
 
@@ -42,20 +49,20 @@ impl Database {
     pub(super) fn from_config(config: &StoreConfig, data_dir: &Path) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
         let location = |why: String| StoreError::Location { url: without_password(&config.url), why };
-        let (engine, url) = if let Some(path) = config.url.strip_prefix("sqlite:") {
+        let (engine, file, url) = if let Some(path) = config.url.strip_prefix("sqlite:") {
             let path = std::path::absolute(data_dir.join(path.trim_start_matches("//")))
                 .map_err(|error| location(error.to_string()))?;
             let path = path.to_str().ok_or_else(|| location("the path is not UTF-8".into()))?;
             let escaped = path.replace('%', "%25").replace('?', "%3F").replace('#', "%23");
-            (Engine::Sqlite, format!("sqlite://{escaped}?mode=rwc"))
+            (Engine::Sqlite, Some(path.into()), format!("sqlite://{escaped}?mode=rwc"))
         } else if config.url.starts_with("postgres:") || config.url.starts_with("postgresql:") {
-            (Engine::Postgres, with_password(config).map_err(location)?)
+            (Engine::Postgres, None, with_password(config).map_err(location)?)
         } else {
             return Err(location("it starts with neither `sqlite:` nor `postgres:`".into()));
         };
         let options =
             AnyConnectOptions::from_str(&url).map_err(|error| location(error.to_string()))?.disable_statement_logging();
-        Ok(Self { engine, options })
+        Ok(Self { engine, file, options })
     }
 
     /// Brings the schema to this version.

@@ -1,7 +1,7 @@
 //! The table: one row a route.
 
 use domain::access::Permission::{
-    self, AcknowledgeAlarm, ManageRegistry, ManageService, ManageUsers, ReadAudit, ShelveAlarm, View,
+    self, AcknowledgeAlarm, ManageRegistry, ManageService, ManageUsers, ReadAudit, ShelveAlarm, View, ViewStorage,
 };
 
 /// Who may ask.
@@ -218,6 +218,7 @@ pub(crate) const ROWS: &[Row] = &[
         inside: "/ledger?from_ms=0&to_ms=3600000",
         ..plain("GET", "/ledger", Needs::Permission(View))
     },
+    Row { shows: &["bytes_per_reading"], ..kept("GET", "/storage", "/storage", ViewStorage) },
     Row { shows: &["of-owner"], ..kept("GET", "/users", "/users", ManageUsers) },
     Row {
         body: Body::Json(

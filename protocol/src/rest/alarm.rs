@@ -66,6 +66,9 @@ pub struct Alarm {
     pub occurrence_count: u32,
     /// How long after its event the reading that raised it came, in milliseconds; 0: in time.
     pub late_ms: u64,
+    /// Whether its latest step is on the gateway's disk. False: nothing can be stored at the moment, and a power cut would
+    /// lose the step.
+    pub is_stored: bool,
 }
 
 /// Who or what keeps an open alarm from calling anybody.

@@ -11,6 +11,7 @@ mod overview;
 mod people;
 mod problem;
 mod registry;
+mod storage;
 mod vocabulary;
 
 pub use alarm::*;
@@ -23,3 +24,4 @@ pub use overview::*;
 pub use people::*;
 pub use problem::*;
 pub use registry::*;
+pub use storage::*;

@@ -42,6 +42,7 @@ const alarm: Alarm = {
   is_latching: false,
   occurrence_count: 1,
   late_ms: 0,
+  is_stored: true,
 }
 const live: LiveState = {
   ...emptyLive,

@@ -5,7 +5,10 @@ use std::ops::Range;
 use domain::time::UnixMs;
 use protocol::rest;
 
-use crate::store::codec::{Sample, chunk::Summary};
+use crate::store::{
+    codec::{Sample, chunk::Summary},
+    rollup::Cell,
+};
 
 /// A range cut into equal buckets; the last may be cut short by the range's end.
 #[derive(Debug)]
@@ -61,6 +64,43 @@ impl Buckets {
         }
     }
 
+    /// Adds what is left of readings that are not kept any more: to the bucket in which the cell begins, or to the
+    /// first, when it begins before the range.
+    pub(super) fn add_cell(&mut self, cell: &Cell) {
+        let at = cell.at.max(self.range.start);
+        let Some(filled) = self.bucket_of(at) else { return };
+        filled.reading_count += cell.reading_count;
+        if let Some(figures) = &cell.figures {
+            filled.usable_count += figures.count;
+            filled.min = filled.min.min(figures.min);
+            filled.max = filled.max.max(figures.max);
+            filled.sum += figures.sum;
+        }
+    }
+
+    /// Adds readings of a chunk, each with its number, NaN when it cannot be judged. Most are near the one before.
+    pub(super) fn add_usable(&mut self, readings: &[(UnixMs, f64)]) {
+        let mut rest = readings;
+        while let Some(&(at, _)) = rest.first() {
+            let Some(index) = self.index_of(at) else {
+                rest = &rest[1..];
+                continue;
+            };
+            let start =
+                self.range.start.plus_ms(i64::try_from(index).unwrap_or(i64::MAX).saturating_mul(self.width_ms));
+            let end = start.plus_ms(self.width_ms).min(self.range.end);
+            let same = rest.iter().take_while(|(at, _)| (start..end).contains(at)).count().max(1);
+            let (bucket, after) = rest.split_at(same);
+            self.filled[index].get_or_insert(EMPTY).add_usable(bucket);
+            rest = after;
+        }
+    }
+
+    /// What is filled so far; what stays behind is empty and of no use.
+    pub(super) fn take(&mut self) -> Self {
+        Self { range: self.range.clone(), width_ms: self.width_ms, filled: std::mem::take(&mut self.filled) }
+    }
+
     /// Adds readings; those outside the range are passed over.
     pub(super) fn add_all(&mut self, samples: &[Sample]) {
         for sample in samples {
@@ -113,6 +153,20 @@ impl Buckets {
     }
 }
 
+impl Filled {
+    fn add_usable(&mut self, readings: &[(UnixMs, f64)]) {
+        self.reading_count += readings.len() as u64;
+        for &(_, number) in readings {
+            if !number.is_nan() {
+                self.usable_count += 1;
+                self.min = self.min.min(number);
+                self.max = self.max.max(number);
+                self.sum += number;
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use domain::reading::{Quality, Value};
@@ -155,6 +209,21 @@ mod tests {
             let summary = Summary::of(&samples).unwrap();
             prop_assert!(one.holds_whole(&summary));
             one.add_summary(&summary);
+            other.add_all(&samples);
+            prop_assert_eq!(one.finish(), other.finish());
+        }
+
+        #[test]
+        fn many_at_once_are_the_same_as_each_alone(
+            values in proptest::collection::vec((-100_i64..1100, prop::option::of(-50_i32..50)), 0..60)
+        ) {
+            let samples: Vec<Sample> =
+                values.iter().map(|&(at, value)| sample(at, value.map(f64::from))).collect();
+            let usable: Vec<_> =
+                samples.iter().map(|sample| (sample.at, sample.usable().unwrap_or(f64::NAN))).collect();
+            let range = UnixMs(0)..UnixMs(1000);
+            let (mut one, mut other) = (Buckets::new(range.clone(), 7), Buckets::new(range, 7));
+            one.add_usable(&usable);
             other.add_all(&samples);
             prop_assert_eq!(one.finish(), other.finish());
         }

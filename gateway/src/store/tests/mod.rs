@@ -2,9 +2,9 @@
 //! server all in one go (starting a server for each would take most of the time).
 
 mod batches;
-mod crash;
 mod fixture;
 mod history;
+mod model;
 mod outboxes;
 mod people;
 mod registry;
@@ -69,7 +69,7 @@ on_every_engine!(
     batches::shelves_and_service_go_on_after_a_restart,
     rules::another_wording_is_another_version,
     rules::a_rule_is_tried_on_what_is_stored,
-    crash::nothing_committed_is_lost_or_doubled,
+    model::the_store_answers_as_a_list_would,
     history::readings_are_the_same_before_and_after_sealing,
     history::buckets_are_the_same_wherever_the_readings_are,
     history::a_long_tail_becomes_several_chunks,
@@ -99,6 +99,11 @@ async fn sqlite_files_are_whole_at_any_moment() {
     batches::what_is_on_disk_at_any_moment_is_enough(Fixture::sqlite()).await;
 }
 
+#[tokio::test]
+async fn sqlite_answers_as_a_list_would_through_other_sequences() {
+    model::more_runs().await;
+}
+
 /// Request handlers move between threads: what they wait for must too. Never run, only compiled.
 #[expect(dead_code, reason = "compiling it is the test")]
 fn every_promise_can_be_awaited_on_any_thread(store: &Store, scope: &Scope, batch: Arc<BatchCommit>) {
@@ -109,6 +114,7 @@ fn every_promise_can_be_awaited_on_any_thread(store: &Store, scope: &Scope, batc
     check(store.commit_batch(Arc::clone(&batch)));
     check(store.settle_batch(JournalId(1), batch));
     check(store.seal_due(at));
+    check(store.merge_chunks(at));
     check(store.fold_outboxes());
     check(store.new_epoch());
     check(store.ledger(scope, None, at..at));
