@@ -1,7 +1,8 @@
 # make run     the demonstration district on this machine; Ctrl-C stops all of it
 # make test    everything that is checked, cheapest first
-# make chaos   FAULTS=200 SEED=n: kills, cuts and stalls, and counts what is stored afterwards
+# make chaos   FAULTS=200 SEED=n: kills, cuts, full disks, wrong clocks; counts what is stored and raised afterwards
 # make bench   the speeds, each beside the raw limit of its parts
+# make bench-peers  the same readings into PostgreSQL, InfluxDB and VictoriaMetrics, as far as they are installed
 # make bench-nab  the anomaly detector on the Numenta benchmark (NAB_DIR, OUT)
 # make fmt     formats everything;  make lint  the linters alone
 # make setup   only installs what is missing
@@ -12,7 +13,7 @@ export PATH := $(CURDIR)/target/tools/node/bin:$(CURDIR)/target/tools/bin:$(PATH
 
 DASHBOARD_SOURCES := $(shell find dashboard/src dashboard/public dashboard/index.html dashboard/*.ts dashboard/*.json -type f 2>/dev/null)
 
-.PHONY: run test chaos bench bench-nab fmt lint setup build
+.PHONY: run test chaos bench bench-peers bench-nab fmt lint setup build build-bench
 
 run: build
 	demo/run
@@ -29,9 +30,11 @@ chaos:
 	cargo build --locked -p gateway -p edge-agent
 	BRIGHTWATCH_FAULTS=$(FAULTS) $(if $(SEED),BRIGHTWATCH_SEED=$(SEED)) cargo test --locked -p brightwatch-tests --test it chaos:: -- --nocapture
 
-bench: build
-	cargo build --release --locked -p bench
+bench: build-bench
 	target/release/bench
+
+bench-peers: build-bench
+	target/release/bench peers
 
 # Where the data that are too large or not ours to publish lie; OUT=<folder> writes the score of every row.
 BRIGHTWATCH_DATA ?= ../shared/data
@@ -57,6 +60,12 @@ build:
 	scripts/setup run
 	$(MAKE) --no-print-directory dashboard/dist/index.html
 	cargo build --release --locked -p gateway -p edge-agent -p demo
+
+# In one command: built apart, the programs would share fewer of their libraries.
+build-bench:
+	scripts/setup test
+	$(MAKE) --no-print-directory dashboard/dist/index.html
+	cargo build --release --locked -p gateway -p edge-agent -p demo -p bench
 
 dashboard/node_modules/.package-lock.json: dashboard/package-lock.json
 	# Not `npm ci`: it wants optional packages of every operating system in the lock file.

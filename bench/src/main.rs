@@ -5,6 +5,7 @@
 //!
 //! - [`load`]: edge nodes whose messages are encoded before the clock starts; [`crowd`]: people with the live stream;
 //! - [`station`]: a fresh gateway; [`rig`]: gateway, load and crowd together, run and measured;
+//! - [`lone_broker`]: a broker without a gateway; [`peers`]: other databases under the same load;
 //! - [`shelf`]: a store alone, filled with made readings;
 //! - [`process`], [`figures_page`]: what processes cost, what the gateway says of itself;
 //! - [`figures`]: one file a figure; [`table`]: what is printed.
@@ -13,6 +14,8 @@ mod crowd;
 mod figures;
 mod figures_page;
 mod load;
+mod lone_broker;
+mod peers;
 mod process;
 mod rig;
 mod shelf;
@@ -24,7 +27,9 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    figures::{fanout, history, latency, limits, limits::Limits, memory, picture, storage, throughput},
+    figures::{
+        agent, fanout, history, latency, limits, limits::Limits, memory, picture, soak, storage, throughput,
+    },
     table::Targets,
 };
 
@@ -57,11 +62,7 @@ enum Figure {
         metrics: Vec<usize>,
     },
     /// Sensor → WebSocket.
-    Latency {
-        /// Metrics a message, at most 50.
-        #[arg(long, default_value_t = METRICS_OF_A_CHANGE)]
-        metrics: usize,
-    },
+    Latency,
     /// Deltas to a crowd.
     Fanout,
     /// First picture and relayed streams.
@@ -76,13 +77,19 @@ enum Figure {
         #[arg(long, default_value_t = STORED_READINGS)]
         readings: u64,
     },
+    /// Whether that memory grows under full load: `--seconds 600` is worth more than the default.
+    Soak,
+    /// Processor and memory of an edge agent without a camera.
+    Agent,
+    /// The same readings into PostgreSQL, InfluxDB and VictoriaMetrics; not part of the run of all figures.
+    Peers,
 }
 
 /// Nodes and metrics a message of the runs that make the table.
 const LOADS: [(usize, usize); 5] = [(10, 10), (100, 10), (1_000, 10), (100, 50), (100, 1)];
 const METRICS: usize = 10;
-/// An edge sends what has changed: of a device, one metric or two at a time.
-const METRICS_OF_A_CHANGE: usize = 1;
+/// The shortest time in which a slope of memory says anything.
+const SOAK: Duration = Duration::from_mins(1);
 
 /// What a district of a thousand devices sends in some months.
 const STORED_READINGS: u64 = 1_000_000_000;
@@ -109,22 +116,27 @@ async fn measure(arguments: &Arguments, targets: &mut Targets) -> anyhow::Result
                 nodes.iter().flat_map(|&nodes| metrics.iter().map(move |&metrics| (nodes, metrics))).collect();
             throughput::measure(&loads, duration, None, targets).await
         }
-        Some(Figure::Latency { metrics }) => latency::measure(*metrics, duration, targets).await,
+        Some(Figure::Latency) => latency::measure(duration, targets).await,
         Some(Figure::Fanout) => fanout::measure(duration, None).await,
         Some(Figure::Picture) => picture::measure(duration, targets).await,
         Some(Figure::Memory) => memory::measure(duration, targets).await,
         Some(Figure::Storage) => storage::measure(targets).await,
         Some(Figure::History { readings }) => history::measure(*readings, targets).await,
+        Some(Figure::Soak) => soak::measure(duration, targets).await,
+        Some(Figure::Peers) => peers::measure(duration).await,
+        Some(Figure::Agent) => agent::measure(duration, targets).await,
     }
 }
 
 async fn everything(duration: Duration, targets: &mut Targets) -> anyhow::Result<()> {
     let limits: Limits = limits::measure(METRICS, duration / 2).await?;
     throughput::measure(&LOADS, duration, Some(&limits), targets).await?;
-    latency::measure(METRICS_OF_A_CHANGE, duration, targets).await?;
+    latency::measure(duration, targets).await?;
     fanout::measure(duration, Some(&limits)).await?;
     picture::measure(duration, targets).await?;
+    agent::measure(duration, targets).await?;
     memory::measure(duration, targets).await?;
+    soak::measure(SOAK.max(duration), targets).await?;
     storage::measure(targets).await?;
     history::measure(STORED_READINGS, targets).await
 }

@@ -71,8 +71,13 @@ pub(crate) struct Run {
 impl Rig {
     /// Starts everything and waits until all births are committed.
     pub(crate) async fn set_up(shape: Shape, people: usize) -> anyhow::Result<Self> {
+        Self::with_settings(shape, people, "").await
+    }
+
+    /// The same with further keys of gateway.toml.
+    pub(crate) async fn with_settings(shape: Shape, people: usize, settings: &str) -> anyhow::Result<Self> {
         eprintln!("… {} nodes with {} devices, {people} people", shape.nodes, shape.device_count());
-        let (station, credentials) = Station::with_nodes(shape).await?;
+        let (station, credentials) = Station::with_nodes(shape, settings).await?;
         let mqtt = station.mqtt;
         let fleet = tokio::task::spawn_blocking(move || {
             let scripts = load::encode(shape, TOWNSHIP)?;

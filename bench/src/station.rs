@@ -48,11 +48,16 @@ pub(crate) struct Station {
 impl Station {
     /// Starts one that knows what `registry` (TOML) says.
     pub(crate) async fn start(registry: &str) -> anyhow::Result<Self> {
+        Self::start_with(registry, "").await
+    }
+
+    /// The same with further keys of gateway.toml.
+    async fn start_with(registry: &str, settings: &str) -> anyhow::Result<Self> {
         let program = program("gateway")?;
         let folder = folder()?;
         let [http, mqtt, metrics] = [0; 3].map(|_| SocketAddr::from(([127, 0, 0, 1], free_port())));
         let config = folder.path().join("gateway.toml");
-        fs::write(&config, gateway_toml("data", http, mqtt, metrics))?;
+        fs::write(&config, gateway_toml("data", http, mqtt, metrics) + settings)?;
         let (registry_file, password_file) = (folder.path().join("registry.toml"), folder.path().join("password"));
         fs::write(&registry_file, registry)?;
         fs::write(&password_file, PASSWORD)?;
@@ -92,9 +97,9 @@ impl Station {
         Ok((Self { gateway, broker, mqtt, http, person, page, folder }, serving))
     }
 
-    /// Starts one with a fleet's nodes registered and enrolled.
-    pub(crate) async fn with_nodes(shape: Shape) -> anyhow::Result<(Self, Vec<NodeCredential>)> {
-        let station = Self::start(&registry_of(shape)).await?;
+    /// Starts one with a fleet's nodes registered and enrolled, and further keys of gateway.toml.
+    pub(crate) async fn with_nodes(shape: Shape, settings: &str) -> anyhow::Result<(Self, Vec<NodeCredential>)> {
+        let station = Self::start_with(&registry_of(shape), settings).await?;
         let mut credentials = Vec::with_capacity(shape.nodes);
         for node in 0..shape.nodes {
             credentials.push(station.enrol(load::node_id(node).as_str()).await?);

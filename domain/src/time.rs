@@ -21,7 +21,7 @@ impl UnixMs {
     }
 }
 
-/// A moment by a clock that never jumps: milliseconds since the process started. Delays and time-outs use only this.
+/// A moment by a clock that never jumps: milliseconds since some moment before the process started. Delays and time-outs use only this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct MonoMs(pub u64);
 

@@ -60,7 +60,7 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
     let (store, folding_stop) = (ground.store.clone(), base.stop());
     base.run("outbox folding", async move { store.run_folding(folding_stop).await });
     let health = Health::default();
-    let pulse = start_heart(&config, &ground, health.clone(), &mut heart);
+    let pulse = start_heart(&config, &ground, health.clone(), &mut heart).await?;
     base.run("loss ledger", pulse.ledger.clone().run(config.ledger.clone(), ground.store.clone(), clock, base.stop()));
     let (to_stills, stills) = mpsc::channel(BLOB_QUEUE);
     let ingest = start_ingest(&config, &ground, &broker, &pulse, to_stills, &mut front)?;
@@ -165,8 +165,10 @@ struct Pulse {
     to_pipeline: Inlet,
 }
 
-fn start_heart(config: &Config, ground: &Ground, health: Health, stage: &mut Stage) -> Pulse {
+async fn start_heart(config: &Config, ground: &Ground, health: Health, stage: &mut Stage) -> anyhow::Result<Pulse> {
     let start = &ground.start;
+    let engine = engine(&ground.profiles, start);
+    let engine = pipeline::resume(engine, ground.registry.load_full(), &ground.store, ground.clock).await?;
     let series = Arc::new(SeriesIndex::new(start.series.clone()));
     // Below 2^53, so that every JSON reader holds it exactly.
     let epoch = rand::random::<u64>() >> 12;
@@ -179,7 +181,7 @@ fn start_heart(config: &Config, ground: &Ground, health: Health, stage: &mut Sta
     let parts = pipeline::Parts {
         config: config.pipeline.clone(),
         clock: ground.clock,
-        engine: engine(&ground.profiles, start),
+        engine,
         registry: ground.registrar.changes(),
         store: ground.store.clone(),
         live: live.clone(),
@@ -192,7 +194,7 @@ fn start_heart(config: &Config, ground: &Ground, health: Health, stage: &mut Sta
         health,
     };
     stage.run_fallible("pipeline", pipeline::run(parts, stage.stop()));
-    Pulse { pipeline, live, series, acknowledger, ledger, to_pipeline }
+    Ok(Pulse { pipeline, live, series, acknowledger, ledger, to_pipeline })
 }
 
 fn start_ingest(

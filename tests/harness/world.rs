@@ -37,6 +37,16 @@ const REGISTRY: &str = include_str!("registry.toml");
 pub struct Options {
     /// A PostgreSQL database instead of SQLite.
     pub store_url: Option<String>,
+    /// Where the gateway keeps its data, instead of beside the story's other files.
+    pub data_dir: Option<PathBuf>,
+    /// Profiles instead of the shipped ones.
+    pub profiles_dir: Option<PathBuf>,
+    /// A broker of the site's own instead of the gateway's; it lets everybody in.
+    pub broker: Option<SocketAddr>,
+    /// Where an agent keeps its outbox, instead of beside the story's other files.
+    pub outbox_dir: Option<PathBuf>,
+    /// Set in the environment of agents.
+    pub agent_environment: Vec<(String, String)>,
 }
 
 /// A running gateway with its broker.
@@ -44,7 +54,8 @@ pub struct Options {
 pub struct World {
     gateway: Process,
     http_port: u16,
-    mqtt_port: u16,
+    mqtt: SocketAddr,
+    options: Options,
     agents: HashMap<String, Process>,
     folder: TempDir,
 }
@@ -58,8 +69,9 @@ impl World {
     /// Starts a gateway.
     pub async fn start_with(options: Options) -> Self {
         let folder = tempfile::Builder::new().prefix("brightwatch-").tempdir().expect("a temporary folder");
-        let (http_port, mqtt_port) = (free_port(), free_port());
-        write_config(folder.path(), http_port, mqtt_port, options.store_url.as_deref());
+        let http_port = free_port();
+        let mqtt = options.broker.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], free_port())));
+        write_config(folder.path(), http_port, mqtt, &options);
         let registry = folder.path().join("registry.toml");
         fs::write(&registry, REGISTRY).expect("a writable folder");
         order(folder.path(), &["registry", "import", &registry.display().to_string()], "");
@@ -74,7 +86,7 @@ impl World {
             order(folder.path(), &[&add[..], place].concat(), PASSWORD);
         }
         let gateway = serve(folder.path());
-        let world = Self { gateway, http_port, mqtt_port, agents: HashMap::new(), folder };
+        let world = Self { gateway, http_port, mqtt, options, agents: HashMap::new(), folder };
         world.until_ready().await;
         world
     }
@@ -101,7 +113,7 @@ impl World {
 
     /// Where the broker listens.
     pub fn mqtt_address(&self) -> SocketAddr {
-        SocketAddr::from(([127, 0, 0, 1], self.mqtt_port))
+        self.mqtt
     }
 
     /// The account of a role and its password.
@@ -126,16 +138,24 @@ impl World {
     /// at `broker`: the real one, or a proxy before it.
     pub fn start_agent(&mut self, node: &str, broker: SocketAddr, sources: &str) {
         let password_file = self.path(&format!("{node}.password"));
-        if !password_file.exists() {
+        // The site's own broker keeps credentials of its own.
+        let is_enrolled = self.options.broker.is_none();
+        if is_enrolled && !password_file.exists() {
             let path = password_file.display().to_string();
             order(self.folder.path(), &["edge", "enrol", node, "--password-file", &path], "");
         }
         // A node may speak only under the township that it is registered in.
         let group = if node == "edge-north" { "500156001" } else { "500156003" };
+        let password = if is_enrolled { format!("password_file = \"{node}.password\"\n") } else { String::new() };
+        let outbox = self
+            .options
+            .outbox_dir
+            .as_ref()
+            .map_or(String::new(), |dir| format!("[outbox]\ndir = \"{}\"\n\n", dir.display()));
         let config = format!(
             "[node]\nid = \"{node}\"\ngroup = \"{group}\"\nrefresh_ms = 2000\ncode_systems_dir = \"{}\"\n\n\
-             [gateway]\nurl = \"ws://{}\"\n\n[broker]\nurl = \"mqtt://{broker}\"\npassword_file = \"{node}.password\"\n\n\
-             {sources}",
+             [gateway]\nurl = \"ws://{}\"\n\n[broker]\nurl = \"mqtt://{broker}\"\n{password}\n\
+             {outbox}{sources}",
             workspace().join("config/code_systems").display(),
             self.http_address(),
         );
@@ -147,6 +167,7 @@ impl World {
     pub fn restart_agent(&mut self, node: &str) {
         let mut command = Command::new(binary("edge-agent"));
         command.arg("run").arg("--config").arg(self.path(&format!("{node}.toml")));
+        command.envs(self.options.agent_environment.iter().cloned());
         let agent = Process::start(node, &mut command, self.folder.path()).expect("the agent starts");
         self.agents.insert(node.to_owned(), agent);
     }
@@ -170,7 +191,8 @@ impl World {
 
     /// Kills the broker, which the gateway then starts again. Does nothing while there is none.
     pub fn kill_broker(&self) {
-        let running = fs::read(self.path("data/broker.running.json")).unwrap_or_default();
+        let data = self.options.data_dir.clone().unwrap_or_else(|| self.path("data"));
+        let running = fs::read(data.join("broker.running.json")).unwrap_or_default();
         let running: serde_json::Value = serde_json::from_slice(&running).unwrap_or_default();
         if let Some(pid) = running["pid"].as_u64() {
             // It may have ended already, which is what is wanted.
@@ -204,14 +226,19 @@ pub fn device(id: &str) -> DeviceId {
     DeviceId::new(id).expect("a right id")
 }
 
-fn write_config(folder: &Path, http_port: u16, mqtt_port: u16, store_url: Option<&str>) {
+fn write_config(folder: &Path, http_port: u16, mqtt: SocketAddr, options: &Options) {
     let config = workspace().join("config");
-    let store = store_url.map_or(String::new(), |url| format!("[store]\nurl = \"{url}\"\n\n"));
+    let store = options.store_url.as_ref().map_or(String::new(), |url| format!("[store]\nurl = \"{url}\"\n\n"));
+    let broker = match options.broker {
+        None => format!("[broker]\nlisten = \"{mqtt}\"\n"),
+        Some(external) => format!("[mqtt]\nurl = \"mqtt://{external}\"\n"),
+    };
     let text = format!(
-        "data_dir = \"data\"\nprofiles_dir = \"{profiles}\"\ntownships_file = \"{townships}\"\n\
+        "data_dir = \"{data}\"\nprofiles_dir = \"{profiles}\"\ntownships_file = \"{townships}\"\n\
          offices_file = \"{offices}\"\nis_demo = true\n\n{store}[http]\nlisten = \"127.0.0.1:{http_port}\"\n\n\
-         [broker]\nlisten = \"127.0.0.1:{mqtt_port}\"\n\n[metrics]\nlisten = \"127.0.0.1:0\"\n",
-        profiles = config.join("profiles").display(),
+         {broker}\n[metrics]\nlisten = \"127.0.0.1:0\"\n",
+        data = options.data_dir.as_deref().unwrap_or(Path::new("data")).display(),
+        profiles = options.profiles_dir.clone().unwrap_or_else(|| config.join("profiles")).display(),
         townships = config.join("townships.toml").display(),
         offices = config.join("offices.toml").display(),
     );

@@ -26,7 +26,7 @@ async fn the_same_on_postgresql() {
     let Some(postgres) = Postgres::start().await.expect("a temporary cluster") else {
         return skipped("PostgreSQL is not installed");
     };
-    let options = Options { store_url: Some(postgres.url().to_owned()) };
+    let options = Options { store_url: Some(postgres.url().to_owned()), ..Options::default() };
     tell(World::start_with(options).await).await;
 }
 

@@ -1,32 +1,22 @@
 //! What the parts can do alone on this machine: broker, database, copying, loopback.
 
 use std::{
-    fs,
     hint::black_box,
     io::{Read as _, Write as _},
-    net::{SocketAddr, TcpListener, TcpStream},
-    process::Command,
+    net::{TcpListener, TcpStream},
     str::FromStr as _,
     sync::{Arc, atomic::Ordering},
     thread,
     time::{Duration, Instant},
 };
 
-use anyhow::Context as _;
 use bytes::BytesMut;
-use harness::{
-    eventually,
-    process::{Process, free_port},
-};
-use protocol::rest::NodeCredential;
-use rumqttc::{
-    QoS,
-    mqttbytes::v4::{Connect, Packet, Subscribe},
-};
+use rumqttc::mqttbytes::v4::Packet;
 use sqlx::{AnyConnection, Connection as _, Executor as _, any::AnyConnectOptions};
 
 use crate::{
     load::{self, Fleet, Progress, Shape},
+    lone_broker::{self, LoneBroker},
     process::Cost,
     station::{TOWNSHIP, folder},
     table::{Table, number, whole},
@@ -97,38 +87,20 @@ struct BrokerAlone {
 /// Publishes what the gateway's nodes publish, and counts what a subscriber gets.
 #[expect(clippy::cast_precision_loss, reason = "for people to read")]
 async fn broker(metrics: usize, duration: Duration) -> anyhow::Result<BrokerAlone> {
-    let folder = folder()?;
-    let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
-    let config = folder.path().join("mosquitto.conf");
-    let text = format!(
-        "listener {} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 100000\nset_tcp_nodelay true\nlog_type error\n",
-        address.port()
-    );
-    fs::write(&config, text)?;
-    let path = format!("{}:/usr/sbin:/usr/local/sbin", std::env::var("PATH").unwrap_or_default());
-    let mut start = Command::new("mosquitto");
-    let process = Process::start("mosquitto", start.arg("-c").arg(&config).env("PATH", path), folder.path())?;
-    eventually("mosquitto listens", Duration::from_secs(10), async || TcpStream::connect(address).ok()).await;
-
+    let broker = LoneBroker::start().await?;
     let progress = Arc::new(Progress::default());
-    let subscriber = subscribe(address)?;
+    let subscriber = lone_broker::subscribe(broker.address)?;
     let counting = Arc::clone(&progress);
     let counter = thread::spawn(move || count(subscriber, &counting));
     let shape = Shape { nodes: NODES, devices_per_node: 10, declared: metrics, sent: metrics };
-    let credentials: Vec<_> = (0..NODES)
-        .map(|node| NodeCredential {
-            node: load::node_id(node),
-            username: load::node_id(node).to_string(),
-            password: String::new(),
-        })
-        .collect();
+    let credentials = broker.credentials(shape);
     // One "reading" a message: the subscriber counts messages.
-    let fleet = Fleet::connect(load::encode(shape, TOWNSHIP)?, address, &credentials, 1)?;
+    let fleet = Fleet::connect(load::encode(shape, TOWNSHIP)?, broker.address, &credentials, 1)?;
     let message_bytes = fleet.message_bytes();
     let sender = fleet.send_closed(WINDOW_MESSAGES, Arc::clone(&progress));
     tokio::time::sleep(Duration::from_secs(1)).await;
     let (started, before) = (Instant::now(), progress.committed.load(Ordering::Relaxed));
-    let (of_broker, of_clients) = (Cost::of(&[process.id()])?, Cost::of(&[std::process::id()])?);
+    let (of_broker, of_clients) = (Cost::of(&[broker.process()])?, Cost::of(&[std::process::id()])?);
     tokio::time::sleep(duration).await;
     let seconds = started.elapsed().as_secs_f64();
     let received = progress.committed.load(Ordering::Relaxed) - before;
@@ -140,27 +112,12 @@ async fn broker(metrics: usize, duration: Duration) -> anyhow::Result<BrokerAlon
     };
     progress.is_over.store(true, Ordering::Relaxed);
     tokio::task::spawn_blocking(move || sender.join()).await?.map_err(|_| anyhow::anyhow!("the sender panicked"))??;
-    drop(process);
+    drop(broker);
     // The broker has gone, so the subscriber's socket has ended.
     tokio::task::spawn_blocking(move || counter.join())
         .await?
         .map_err(|_| anyhow::anyhow!("the subscriber panicked"))?;
     Ok(alone)
-}
-
-fn subscribe(broker: SocketAddr) -> anyhow::Result<TcpStream> {
-    let mut socket = TcpStream::connect(broker)?;
-    let mut connect = Connect::new("bench-subscriber");
-    connect.keep_alive = 0;
-    let mut bytes = BytesMut::new();
-    let subscribe = Subscribe { pkid: 1, ..Subscribe::new("spBv1.0/#", QoS::AtMostOnce) };
-    let encoded = connect.write(&mut bytes).and_then(|_| subscribe.write(&mut bytes));
-    encoded.map_err(|error| anyhow::anyhow!("SUBSCRIBE cannot be encoded: {error:?}"))?;
-    socket.write_all(&bytes)?;
-    // CONNACK of four bytes, SUBACK of five.
-    let mut answer = [0; 9];
-    socket.read_exact(&mut answer).context("the broker does not answer")?;
-    Ok(socket)
 }
 
 /// Counts messages until the socket ends.

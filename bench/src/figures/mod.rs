@@ -1,10 +1,12 @@
 //! One file a figure: each sets up what it needs, measures, and prints its table.
 
+pub(crate) mod agent;
 pub(crate) mod fanout;
 pub(crate) mod history;
 pub(crate) mod latency;
 pub(crate) mod limits;
 pub(crate) mod memory;
 pub(crate) mod picture;
+pub(crate) mod soak;
 pub(crate) mod storage;
 pub(crate) mod throughput;

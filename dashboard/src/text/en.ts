@@ -314,6 +314,7 @@ export const en: Text = {
       deviation: 'Deviation',
       rate: 'Rate of change',
       stuck: 'Stuck value',
+      anomaly: 'Unlike its past',
       due: 'Certificate',
       expression: 'Expression',
       stale: 'Stale data',

@@ -312,6 +312,7 @@ export const zhCN = {
       deviation: '偏差',
       rate: '变化率',
       stuck: '数值不变',
+      anomaly: '与往常不同',
       due: '证照到期',
       expression: '表达式',
       stale: '数据过时',

@@ -47,7 +47,7 @@ pub(super) fn test(
                 }
                 Test::AtLeast { limit: set, deadband } => {
                     let inside = set - deadband;
-                    limit(at, numbers, machine, end, |number, held| if held { number > inside } else { number >= set })
+                    limit(at, numbers, machine, end, |number, held| number >= set || held && number > inside)
                 }
                 Test::Is(_) | Test::IsNot(_) => return None,
                 Test::Unknown => Vec::new(),

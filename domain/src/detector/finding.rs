@@ -1,9 +1,11 @@
 //! What the detector says of one reading, in numbers and in words.
 
+use serde::{Deserialize, Serialize};
+
 use crate::text::Text;
 
 /// Which way of looking found the reading strangest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Reason {
     /// Far from the level of the last weeks.
     Level,
@@ -33,15 +35,15 @@ impl Reason {
             Reason::Level => Text::new("近期水平", "the level of the last weeks"),
             Reason::HourOfDay => Text::new("该时段的惯常值", "what this hour of day usually is"),
             Reason::HourOfKindOfDay => {
-                Text::new("同类日(工作日/周末)该时段的惯常值", "what this hour of such a day usually is")
+                Text::new("同类日（工作日/周末）该时段的惯常值", "what this hour of such a day usually is")
             }
             Reason::HourOfWeek => {
                 Text::new("每周此日该时段的惯常值", "what this hour of this day of the week usually is")
             }
             Reason::Jump => Text::new("刚才的读数", "the readings just before"),
             Reason::LevelChange => Text::new("此前的水平", "the level before"),
-            Reason::Spread => Text::new("近期水平,波动比平常大", "the level, and the readings spread more than usual"),
-            Reason::Roughness => Text::new("近期水平,跳动比平常大", "the level, and the steps are larger than usual"),
+            Reason::Spread => Text::new("近期水平，波动比平常大", "the level, and the readings spread more than usual"),
+            Reason::Roughness => Text::new("近期水平，跳动比平常大", "the level, and the steps are larger than usual"),
             Reason::Forecast => Text::new("由前几次读数推算的值", "what the last readings foretold"),
             Reason::Record => Text::new("有记录以来的所有读数", "every reading so far"),
         }
@@ -49,7 +51,7 @@ impl Reason {
 }
 
 /// The detector's judgement of one reading.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     /// 0 (nothing to say) to 1 (excluded); an alert is a score of at least [`super::ALERT_SCORE`].
     pub score: f64,
@@ -69,10 +71,9 @@ impl Finding {
         let departure = (self.value - self.expected).abs();
         let Text { zh, en } = self.reason.expectation();
         let (direction_zh, direction_en) = if self.value < self.expected { ("低", "below") } else { ("高", "above") };
-        Text::new(
-            format!("比{zh}{direction_zh} {departure:.decimals$} {unit}"),
-            format!("{departure:.decimals$} {unit} {direction_en} {en}"),
-        )
+        let departure = format!("{departure:.decimals$} {unit}");
+        let departure = departure.trim_end();
+        Text::new(format!("比{zh}{direction_zh} {departure}"), format!("{departure} {direction_en} {en}"))
     }
 }
 

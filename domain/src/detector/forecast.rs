@@ -1,5 +1,7 @@
 //! The next value foretold from the last few, by recursive least squares: what it fails to foretell is news.
 
+use serde::{Deserialize, Serialize};
+
 use super::mean::FadingMean;
 
 /// Past values the forecast looks at.
@@ -16,7 +18,7 @@ const VALUE_LIMIT: f64 = 100.0;
 const TRACE_LIMIT: f64 = 1e4;
 
 /// A linear forecast from the last [`ORDER`] values.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Forecast {
     weights: [f64; TERMS],
     covariance: [[f64; TERMS]; TERMS],

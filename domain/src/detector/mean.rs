@@ -1,7 +1,9 @@
 //! A mean and a variance that forget: the plain average at first, exponential fading once `memory` values are seen.
 
+use serde::{Deserialize, Serialize};
+
 /// Running mean and variance over about the last `memory` values.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct FadingMean {
     memory: f64,
     count: f64,

@@ -24,6 +24,8 @@ mod views;
 #[cfg(test)]
 mod tests;
 
+use serde::{Deserialize, Serialize};
+
 pub use self::finding::{Finding, Reason};
 use self::parameters::{HALF_SCORE_EVIDENCE, RECORD_TELLING, TOGETHER_EXCESS, VIEW_EXCESS};
 use self::quiet::Quiet;
@@ -38,7 +40,7 @@ use crate::time::UnixMs;
 pub const ALERT_SCORE: f64 = 0.5;
 
 /// The state of one series; its size is fixed.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Detector {
     unit: Unit,
     views: Views,

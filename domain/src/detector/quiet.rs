@@ -1,11 +1,13 @@
 //! One alert for one episode: after a finding the detector is quiet unless something rarer follows.
 
+use serde::{Deserialize, Serialize};
+
 use super::parameters::{
     AGE_NEUTRAL, AGE_WEIGHT, AGE_YOUNGEST, LEAST_EVIDENCE, QUIET_LONGEST, QUIET_MARGIN, QUIET_SHARE, QUIET_SHORTEST,
 };
 
 /// What was last let through.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Quiet {
     readings: u32,
     /// Readings still to be quiet for, and the evidence of what began it.

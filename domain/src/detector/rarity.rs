@@ -4,6 +4,8 @@
 //! reading in a thousand was as strong". A bounded histogram of ranks cannot tell a hair's breadth past the record from
 //! ten times the record, so the distance past the strongest tenth is added as a second, smaller part.
 
+use serde::{Deserialize, Serialize};
+
 use std::f64::consts::LOG10_2;
 
 /// Bins per doubling of the strength; 32 bins then reach from 1/8 to about 200 standard deviations.
@@ -19,7 +21,7 @@ const LEAST_EXCESS: f64 = -1.0;
 const MOST_EXCESS: f64 = 1.5;
 
 /// A logarithmic histogram of the strengths seen so far.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Rarity {
     /// How much ten times the ordinary strength counts, in tenfold rarities.
     excess_weight: f64,

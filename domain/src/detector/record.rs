@@ -1,12 +1,14 @@
 //! Whether a reading lies beyond everything the series has shown, and how far.
 
+use serde::{Deserialize, Serialize};
+
 use super::parameters::{RECORD_TOLERANCE, RECORD_WEIGHT};
 
 /// Readings before the range they span is a range.
 const ENOUGH: u8 = 20;
 
 /// The lowest and the highest reading so far.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Record {
     lowest: f64,
     highest: f64,

@@ -1,5 +1,7 @@
 //! What a series usually is at this hour: of any day, of a working day or a weekend, and of this day of the week.
 
+use serde::{Deserialize, Serialize};
+
 use crate::time::UnixMs;
 
 const HOUR_MS: i64 = 3_600_000;
@@ -48,7 +50,7 @@ const DAY_OF_WEEK: usize = 3;
 const ROWS: usize = DAY_OF_WEEK + DAYS_A_WEEK as usize;
 
 /// The usual value of each hour.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Season {
     means: [[f32; HOURS_A_DAY as usize]; ROWS],
     counts: [[u8; HOURS_A_DAY as usize]; ROWS],

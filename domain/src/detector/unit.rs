@@ -1,10 +1,12 @@
 //! The series' own origin and step: what makes the detector blind to the unit a sensor reports in.
 
+use serde::{Deserialize, Serialize};
+
 /// Beyond this many steps a value is taken as this many, so that no sum of squares overflows.
 const FARTHEST: f64 = 1e15;
 
 /// The first value is 0, and the first different one is 1 or -1.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Unit {
     origin: Option<f64>,
     step: Option<f64>,

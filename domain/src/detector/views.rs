@@ -1,6 +1,8 @@
 //! The ways of looking at a series. Each says how strongly the newest reading departs from what it expects; none says
 //! whether that is rare.
 
+use serde::{Deserialize, Serialize};
+
 use super::finding::Reason;
 use super::forecast::Forecast;
 use super::mean::FadingMean;
@@ -29,7 +31,7 @@ pub(super) struct View {
 }
 
 /// What all the views remember.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Views {
     previous: Option<f64>,
     level: FadingMean,
@@ -165,7 +167,7 @@ impl Views {
 }
 
 /// A short mean against the longer one before it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Against {
     short: FadingMean,
     long: FadingMean,
@@ -190,7 +192,7 @@ impl Against {
 }
 
 /// The departure from an hour's usual value, averaged over a few readings.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Residual {
     short: FadingMean,
     usual: FadingMean,

@@ -4,6 +4,8 @@
 //! Only conditions over one quantity are looked at: what several were at the same moment of the past is for the
 //! back-test. A past alarm of severity I or II waits for an answer; a lesser one is recorded and closed.
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     evaluation::{Change, Evaluation},
     plan::{ProgramKind, SeriesAt, Watch, WatchAt},
@@ -20,7 +22,7 @@ use crate::{
 const BACKLOG_MS: i64 = 60_000;
 
 /// How far a rule has followed a backlog.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(super) struct Past {
     /// Event time of the reading before.
     last: UnixMs,

@@ -16,14 +16,14 @@ use crate::{
 
 /// What is known of a condition at this moment.
 #[derive(Debug, Clone, Copy)]
-struct Finding {
+pub(super) struct Standing {
     /// Bit i: alternative i holds.
-    held: u8,
+    pub(super) held: u8,
     /// Whether an alarm of it must not return, even if no alternative holds: something is not known, or what the rule
     /// waits for has not come.
-    keeps: bool,
-    /// When this finding may change without a reading.
-    changes_at: Option<MonoMs>,
+    pub(super) keeps: bool,
+    /// When this may change without a reading.
+    pub(super) changes_at: Option<MonoMs>,
 }
 
 /// Whether a test holds.
@@ -53,9 +53,10 @@ impl Evaluation<'_> {
                     && old.alarm.is_some()
                     && self.is_judged(watch)
                     && (self.waits_for(watch, held_until.clone()) || old.is_inherited && self.is_undecided(watch, any));
-                Finding { held, keeps, changes_at: None }
+                Standing { held, keeps, changes_at: None }
             }
             ProgramKind::Rate { over_ms } => return self.judge_rate(at, *over_ms, trigger),
+            ProgramKind::Anomaly(vigilance) => return self.judge_anomaly(at, *vigilance, trigger),
             ProgramKind::Stuck { after_ms, stale_after_ms } => {
                 if trigger.is_some() && old.phase == Phase::Clear && old.wake.is_some() {
                     return;
@@ -78,7 +79,7 @@ impl Evaluation<'_> {
                     return self.freeze(at);
                 }
                 let is_offline = self.link(watch.slot).link != Some(Link::Online);
-                Finding { held: u8::from(is_offline), keeps: false, changes_at: None }
+                Standing { held: u8::from(is_offline), keeps: false, changes_at: None }
             }
         };
         self.advance(at, finding, trigger);
@@ -92,6 +93,7 @@ impl Evaluation<'_> {
                 ProgramKind::Stale { .. } | ProgramKind::Stuck { .. } | ProgramKind::Offline => self.judge(at, None),
                 ProgramKind::Values { .. }
                 | ProgramKind::Rate { .. }
+                | ProgramKind::Anomaly(_)
                 | ProgramKind::Due { .. }
                 | ProgramKind::Expression { .. } => {}
             }
@@ -116,7 +118,7 @@ impl Evaluation<'_> {
     }
 
     /// Whether nothing says that the rule is not to be judged now.
-    fn is_judged(&self, watch: &Watch) -> bool {
+    pub(super) fn is_judged(&self, watch: &Watch) -> bool {
         watch.program.only_between.is_none_or(|hours| hours.contains(self.present))
             && watch.program.only_while.clone().all(|place| self.verdict(watch, place, false) != Verdict::No)
     }
@@ -153,9 +155,9 @@ impl Evaluation<'_> {
         })
     }
 
-    fn staleness(&self, watch: &Watch, after_ms: &[u64]) -> Finding {
+    fn staleness(&self, watch: &Watch, after_ms: &[u64]) -> Standing {
         let online_since = self.link(watch.slot).since;
-        let mut finding = Finding { held: 0, keeps: false, changes_at: None };
+        let mut finding = Standing { held: 0, keeps: false, changes_at: None };
         for (place, &after_ms) in after_ms.iter().enumerate() {
             let Some(series) = watch.series[place] else { continue };
             let fresh_at = self.series(series).fresh_at;
@@ -189,25 +191,25 @@ impl Evaluation<'_> {
         if held != 0 && !self.is_judged(watch) {
             held = 0;
         }
-        self.advance(at, Finding { held, keeps: false, changes_at: None }, trigger);
+        self.advance(at, Standing { held, keeps: false, changes_at: None }, trigger);
     }
 
     /// Whether the value stands still although readings come.
-    fn stillness(&self, watch: &Watch, after_ms: u64, stale_after_ms: u64) -> Finding {
-        let unknown = Finding { held: 0, keeps: true, changes_at: None };
+    fn stillness(&self, watch: &Watch, after_ms: u64, stale_after_ms: u64) -> Standing {
+        let unknown = Standing { held: 0, keeps: true, changes_at: None };
         let Some(series) = watch.series[0].map(|series| self.series(series)).filter(|it| it.latest.is_some()) else {
             return unknown;
         };
         let still_at = series.changed_at.plus_ms(after_ms);
         if still_at > self.now.mono {
-            return Finding { held: 0, keeps: false, changes_at: Some(still_at) };
+            return Standing { held: 0, keeps: false, changes_at: Some(still_at) };
         }
         // What does not report is stale, which is another matter.
         if series.fresh_at.plus_ms(stale_after_ms) <= self.now.mono || !self.is_online(watch.slot) {
-            return Finding { changes_at: Some(self.now.mono.plus_ms(stale_after_ms.max(1000))), ..unknown };
+            return Standing { changes_at: Some(self.now.mono.plus_ms(stale_after_ms.max(1000))), ..unknown };
         }
         let is_judged = self.is_judged(watch);
-        Finding {
+        Standing {
             held: u8::from(is_judged),
             keeps: false,
             changes_at: (!is_judged).then(|| self.now.mono.plus_ms(stale_after_ms.max(1000))),
@@ -215,8 +217,8 @@ impl Evaluation<'_> {
     }
 
     /// Which steps towards a date have been passed, by the clock that never jumps.
-    fn dueness(&self, steps: &[(UnixMs, DueStep)]) -> Finding {
-        let mut finding = Finding { held: 0, keeps: false, changes_at: None };
+    fn dueness(&self, steps: &[(UnixMs, DueStep)]) -> Standing {
+        let mut finding = Standing { held: 0, keeps: false, changes_at: None };
         for (bit, (from, _)) in steps.iter().enumerate() {
             let ahead_ms = from.since_ms(self.present);
             if ahead_ms <= 0 {
@@ -230,14 +232,14 @@ impl Evaluation<'_> {
     }
 
     /// Whether an expression holds.
-    fn truth(&self, watch: &Watch, expression: &Expression, first: usize) -> Finding {
+    fn truth(&self, watch: &Watch, expression: &Expression, first: usize) -> Standing {
         let value_of = |metric: &MetricName| {
             let place = first + expression.metrics().iter().position(|known| known == metric)?;
             self.series(watch.series[place]?).latest.as_ref().map(|latest| &latest.value)
         };
         let holds = expression.holds(value_of);
         let held = u8::from(holds == Some(true) && self.is_judged(watch));
-        Finding { held, keeps: holds.is_none() && self.is_judged(watch), changes_at: None }
+        Standing { held, keeps: holds.is_none() && self.is_judged(watch), changes_at: None }
     }
 
     /// Whether the device is known to be online.
@@ -267,7 +269,7 @@ impl Evaluation<'_> {
     }
 
     /// Moves a watch on by what was found.
-    fn advance(&mut self, at: WatchAt, finding: Finding, trigger: Option<&Reading>) {
+    pub(super) fn advance(&mut self, at: WatchAt, finding: Standing, trigger: Option<&Reading>) {
         let engine = self.engine;
         let watch = &engine.plan.watches[at as usize];
         let now = self.now.mono;
@@ -403,7 +405,7 @@ impl Evaluation<'_> {
         let is_by_reading = good.is_some();
         let places = || match &watch.program.kind {
             ProgramKind::Values { any, .. } => any[alternative].places.clone(),
-            ProgramKind::Rate { .. } | ProgramKind::Stuck { .. } => 0..1,
+            ProgramKind::Rate { .. } | ProgramKind::Anomaly(_) | ProgramKind::Stuck { .. } => 0..1,
             ProgramKind::Expression { all, .. } => all.clone(),
             ProgramKind::Due { .. } | ProgramKind::Stale { .. } | ProgramKind::Offline => 0..0,
         };

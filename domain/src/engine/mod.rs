@@ -18,13 +18,17 @@
 //!   nobody.
 
 mod act;
+mod anomaly;
 mod cause;
+mod checkpoint;
 mod deadline;
 mod evaluation;
 mod history;
 mod io;
 mod judge;
 mod plan;
+mod recovery;
+mod shard;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -35,15 +39,22 @@ use std::{
 };
 
 pub(crate) use self::{plan::milliseconds, state::Trail};
+pub use checkpoint::CheckpointError;
 pub use io::{Action, ActionError, Deed, Input, Link, LinkChange, Outcome};
+pub use recovery::{KeptShard, Recovery};
+pub use shard::{SHARDS, ShardAt};
 pub use state::Delta;
 
 use self::{
+    anomaly::Anomaly,
     deadline::{Deadline, Deadlines},
     evaluation::Evaluation,
     plan::{Plan, WatchAt},
+    shard::{Shard, shard_of},
     state::{Latest, LinkState, SeriesState, WatchState},
 };
+use rustc_hash::FxHashMap;
+
 use crate::{
     alarm::{AlarmState, OpenAlarm, OutOfService},
     id::{AlarmId, DeviceId, MetricName, NodeId, RuleId, SeriesId},
@@ -67,9 +78,13 @@ pub struct Engine {
     series: Vec<SeriesState>,
     /// In the order of the plan's watches.
     watches: Vec<WatchState>,
+    /// Of rules that compare a device with its past.
+    anomalies: FxHashMap<WatchAt, Anomaly>,
     /// In the order of the plan's slots.
     links: Vec<LinkState>,
     strangers: HashMap<DeviceId, Stranger>,
+    /// By shard.
+    shards: Vec<Shard>,
     open: BTreeMap<AlarmId, OpenAlarm>,
     next_alarm: AlarmId,
     /// Open alarms whose device or rule has gone.
@@ -100,8 +115,10 @@ impl Engine {
             plan: Plan::default(),
             series: Vec::new(),
             watches: Vec::new(),
+            anomalies: FxHashMap::default(),
             links: Vec::new(),
             strangers: HashMap::new(),
+            shards: vec![Shard::default(); SHARDS],
             open: open.into_iter().filter(|alarm| alarm.state.is_open()).map(|alarm| (alarm.id, alarm)).collect(),
             next_alarm,
             orphans: Vec::new(),
@@ -137,6 +154,9 @@ impl Engine {
         if self.start.is_none() {
             self.start = Some(now);
             self.arm_deadlines(now);
+            for series in &mut self.series {
+                (series.fresh_at, series.changed_at) = (now.mono, now.mono);
+            }
         }
         self.latest = self.latest.max(now.mono);
         self.registry = registry;
@@ -145,8 +165,13 @@ impl Engine {
         let before = plan;
 
         self.links = self.carry_links(&before, now.mono);
+        self.anomalies = self.carry_anomalies(&before);
         self.watches = self.carry_watches(&before, now.mono);
-        self.due = (0..).zip(&self.watches).filter_map(|(at, watch)| Some((watch.wake?, at))).collect();
+        self.reschedule_all();
+        self.shards.iter_mut().for_each(|shard| shard.slots.clear());
+        for (at, slot) in (0..).zip(&self.plan.slots) {
+            self.shards[usize::from(shard_of(&slot.id))].slots.push(at);
+        }
         let is_orphan = |alarm: &&OpenAlarm| {
             let profile = self.registry.device(&alarm.device).map(|device| self.profiles.get(&device.profile));
             match profile {
@@ -208,11 +233,28 @@ impl Engine {
         watches
     }
 
+    fn carry_anomalies(&mut self, before: &Plan) -> FxHashMap<WatchAt, Anomaly> {
+        let mut known = std::mem::take(&mut self.anomalies);
+        let mut anomalies = FxHashMap::default();
+        for (old, anomaly) in known.drain() {
+            let watch = &before.watches[old as usize];
+            let slot = self.plan.find(&before.slots[watch.slot as usize].id);
+            let watches = slot.map_or(0..0, |slot| self.plan.slots[slot as usize].watches.clone());
+            if let Some(at) = watches.into_iter().find(|&at| self.plan.watches[at as usize].rule == watch.rule) {
+                anomalies.insert(at, anomaly);
+            }
+        }
+        anomalies
+    }
+
     /// Tells which device and metric a series stands for, before its first reading.
     pub fn bind_series(&mut self, series: SeriesId, device: DeviceId, metric: MetricName) {
         let at = series.0 as usize;
         if self.series.len() <= at {
             self.series.resize_with(at + 1, || SeriesState::unread(self.latest));
+        }
+        if self.plan.series.get(at).is_none_or(|known| known.binding.is_none()) {
+            self.shards[usize::from(shard_of(&device))].series.push(series.0);
         }
         self.plan.bind(series, device, metric);
         self.recheck_watches_of(at);
@@ -262,6 +304,7 @@ impl Engine {
             reschedule(&mut self.due, at, old.wake, state.wake);
             *old = state;
         }
+        self.anomalies.extend(delta.anomalies);
         for (at, link) in delta.links {
             self.links[at as usize] = link;
         }
@@ -322,6 +365,11 @@ impl Engine {
     /// What is out of service, by device and rule.
     pub fn out_of_service(&self) -> impl Iterator<Item = &OutOfService> {
         self.service.values()
+    }
+
+    /// Brings the list of due watches in line with what each of them says.
+    fn reschedule_all(&mut self) {
+        self.due = (0..).zip(&self.watches).filter_map(|(at, watch)| Some((watch.wake?, at))).collect();
     }
 
     /// The present by a wall clock that never jumps: what it showed at the start, moved on by the monotonic clock.

@@ -8,6 +8,7 @@ use std::{
     sync::Arc,
 };
 
+use super::anomaly::Vigilance;
 use crate::{
     alarm::Severity,
     id::{DeviceId, MetricName, SeriesId},
@@ -140,6 +141,8 @@ pub(super) enum ProgramKind {
         /// Without a reading for so long nothing can be said.
         stale_after_ms: u64,
     },
+    /// `metrics[0]` is unlike its own past.
+    Anomaly(Vigilance),
     /// A date, without any metric.
     Due {
         /// From when on which step holds; empty: the nameplate names no day.
@@ -214,6 +217,14 @@ impl Program {
                 append(vec![untested(metric)]);
                 let after_ms = after_s.filter(|after_s| *after_s > 0.0).map_or(u64::MAX, milliseconds);
                 ProgramKind::Stuck { after_ms, stale_after_ms: stale_after_s.saturating_mul(1000) }
+            }
+            ResolvedCondition::Anomaly { metric, every_s, learn_days, at_most_s } => {
+                append(vec![untested(metric)]);
+                ProgramKind::Anomaly(Vigilance {
+                    every_ms: i64::from(every_s) * 1000,
+                    learn_ms: i64::from(learn_days) * DAY_MS,
+                    at_most_ms: i64::from(at_most_s) * 1000,
+                })
             }
             ResolvedCondition::Due { end, steps } => {
                 let from = |end: UnixMs, step: DueStep| end.plus_ms(-i64::from(step.days_before) * DAY_MS);
@@ -342,8 +353,10 @@ impl Plan {
                     ProgramKind::Values { .. } | ProgramKind::Stuck { .. } | ProgramKind::Expression { .. } => {
                         value_watches.push(watch_at);
                     }
-                    // How fast it moves changes with every reading, also with an equal one.
-                    ProgramKind::Rate { .. } | ProgramKind::Stale { .. } => reading_watches.push(watch_at),
+                    // How fast it moves, and what is usual, changes with every reading, also with an equal one.
+                    ProgramKind::Rate { .. } | ProgramKind::Stale { .. } | ProgramKind::Anomaly(_) => {
+                        reading_watches.push(watch_at);
+                    }
                     ProgramKind::Due { .. } | ProgramKind::Offline => {}
                 }
             }

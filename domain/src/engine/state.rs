@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 
 use super::{
+    anomaly::Anomaly,
     deadline::Deadline,
     history::Past,
     io::{Link, LinkChange},
@@ -81,7 +83,7 @@ pub(super) struct WatchState {
 }
 
 /// Two earlier points of a series: the older between half a window and a window old.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Trail {
     pub(super) older: (UnixMs, f64),
     pub(super) newer: (UnixMs, f64),
@@ -156,6 +158,7 @@ pub(super) struct LinkState {
 pub struct Delta {
     pub(super) series: FxHashMap<SeriesAt, SeriesState>,
     pub(super) watches: FxHashMap<WatchAt, WatchState>,
+    pub(super) anomalies: FxHashMap<WatchAt, Anomaly>,
     pub(super) links: FxHashMap<SlotAt, LinkState>,
     /// Link changes of what is not registered, in order.
     pub(super) strangers: Vec<(LinkChange, MonoMs)>,
@@ -170,4 +173,11 @@ pub struct Delta {
     /// Whether the alarms left behind by a registry change were closed.
     pub(super) are_orphans_closed: bool,
     pub(super) now: MonoMs,
+}
+
+impl Delta {
+    /// Whether nothing changes that a later evaluation would look at.
+    pub fn is_empty(&self) -> bool {
+        self.series.is_empty() && self.watches.is_empty() && self.links.is_empty()
+    }
 }

@@ -39,8 +39,13 @@ impl Daily {
         ahead(self.from).min(ahead(self.to)).cast_unsigned()
     }
 
+    /// The moment as people's clocks show it, where the days of the week and the hours are theirs.
+    pub(crate) const fn local(at: UnixMs) -> UnixMs {
+        at.plus_ms(BEIJING_MS)
+    }
+
     const fn time_of_day(at: UnixMs) -> i64 {
-        (at.0.saturating_add(BEIJING_MS)).rem_euclid(DAY_MS)
+        Self::local(at).0.rem_euclid(DAY_MS)
     }
 }
 

@@ -111,6 +111,16 @@ impl Profile {
         parse::parse_rule(self, text)
     }
 
+    /// Within how many seconds the silence of such a device is noticed by its readings alone: the shortest `stale_after_s`
+    /// that a rule of it watches; None: no rule does.
+    pub fn silence_noticed_s(&self) -> Option<u64> {
+        let metrics = self.rules.iter().filter_map(|rule| match &rule.condition {
+            Condition::Stale { metrics } => Some(metrics),
+            _ => None,
+        });
+        metrics.flatten().filter_map(|metric| self.metric(metric)).map(|metric| metric.stale_after_s).min()
+    }
+
     /// The nameplate keys that its rules look at, sorted.
     pub fn nameplate_keys(&self) -> BTreeSet<&str> {
         self.rules.iter().flat_map(Rule::settings).filter_map(|setting| setting.nameplate.as_deref()).collect()

@@ -57,6 +57,17 @@ pub enum ResolvedCondition {
         /// For so long, in seconds; None: the nameplate lacks the number.
         after_s: Option<f64>,
     },
+    /// A quantity is unlike its own past.
+    Anomaly {
+        /// Which quantity.
+        metric: MetricName,
+        /// Means over so long, in seconds.
+        every_s: u32,
+        /// Nothing is strange for so many days.
+        learn_days: u32,
+        /// Strange at most for so long, in seconds.
+        at_most_s: u32,
+    },
     /// A date comes near, or has passed.
     Due {
         /// The end of the last day; None: the nameplate names no day.
@@ -175,6 +186,12 @@ impl Rule {
             Condition::Stuck { metric, after_s } => {
                 ResolvedCondition::Stuck { metric: metric.clone(), after_s: after_s.resolve(nameplate) }
             }
+            Condition::Anomaly { metric, every_s, learn_days, at_most_s } => ResolvedCondition::Anomaly {
+                metric: metric.clone(),
+                every_s: *every_s,
+                learn_days: *learn_days,
+                at_most_s: *at_most_s,
+            },
             Condition::Due { date, steps } => {
                 let end = date.resolve(nameplate).and_then(end_of_day);
                 ResolvedCondition::Due { end, steps: steps.clone() }
@@ -274,7 +291,8 @@ impl Test {
             }
             Self::AtLeast { limit, deadband } => {
                 let number = value.as_f64().filter(|number| number.is_finite())?;
-                Some(if was_held { number > limit - deadband } else { number >= *limit })
+                // At the limit itself it goes on, also without a deadband: looking twice at one value changes nothing.
+                Some(number >= *limit || was_held && number > limit - deadband)
             }
             Self::Is(values) => Some(values.iter().any(|listed| is_same(listed, value))),
             Self::IsNot(values) => Some(!values.iter().any(|listed| is_same(listed, value))),

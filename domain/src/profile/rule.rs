@@ -56,6 +56,7 @@ impl Rule {
             | Condition::Levels { metric, .. }
             | Condition::Rate { metric, .. }
             | Condition::Stuck { metric, .. }
+            | Condition::Anomaly { metric, .. }
             | Condition::State { metric, .. } => [metric.clone()].into(),
             Condition::Deviation { metric, from, .. } => [metric.clone(), from.clone()].into(),
             Condition::Expression(expression) => expression.metrics().iter().cloned().collect(),
@@ -84,7 +85,11 @@ impl Rule {
                 let comparisons = any.iter().flat_map(|alternative| &alternative.all).chain(held_until);
                 settings.extend(comparisons.filter_map(Comparison::setting));
             }
-            Condition::State { .. } | Condition::Expression(_) | Condition::Stale { .. } | Condition::Offline => {}
+            Condition::Anomaly { .. }
+            | Condition::State { .. }
+            | Condition::Expression(_)
+            | Condition::Stale { .. }
+            | Condition::Offline => {}
         }
         settings.extend(self.only_between.iter().flat_map(|hours| [&hours.from_h, &hours.to_h]));
         let states = self.only_while.iter().chain(&self.suppressed_while);
@@ -144,6 +149,17 @@ pub enum Condition {
         /// The same value for so long, in seconds.
         after_s: Setting,
     },
+    /// A quantity is unlike its own past: what this hour usually is, the level of the last weeks, the readings before.
+    Anomaly {
+        /// Which quantity.
+        metric: MetricName,
+        /// Looked at as means over so long, in seconds.
+        every_s: u32,
+        /// Nothing is called strange for so many days after the first reading.
+        learn_days: u32,
+        /// What is strange is so at most for this long, in seconds: after that it is what this device now is.
+        at_most_s: u32,
+    },
     /// A certificate of the device runs out soon, or has run out.
     Due {
         /// The nameplate's key that holds its last day, such as 20270630.
@@ -189,6 +205,7 @@ impl Condition {
             Self::Deviation { .. } => "deviation",
             Self::Rate { .. } => "rate",
             Self::Stuck { .. } => "stuck",
+            Self::Anomaly { .. } => "anomaly",
             Self::Due { .. } => "due",
             Self::Expression(_) => "expression",
             Self::State { .. } => "state",
@@ -206,6 +223,7 @@ impl Condition {
             | Self::Deviation { metric, .. }
             | Self::Rate { metric, .. }
             | Self::Stuck { metric, .. }
+            | Self::Anomaly { metric, .. }
             | Self::State { metric, .. } => Some(metric),
             Self::Expression(expression) => expression.metrics().first(),
             Self::Combination { any, .. } => any.first()?.all.first().map(|comparison| &comparison.metric),

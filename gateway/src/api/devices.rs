@@ -3,6 +3,7 @@
 use axum::{Json, extract::State};
 use domain::{
     id::{DeviceId, MetricName, TownshipCode},
+    profile::Profile,
     time::UnixMs,
 };
 use protocol::rest::{DeviceDetail, DeviceSummary, History};
@@ -21,9 +22,12 @@ const BUCKETS: u32 = 500;
 /// The most buckets of a history: one a pixel of the widest screen.
 const BUCKETS_MAX: u32 = 5000;
 
-/// How soon a silent death of a device is noticed, in seconds: our agents keep alive every 10 s, the broker gives up
-/// after one and a half times that, and its word takes up to two seconds to arrive.
-const OFFLINE_BOUND_S: u64 = 17;
+/// How soon the silent death of a node with our agent is noticed, in seconds: it keeps alive every 10 s, the broker gives
+/// up after one and a half times that, and its word takes up to two seconds to arrive.
+const AGENT_BOUND_S: u64 = 17;
+/// The same for somebody else's node, as far as no rule waits for its readings: one and a half times 60 s, which most MQTT
+/// libraries keep alive by, and the two seconds. What the node really uses only its broker knows.
+const FOREIGN_BOUND_S: u64 = 92;
 
 /// Which devices to list.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -98,11 +102,19 @@ pub(super) async fn read_device(
         summary,
         link: live.link,
         link_since_ms: live.link_since_ms,
-        offline_bound_s: OFFLINE_BOUND_S,
+        offline_bound_s: offline_bound_s(state.store.has_outbox(&device.node), profile),
         out_of_service: state.store.out_of_service(&may.scope, &id).await?,
         metrics: views::metrics(profile, &live.values),
         rules: profile.map_or(&[][..], |profile| &profile.rules).iter().map(|rule| views::rule(rule, device)).collect(),
     }))
+}
+
+/// How soon a silent death of a device is noticed, in seconds. A node without an outbox is somebody else's.
+fn offline_bound_s(is_ours: bool, profile: Option<&Profile>) -> u64 {
+    if is_ours {
+        return AGENT_BOUND_S;
+    }
+    profile.and_then(Profile::silence_noticed_s).unwrap_or(FOREIGN_BOUND_S)
 }
 
 /// One series of a device over a span of time.
@@ -125,4 +137,21 @@ pub(super) async fn read_history(
     let range = UnixMs(query.from_ms)..UnixMs(query.to_ms);
     let history = state.store.history(&may.scope, &id, &query.metric, range, buckets).await?;
     history.map(Json).ok_or_else(ApiError::not_found)
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::profile::Profiles;
+
+    use super::*;
+
+    #[test]
+    fn a_death_is_noticed_by_the_connection_or_by_missing_readings() {
+        let text = include_str!("../../../config/profiles/cold_store.toml");
+        let profiles = Profiles::parse([("cold_store.toml".to_owned(), text.to_owned())]).unwrap();
+        let cold_store = profiles.iter().next();
+        assert_eq!(offline_bound_s(true, cold_store), 17);
+        assert_eq!(offline_bound_s(false, cold_store), 180, "six report intervals of 30 s, as the stale rule waits");
+        assert_eq!(offline_bound_s(false, None), 92);
+    }
 }

@@ -83,6 +83,7 @@ pub(super) fn rule(rule: &profile::Rule, device: &registry::Device) -> rest::Rul
             Condition::Deviation { .. } => rest::RuleKind::Deviation,
             Condition::Rate { .. } => rest::RuleKind::Rate,
             Condition::Stuck { .. } => rest::RuleKind::Stuck,
+            Condition::Anomaly { .. } => rest::RuleKind::Anomaly,
             Condition::Due { .. } => rest::RuleKind::Due,
             Condition::Expression(_) => rest::RuleKind::Expression,
             Condition::State { .. } => rest::RuleKind::State,

@@ -80,6 +80,12 @@ impl Inlet {
                 && lane.bytes.load(Ordering::Relaxed) <= lane.bytes_max / 2
         })
     }
+
+    /// Readings of either kind that wait.
+    #[cfg(test)]
+    pub(super) fn waiting_readings(&self) -> usize {
+        [&self.lanes.repeated, &self.lanes.unrepeated].map(|lane| lane.readings.load(Ordering::Relaxed)).iter().sum()
+    }
 }
 
 impl Outlet {

@@ -6,12 +6,16 @@
 //! - `answers`: who waits for what became of an action.
 //! - `inlet`: the bounded way in.
 //! - `shortage`: what is remembered while not everything can be stored (pure).
+//! - `checkpoint`: when which portion of what the rules remember is written down.
+//! - `resume`: how a start takes it up again.
 //! - `run`: the loop: gather, evaluate, commit, take over, announce.
 
 mod announce;
 mod answers;
 mod batch;
+mod checkpoint;
 mod inlet;
+mod resume;
 mod run;
 mod shortage;
 #[cfg(test)]
@@ -28,6 +32,7 @@ pub(crate) use self::announce::{alarm_of, values};
 use self::answers::Waiting;
 pub use self::{
     inlet::{Inlet, Outlet, inlet},
+    resume::resume,
     run::{Parts, PipelineError, run},
 };
 use crate::store::Scope;
@@ -51,6 +56,9 @@ pub struct Config {
     pub foreign_queue_readings: usize,
     /// And in bytes. 64 MiB.
     pub foreign_queue_bytes: usize,
+    /// What the rules remember is written down every so many seconds. 10: a start plays that much of the journal again,
+    /// a fraction of a second at full speed.
+    pub checkpoint_s: u64,
 }
 
 impl Default for Config {
@@ -62,6 +70,7 @@ impl Default for Config {
             queue_bytes: 64 * 1024 * 1024,
             foreign_queue_readings: 100_000,
             foreign_queue_bytes: 64 * 1024 * 1024,
+            checkpoint_s: 10,
         }
     }
 }

@@ -27,6 +27,7 @@ use super::{
     announce::{self, Announced},
     answers::Answers,
     batch::Batch,
+    checkpoint::{self, Checkpoints},
     shortage::{Judged, Owed, without_readings},
 };
 use crate::{
@@ -35,7 +36,7 @@ use crate::{
     ledger::{Ledger, Lost},
     live::{Hub, present::Changes},
     ops::health::Health,
-    store::{BatchCommit, SeriesDefinition, Store, StoreError},
+    store::{BatchCommit, JournalId, SeriesDefinition, Store, StoreError},
 };
 
 /// What the pipeline works with.
@@ -92,8 +93,12 @@ pub struct PipelineError(#[source] StoreError);
 /// # Errors
 /// [`PipelineError`] when trying again cannot help.
 pub async fn run(parts: Parts, stop: CancellationToken) -> Result<(), PipelineError> {
+    let (checkpoints, portions) = Checkpoints::new(parts.config.checkpoint_s, parts.clock.now().mono);
+    let writing = tokio::spawn(checkpoint::write(parts.store.clone(), portions));
     let mut pipeline = Pipeline {
         bound_series: parts.stored_series,
+        committed: parts.store.last_journal(),
+        checkpoints,
         parts,
         answers: Answers::default(),
         announced: Announced::default(),
@@ -110,6 +115,11 @@ pub async fn run(parts: Parts, stop: CancellationToken) -> Result<(), PipelineEr
         if !pipeline.settle(batch, &stop).await? {
             break;
         }
+        pipeline.checkpoint();
+    }
+    drop(pipeline);
+    if let Err(error) = writing.await {
+        tracing::error!(%error, "what the rules remember could not be written to the end");
     }
     Ok(())
 }
@@ -118,6 +128,9 @@ struct Pipeline {
     parts: Parts,
     /// Engine and live know every series up to this one.
     bound_series: SeriesId,
+    /// The newest batch that is on disk, and in the engine.
+    committed: JournalId,
+    checkpoints: Checkpoints,
     answers: Answers,
     announced: Announced,
     storing: Storing,
@@ -144,7 +157,9 @@ impl Pipeline {
     /// The next batch: opened by a message, a request or a due timer; closed by its size, an action, or `linger_ms`.
     async fn gather(&mut self, stop: &CancellationToken) -> Option<Batch> {
         let mut batch = Batch::default();
-        let due = self.parts.engine.next_due().map(|due| self.parts.clock.instant_of(due));
+        let checkpoint = if self.storing == Storing::Everything { self.checkpoints.due() } else { None };
+        let due = [self.parts.engine.next_due(), checkpoint].into_iter().flatten().min();
+        let due = due.map(|due| self.parts.clock.instant_of(due));
         tokio::select! {
             biased;
             () = stop.cancelled() => return None,
@@ -250,7 +265,8 @@ impl Pipeline {
         let mut outcome = self.parts.store.commit_batch(Arc::clone(commit)).await;
         loop {
             match outcome {
-                Ok(_) => {
+                Ok(journal) => {
+                    self.committed = journal;
                     self.failing_since = None;
                     if self.storing == Storing::Everything {
                         self.parts.health.works(HEALTH_PART);
@@ -340,6 +356,7 @@ impl Pipeline {
                 severity = ?transition.severity, what = ?transition.what, state = ?transition.state, is_stored,
                 by = transition.by.as_ref().map(UserName::as_str), "alarm");
         }
+        self.checkpoints.note(!outcome.delta.is_empty());
         self.parts.engine.apply(outcome.delta);
         if self.storing == Storing::Everything {
             self.parts.acknowledger.committed(&whole.outboxes);
@@ -380,6 +397,14 @@ impl Pipeline {
             let lost = Lost { why: GapWhy::Shed, messages, readings: Some(readings), from, to };
             self.parts.ledger.lost(node, lost, whole.received);
         }
+    }
+
+    /// Writes down the next portion of what the rules remember, when it is time and there is room for it.
+    fn checkpoint(&mut self) {
+        if self.storing != Storing::Everything {
+            return;
+        }
+        self.checkpoints.write_due(&self.parts.engine, self.committed, self.parts.clock.now());
     }
 
     /// Tells engine and live of the series that appeared since; they are also the ones to be stored.

@@ -1,4 +1,12 @@
 //! The pipeline with a real store: what is decided reaches the disk, then the screen, and nothing else does.
+//!
+//! - `full_disk`: its disk is filled, twice, and freed.
+//! - `restart`: it is killed between any two steps, and started again.
+//! - `pressure`: the store stands still, and each queue takes what it may.
+
+mod full_disk;
+mod pressure;
+mod restart;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -15,20 +23,19 @@ use domain::{
 use protocol::{
     live::{LiveMessage, Storing},
     rest::Alarm,
-    sparkplug::outbox::{Incarnation, Seq},
 };
 use sqlx::Connection;
 use tokio::{sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
-use super::{ActionOutcome, Config, Handle, Inlet, Parts, PipelineError, inlet, run};
+use super::{ActionOutcome, Config, Handle, Inlet, Parts, PipelineError, inlet, resume, run};
 use crate::{
     clock::Clock,
     ingest::{Acknowledger, Ingested, SeriesIndex},
     ledger::Ledger,
     live::{self, Hub, Subscription, present::Changes},
     ops::health::Health,
-    store::{OutboxId, OutboxProgress, Scope, Store, StoreConfig},
+    store::{Scope, Store, StoreConfig},
 };
 
 const PROFILE: &str = r#"
@@ -53,13 +60,29 @@ on_delay_s = 0
 off_delay_s = 0
 source = { citation = "test", confidence = "proposal" }
 guidance = { zh = "", en = "" }
+
+[[metrics]]
+name = "gas.temperature"
+title = { zh = "温度", en = "Temperature" }
+report_interval_s = 10
+stale_after_s = 60
+
+[[rules]]
+id = "GA-09"
+title = { zh = "温度高", en = "Hot" }
+severity = "III"
+condition.limit = { metric = "gas.temperature", above = 60, deadband = 1 }
+on_delay_s = 3
+off_delay_s = 0
+source = { citation = "test", confidence = "proposal" }
+guidance = { zh = "", en = "" }
 "#;
 const LIMIT: Duration = Duration::from_secs(20);
-/// Small, so that a disk with room for twelve of them is.
+/// Small, so that a disk with room for twelve of them is, too.
 const RESERVE_MIB: u32 = 1;
 
 struct Fixture {
-    disk: Disk,
+    dir: Arc<tempfile::TempDir>,
     database: std::path::PathBuf,
     clock: Clock,
     series: Arc<SeriesIndex>,
@@ -76,30 +99,37 @@ struct Fixture {
 
 impl Fixture {
     async fn start() -> Self {
-        Self::start_on(Disk { dir: tempfile::tempdir().unwrap(), is_mounted: false }).await
+        Self::start_in(Arc::new(tempfile::tempdir().unwrap()), Config::default()).await
     }
 
-    async fn start_on(disk: Disk) -> Self {
-        let config = StoreConfig { reserve_mib: RESERVE_MIB, ..StoreConfig::default() };
-        let (store, _writing) = Store::open(&config, disk.dir.path()).await.unwrap();
+    async fn start_in(dir: Arc<tempfile::TempDir>, config: Config) -> Self {
+        let store_config = StoreConfig { reserve_mib: RESERVE_MIB, ..StoreConfig::default() };
+        let (store, _writing) = Store::open(&store_config, dir.path()).await.unwrap();
         let clock = Clock::start();
         let profiles = Arc::new(Profiles::parse([("gas.toml".into(), PROFILE.into())]).unwrap());
         let start = store.load_start().await.unwrap();
+        let mut engine = Engine::new(profiles, start.next_alarm, start.open_alarms);
+        for known in &start.series {
+            engine.bind_series(known.id, known.device.clone(), known.metric.clone());
+        }
+        engine.restore_latest(start.latest);
+        let engine = resume(engine, Arc::new(registry()), &store, clock).await.unwrap();
+        let stored_series = start.series.last().map_or(SeriesId(0), |last| last.id);
         let series = Arc::new(SeriesIndex::new(start.series));
         let live = Hub::new(live::Config::default(), clock, 1, Changes::default());
         let (handle, requests) = Handle::new();
-        let (messages, from_ingest) = inlet(&Config::default());
+        let (messages, from_ingest) = inlet(&config);
         let (registry, registry_changes) = watch::channel(Arc::new(registry()));
         let (stop, health) = (CancellationToken::new(), Health::default());
         let parts = Parts {
-            config: Config::default(),
+            config,
             clock,
-            engine: Engine::new(profiles, start.next_alarm, start.open_alarms),
+            engine,
             registry: registry_changes,
             store: store.clone(),
             live: live.clone(),
             series: Arc::clone(&series),
-            stored_series: SeriesId(0),
+            stored_series,
             acknowledger: Acknowledger::new(store.clone(), clock),
             ledger: Ledger::default(),
             from_ingest,
@@ -109,9 +139,9 @@ impl Fixture {
         let blind = stop.child_token();
         tokio::spawn(live.clone().run(blind.clone()));
         let pipeline = tokio::spawn(run(parts, stop.clone()));
-        let database = disk.dir.path().join("brightwatch.db");
+        let database = dir.path().join("brightwatch.db");
         Self {
-            disk,
+            dir,
             database,
             clock,
             series,
@@ -127,38 +157,16 @@ impl Fixture {
     }
 
     fn send(&self, concentration: f64) {
-        let now = self.clock.now();
-        let reading = Reading {
-            series: self.series.resolve(&device(), &MetricName::new("gas.concentration").unwrap()),
-            event_time: now.wall,
-            value: Some(Value::Float(concentration)),
-            quality: Quality::Good,
-        };
-        self.put(vec![reading]);
+        self.put(vec![self.reading("gas.concentration", concentration)]);
     }
 
-    /// Sends a reading in a numbered message.
-    fn send_numbered(&self, number: u64, concentration: f64, at: UnixMs) {
-        let reading = Reading {
-            series: self.series.resolve(&device(), &MetricName::new("gas.concentration").unwrap()),
-            event_time: at,
-            value: Some(Value::Float(concentration)),
+    fn reading(&self, metric: &str, value: f64) -> Reading {
+        Reading {
+            series: self.series.resolve(&device(), &MetricName::new(metric).unwrap()),
+            event_time: self.clock.now().wall,
+            value: Some(Value::Float(value)),
             quality: Quality::Good,
-        };
-        let outbox = OutboxProgress {
-            outbox: OutboxId { node: NodeId::new("edge").unwrap(), incarnation: Incarnation(7) },
-            floor: None,
-            numbers: vec![Seq::new(number).unwrap()],
-            reading_count: 1,
-            gaps: vec![],
-        };
-        let message = Ingested {
-            readings: vec![reading],
-            outbox: Some(outbox),
-            ..Ingested::new(NodeId::new("edge").unwrap(), self.clock.now())
-        };
-        assert!(self.messages.reserve(&message));
-        self.messages.put(message);
+        }
     }
 
     fn put(&self, readings: Vec<Reading>) {
@@ -189,52 +197,27 @@ impl Fixture {
         }
     }
 
+    /// Kills the pipeline where it stands; what it has handed to the store is done all the same.
+    async fn crash(self) -> Arc<tempfile::TempDir> {
+        self.pipeline.abort();
+        assert!(self.pipeline.await.is_err_and(|error| error.is_cancelled()), "it was running");
+        self.stop.cancel();
+        self.dir
+    }
+
+    /// Another program's connection to the database.
+    async fn intruder(&self) -> sqlx::sqlite::SqliteConnection {
+        let url = format!("sqlite://{}", self.database.display());
+        sqlx::sqlite::SqliteConnection::connect(&url).await.unwrap()
+    }
+
     /// Ends the pipeline and reads the database anew.
     async fn stored(self) -> crate::store::StartState {
         self.stop.cancel();
         self.pipeline.await.unwrap().unwrap();
-        let dir = self.disk.dir.path();
+        let dir = self.database.parent().unwrap();
         let (store, _writing) = Store::open(&StoreConfig::default(), dir).await.unwrap();
         store.load_start().await.unwrap()
-    }
-}
-
-/// Where a store keeps its files.
-struct Disk {
-    dir: tempfile::TempDir,
-    is_mounted: bool,
-}
-
-impl Disk {
-    /// A small one of its own; None: this account may not mount any.
-    fn small() -> Option<Self> {
-        let dir = tempfile::tempdir().unwrap();
-        let size = format!("size={}m", 12 * RESERVE_MIB);
-        let mut mount = std::process::Command::new("mount");
-        let mounted = mount.args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(dir.path()).output();
-        let is_mounted = mounted.is_ok_and(|mounted| mounted.status.success());
-        is_mounted.then_some(Self { dir, is_mounted })
-    }
-
-    /// Fills what is left of a small disk.
-    fn fill(&self, name: &str) {
-        use std::io::Write as _;
-        assert!(self.is_mounted, "nobody else's disk is filled");
-        let mut file = std::fs::File::create(self.dir.path().join(name)).unwrap();
-        while file.write_all(&[7; 4096]).is_ok() {}
-    }
-
-    fn free(&self, name: &str) {
-        std::fs::remove_file(self.dir.path().join(name)).unwrap();
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        if self.is_mounted {
-            // Lazily: the store's task may still be closing its files.
-            let _ = std::process::Command::new("umount").arg("-l").arg(self.dir.path()).status();
-        }
     }
 }
 
@@ -413,8 +396,7 @@ async fn nothing_is_on_screen_before_it_is_on_disk() {
     screen.until(|screen| screen.values.contains(&Some(Value::Float(1.0)))).await;
 
     // Another program holds the database: no commit can succeed.
-    let url = format!("sqlite://{}", fixture.database.display());
-    let mut intruder = sqlx::sqlite::SqliteConnection::connect(&url).await.unwrap();
+    let mut intruder = fixture.intruder().await;
     sqlx::query("BEGIN IMMEDIATE").execute(&mut intruder).await.unwrap();
     let before = screen.values.len();
     fixture.send(61.0);
@@ -434,55 +416,6 @@ async fn nothing_is_on_screen_before_it_is_on_disk() {
     screen.until(|screen| screen.storing == Storing::Everything).await;
     assert!(fixture.health.is_ready());
     assert_eq!(fixture.stored().await.open_alarms.len(), 1);
-}
-
-#[tokio::test]
-async fn a_full_disk_costs_readings_before_alarms_and_alarms_their_place_on_disk_at_last() {
-    let Some(disk) = Disk::small() else {
-        println!("skipped: this account may not mount a small disk");
-        return;
-    };
-    let fixture = Fixture::start_on(disk).await;
-    let (disk, mut screen) = (&fixture.disk, fixture.watch());
-    fixture.send(1.0);
-    screen.until(|screen| screen.values.contains(&Some(Value::Float(1.0)))).await;
-
-    disk.fill("ballast");
-    let began = fixture.clock.now().wall;
-    fixture.send_numbered(1, 61.0, began);
-    screen.until(|screen| screen.storing == Storing::AlarmsOnly).await;
-    screen.until(|screen| screen.shows(AlarmState::ActiveUnacknowledged)).await;
-    assert!(!fixture.health.is_ready());
-    let alarm = screen.alarms.values().next().unwrap().clone();
-    assert!(alarm.is_stored, "the reserve has room for it");
-    let answered = fixture.acknowledge(&alarm, "key-press-1").await.unwrap();
-    assert!(answered.is_stored);
-
-    disk.fill("more ballast");
-    // The acknowledged alarm is over, which nothing on disk says.
-    fixture.send_numbered(2, 3.0, began.plus_ms(1000));
-    screen.until(|screen| screen.storing == Storing::Nothing).await;
-    fixture.send_numbered(3, 62.0, began.plus_ms(2000));
-    screen.until(|screen| screen.alarms.values().any(|alarm| alarm.state.is_open() && !alarm.is_stored)).await;
-
-    disk.free("ballast");
-    disk.free("more ballast");
-    screen.until(|screen| screen.storing == Storing::Everything).await;
-    assert!(fixture.health.is_ready());
-    screen.until(|screen| screen.alarms.values().all(|alarm| alarm.is_stored || !alarm.state.is_open())).await;
-    // The node sends again what was refused: it is stored, and raises nothing again.
-    for (number, concentration) in [(1, 61.0), (2, 3.0), (3, 62.0)] {
-        let at = began.plus_ms(i64::try_from(number - 1).unwrap() * 1000);
-        fixture.send_numbered(number, concentration, at);
-    }
-    fixture.send(63.0);
-    screen.until(|screen| screen.values.contains(&Some(Value::Float(63.0)))).await;
-    assert_eq!(screen.alarms.len(), 2);
-
-    let stored = fixture.stored().await;
-    assert_eq!(stored.open_alarms.iter().map(|alarm| alarm.id).collect::<Vec<_>>(), [AlarmId(2)]);
-    assert_eq!(stored.outboxes[0].numbers.through(), 3);
-    assert_eq!(stored.latest[0].value, Some(Value::Float(63.0)));
 }
 
 #[tokio::test]

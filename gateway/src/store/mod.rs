@@ -13,6 +13,7 @@
 mod alarm;
 mod audit;
 mod batch;
+mod checkpoint;
 mod chunks;
 mod codec;
 mod config;
@@ -67,6 +68,7 @@ pub use self::{
     alarm::{AlarmFilter, AlarmRecord},
     audit::{AuditEntry, AuditRecord},
     batch::{BatchCommit, DiscoveredBirth, JournalId, SeriesDefinition},
+    checkpoint::{CheckpointShard, StoredBatch},
     config::StoreConfig,
     error::StoreError,
     history::BUCKETS_MAX,
@@ -83,6 +85,7 @@ pub use self::{
     user::Credential,
 };
 use self::{
+    checkpoint::Reach,
     database::{Database, Engine},
     head::{Head, SealPolicy},
     outbox::Known,
@@ -107,6 +110,7 @@ struct Inner {
     config: StoreConfig,
     last_journal: AtomicI64,
     unsettled: Mutex<Option<JournalId>>,
+    reach: Mutex<Reach>,
     damaged_journal_rows: AtomicU64,
     outboxes: Mutex<Known>,
     offices: ArcSwap<Offices>,
@@ -143,7 +147,9 @@ impl Store {
         let (store, task) = Self::open_for_shell(config, data_dir).await?;
         let (last_journal, damaged_rows) = store.replay().await?;
         let (last_step, damaged_outboxes) = store.replay_outboxes().await?;
-        store.inner.last_journal.store(last_journal.max(last_step).0, Ordering::Relaxed);
+        let last_remembered = store.load_reach().await?;
+        let last_journal = last_journal.max(last_step).max(last_remembered);
+        store.inner.last_journal.store(last_journal.0, Ordering::Relaxed);
         store.inner.damaged_journal_rows.store(damaged_rows + damaged_outboxes, Ordering::Relaxed);
         if !store.take_reserve().await {
             tracing::warn!("there is no room on the disk for the reserve");
@@ -171,6 +177,7 @@ impl Store {
             config: config.clone(),
             last_journal: AtomicI64::new(0),
             unsettled: Mutex::new(None),
+            reach: Mutex::default(),
             damaged_journal_rows: AtomicU64::new(0),
             // Of no meaning before the replay.
             outboxes: Mutex::new(Known::new(StoreEpoch(0))),
@@ -249,6 +256,15 @@ impl Store {
 
     fn next_journal(&self) -> JournalId {
         JournalId(self.inner.last_journal.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// The newest batch that was given a number.
+    pub(crate) fn last_journal(&self) -> JournalId {
+        JournalId(self.inner.last_journal.load(Ordering::Relaxed))
+    }
+
+    fn reach(&self) -> MutexGuard<'_, Reach> {
+        self.inner.reach.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn unsettled(&self) -> MutexGuard<'_, Option<JournalId>> {

@@ -113,7 +113,8 @@ impl Store {
                 Err(error) => failure = failure.or(Some(error)),
             }
         }
-        report.trimmed_through = self.trimmable_through();
+        // Readings of both: in chunks, and in what the rules remember.
+        report.trimmed_through = self.trimmable_through().min(self.replayed_through());
         self.trim_journal(report.trimmed_through).await?;
         counter!("gateway_readings_sealed_total").increment(report.reading_count);
         #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^53 readings fit into memory")]

@@ -60,7 +60,8 @@ pub struct DeviceDetail {
     pub link: LinkState,
     /// When `link` last changed.
     pub link_since_ms: i64,
-    /// How soon a silent death of this device is noticed, in seconds.
+    /// How soon a silent death of this device is noticed, in seconds: by its connection when its node runs our agent,
+    /// else by its readings.
     pub offline_bound_s: u64,
     /// What of it is out of service: the whole, or some of its rules; empty: nothing.
     pub out_of_service: Vec<OutOfService>,
@@ -173,6 +174,8 @@ pub enum RuleKind {
     Rate,
     /// A value that stands still although readings come.
     Stuck,
+    /// Unlike its own past.
+    Anomaly,
     /// A certificate that runs out.
     Due,
     /// Several values, as an expression.

@@ -1,10 +1,12 @@
 //! A small district whose engine is played by hand, and what it must do.
 
+mod anomaly;
 mod history;
 mod kinds;
 mod life;
 mod links;
 mod properties;
+mod recovery;
 mod registry_change;
 mod values;
 
@@ -20,8 +22,13 @@ use crate::{
     time::{MonoMs, Now, UnixMs},
 };
 
-const PROFILES: [(&str, &str); 4] =
-    [("fridge.toml", FRIDGE), ("lift.toml", LIFT), ("boiler.toml", kinds::BOILER), ("edge_node.toml", EDGE_NODE)];
+const PROFILES: [(&str, &str); 5] = [
+    ("fridge.toml", FRIDGE),
+    ("lift.toml", LIFT),
+    ("boiler.toml", kinds::BOILER),
+    ("cellar.toml", anomaly::CELLAR),
+    ("edge_node.toml", EDGE_NODE),
+];
 
 const FRIDGE: &str = r#"
 id = "fridge"
@@ -184,7 +191,7 @@ const SPEED: SeriesId = SeriesId(6);
 const CIRCUIT_OPEN: SeriesId = SeriesId(8);
 const MODE: SeriesId = SeriesId(9);
 
-const SERIES: [(SeriesId, &str, &str); 13] = [
+const SERIES: [(SeriesId, &str, &str); 14] = [
     (TEMPERATURE, "fridge-1", "temperature"),
     (IN_USE, "fridge-1", "in_use"),
     (TRAPPED, "lift-1", "trapped"),
@@ -198,6 +205,7 @@ const SERIES: [(SeriesId, &str, &str); 13] = [
     (kinds::INLET, "boiler-1", "inlet"),
     (kinds::BURNER, "boiler-1", "burner"),
     (kinds::MOTION, "boiler-1", "motion"),
+    (anomaly::AIR, "cellar-1", "air"),
 ];
 
 /// 2026-10-01T00:00:00Z.
@@ -233,6 +241,7 @@ fn devices() -> Vec<Device> {
         device("fridge-1", "fridge", &[]),
         device("lift-1", "lift", &[("rated_speed_m_s", 2.0)]),
         device("boiler-1", "boiler", &[]),
+        device("cellar-1", "cellar", &[]),
         device("node-1", "edge_node", &[]),
     ]
 }

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use toml::Spanned;
 
 use self::tables::{
-    AlternativeTable, ComparisonTable, ConditionTable, DeviationTable, DueTable, HoursTable, LevelTable, LevelsTable,
-    LimitTable, MetricTable, ProfileTable, RateTable, RuleTable, StaleTable, StateTable, StuckTable,
+    AlternativeTable, AnomalyTable, ComparisonTable, ConditionTable, DeviationTable, DueTable, HoursTable, LevelTable,
+    LevelsTable, LimitTable, MetricTable, ProfileTable, RateTable, RuleTable, StaleTable, StateTable, StuckTable,
 };
 use super::{
     CATEGORIES, Metric, Profile, Profiles,
@@ -17,6 +17,7 @@ use super::{
     rule::{Alternative, Bound, Comparison, Condition, Expectation, Hours, Level, Rule},
 };
 use crate::{
+    alarm::Severity,
     document::{Document, DocumentError},
     id::{MetricName, RuleId},
 };
@@ -139,6 +140,12 @@ impl Reader<'_> {
                 table.id
             ));
         }
+        if matches!(table.condition, ConditionTable::Anomaly(_)) && table.severity != Severity::IV {
+            return fail(format!(
+                "rule `{}`: an anomaly has severity IV: a detector may point, a limit decides",
+                table.id
+            ));
+        }
         let only_while = self.comparisons(table.only_while)?;
         let suppressed_while = self.comparisons(table.suppressed_while)?;
         Ok(Rule {
@@ -195,6 +202,15 @@ impl Reader<'_> {
             }
             ConditionTable::Stuck(StuckTable { metric, after_s }) => {
                 Condition::Stuck { metric: self.known(metric)?, after_s }
+            }
+            ConditionTable::Anomaly(AnomalyTable { metric, every_s, learn_days, at_most_s }) => {
+                if !(10..=3600).contains(&every_s) || learn_days > 365 || !(every_s..=604_800).contains(&at_most_s) {
+                    return fail(format!(
+                        "rule `{rule}`: `every_s` is 10 to 3600, `learn_days` at most 365, and `at_most_s` between \
+                         `every_s` and a week (604800)"
+                    ));
+                }
+                Condition::Anomaly { metric: self.known(metric)?, every_s, learn_days, at_most_s }
             }
             ConditionTable::Due(DueTable { date, steps }) => {
                 if steps.is_empty() || steps.len() > Condition::MAX_ALTERNATIVES {

@@ -68,6 +68,7 @@ pub(super) enum ConditionTable {
     Deviation(DeviationTable),
     Rate(RateTable),
     Stuck(StuckTable),
+    Anomaly(AnomalyTable),
     Due(DueTable),
     Expression(Spanned<String>),
     State(StateTable),
@@ -127,6 +128,33 @@ pub(super) struct RateTable {
 pub(super) struct StuckTable {
     pub(super) metric: Spanned<MetricName>,
     pub(super) after_s: Setting,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AnomalyTable {
+    pub(super) metric: Spanned<MetricName>,
+    /// Five minutes: what the detector's own numbers were chosen for.
+    #[serde(default = "five_minutes")]
+    pub(super) every_s: u32,
+    /// A week: before that the hours of working days and weekends have not been seen.
+    #[serde(default = "a_week")]
+    pub(super) learn_days: u32,
+    /// Four hours: half a shift.
+    #[serde(default = "four_hours")]
+    pub(super) at_most_s: u32,
+}
+
+const fn five_minutes() -> u32 {
+    300
+}
+
+const fn a_week() -> u32 {
+    7
+}
+
+const fn four_hours() -> u32 {
+    4 * 3600
 }
 
 #[derive(Deserialize)]

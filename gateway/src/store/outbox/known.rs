@@ -85,6 +85,10 @@ impl Known {
         entries.into_iter().map(state).collect()
     }
 
+    pub(super) fn knows(&self, node: &NodeId) -> bool {
+        self.rows.keys().any(|outbox| outbox.node == *node)
+    }
+
     /// None: nothing is committed.
     pub(super) fn numbers(&self, outbox: &OutboxId) -> Option<&Numbers> {
         Some(&self.by_row.get(self.rows.get(outbox)?)?.numbers)

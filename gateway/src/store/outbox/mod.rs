@@ -74,6 +74,11 @@ impl Store {
         self.known_outboxes().states()
     }
 
+    /// Whether a node has ever numbered its messages.
+    pub fn has_outbox(&self, node: &NodeId) -> bool {
+        self.known_outboxes().knows(node)
+    }
+
     /// What to tell the node: everything in it is on disk.
     pub fn acknowledgement(&self, outbox: &OutboxId) -> Acknowledgement {
         let known = self.known_outboxes();

@@ -2,6 +2,7 @@
 //! server all in one go (starting a server for each would take most of the time).
 
 mod batches;
+mod checkpoints;
 mod fixture;
 mod history;
 mod model;
@@ -69,6 +70,9 @@ on_every_engine!(
     batches::shelves_and_service_go_on_after_a_restart,
     rules::another_wording_is_another_version,
     rules::a_rule_is_tried_on_what_is_stored,
+    checkpoints::portions_come_back_and_the_batches_since,
+    checkpoints::the_journal_is_kept_as_far_as_a_replay_needs_it,
+    checkpoints::a_damaged_portion_is_passed_over,
     model::the_store_answers_as_a_list_would,
     history::readings_are_the_same_before_and_after_sealing,
     history::buckets_are_the_same_wherever_the_readings_are,
