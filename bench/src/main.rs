@@ -27,9 +27,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    figures::{
-        agent, fanout, history, latency, limits, limits::Limits, memory, picture, soak, storage, throughput,
-    },
+    figures::{agent, fanout, history, latency, limits, limits::Limits, memory, picture, soak, storage, throughput},
     table::Targets,
 };
 

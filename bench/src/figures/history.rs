@@ -8,7 +8,8 @@ use std::{
 };
 
 use domain::{
-    id::{DeviceId, MetricName},
+    id::{DeviceId, MetricName, SeriesId},
+    reading::Reading,
     time::UnixMs,
 };
 use gateway::store::{Store, StoreConfig};
@@ -78,14 +79,19 @@ async fn make(folder: &Path, readings: u64) -> anyhow::Result<()> {
             store.seal_due(START).await?;
         }
     }
+    // The others say what one of six says: making each anew would take longer than storing it.
+    let patterns: Vec<Vec<Reading>> = [Kind::Temperature, Kind::Pressure, Kind::State]
+        .into_iter()
+        .flat_map(|kind| [0, 8].map(|jitter_ms| Maker::new(0, kind, jitter_ms).take(EACH)))
+        .collect();
     let others = u32::try_from(readings.saturating_sub(MONTH as u64).div_ceil(EACH as u64))?;
     let mut next = made.max(1) + 1;
     while next <= others + 1 {
         let count = SERIES_AT_ONCE.min(others + 2 - next);
         let readings = (next..next + count)
             .flat_map(|series| {
-                let kind = [Kind::Temperature, Kind::Pressure, Kind::State][series as usize % 3];
-                Maker::new(series, kind, i64::from(series % 2) * 8).take(EACH)
+                let pattern = &patterns[series as usize % patterns.len()];
+                pattern.iter().map(move |reading| Reading { series: SeriesId(series), ..reading.clone() })
             })
             .collect();
         shelf::define(&store, next, count).await?;

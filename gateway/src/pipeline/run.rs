@@ -117,6 +117,10 @@ pub async fn run(parts: Parts, stop: CancellationToken) -> Result<(), PipelineEr
         }
         pipeline.checkpoint();
     }
+    if pipeline.storing == Storing::Nothing {
+        // What is owed has this last chance.
+        pipeline.recover(&stop).await?;
+    }
     drop(pipeline);
     if let Err(error) = writing.await {
         tracing::error!(%error, "what the rules remember could not be written to the end");
@@ -174,7 +178,7 @@ impl Pipeline {
             () = until(due) => return Some(batch),
         }
         let close_at = Instant::now() + Duration::from_millis(self.parts.config.linger_ms);
-        while batch.readings.len() < self.parts.config.batch_readings {
+        while batch.readings.len() + batch.judged.len() < self.parts.config.batch_readings {
             while let Ok(waiting) = self.parts.requests.0.try_recv() {
                 batch.waiting.push(waiting);
             }
@@ -234,7 +238,8 @@ impl Pipeline {
                     return Ok(true);
                 }
             };
-            match self.attempt(&commit, stop).await? {
+            let attempt = if is_empty(&commit) { Attempt::Stored } else { self.attempt(&commit, stop).await? };
+            match attempt {
                 Attempt::Stored => {
                     self.take_over(outcome, batch, &whole);
                     return Ok(true);
@@ -258,9 +263,6 @@ impl Pipeline {
 
     /// Tries to commit.
     async fn attempt(&mut self, commit: &Arc<BatchCommit>, stop: &CancellationToken) -> Result<Attempt, PipelineError> {
-        if is_empty(commit) {
-            return Ok(Attempt::Stored);
-        }
         let started = Instant::now();
         let mut outcome = self.parts.store.commit_batch(Arc::clone(commit)).await;
         loop {
@@ -331,6 +333,7 @@ impl Pipeline {
             self.recover_at = Some(Instant::now() + RETRY_MAX);
             return Ok(true);
         }
+        // With nothing owed it is an empty batch, which tells whether there is room.
         let owed = Arc::new(self.owed.to_commit(self.parts.clock.now().wall));
         match self.attempt(&owed, stop).await? {
             Attempt::Stored => {

@@ -53,9 +53,9 @@ fn merge_within(pieces: &[Piece], run: Range<usize>) -> Option<Range<usize>> {
         end = whole_sealings(pieces, start..end);
         let merged = &pieces[start..end];
         let (count, sum) = (merged.len(), merged.iter().map(|piece| piece.reading_count).sum::<usize>());
-        // A piece larger than all the others together is not written anew for so little.
-        let is_balanced = merged.first().is_some_and(|first| first.reading_count <= sum - first.reading_count);
-        if count >= 2 && is_balanced && (is_full || count >= PIECES_MAX as usize) {
+        // A large piece is not written anew for little: at most every time that its chunk grows fourfold.
+        let grows_by = |factor| merged.first().is_some_and(|first| first.reading_count * factor <= sum);
+        if count >= 2 && (is_full && grows_by(2) || count >= PIECES_MAX as usize && grows_by(4)) {
             return Some(start..end);
         }
         start += 1;
@@ -123,7 +123,7 @@ mod tests {
     fn a_sealing_of_several_chunks_is_not_torn() {
         let piece = |id, through, reading_count| Piece { id, through: JournalId(through), reading_count };
         let torn = [piece(1, 1, 900), piece(2, 2, 1900), piece(3, 2, 1900)];
-        assert_eq!(next_merge(&torn), None);
+        assert_eq!(next_merge(&torn), Some(1..3));
         // The end of a long tail goes with what follows it.
         let tail = [piece(1, 1, 4096), piece(2, 1, 300), piece(3, 2, 1900), piece(4, 3, 1900)];
         assert_eq!(next_merge(&tail), Some(1..3));

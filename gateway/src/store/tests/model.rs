@@ -60,7 +60,7 @@ fn steps() -> impl Strategy<Value = Vec<(Step, Option<u64>)>> {
         8 => commit,
         7 => Just(Step::Seal),
         3 => Just(Step::Merge),
-        1 => (0..DAYS).prop_map(Step::Drop),
+        1 => (0..DAYS * 3 / 5).prop_map(Step::Drop),
         1 => Just(Step::Sweep),
         1 => Just(Step::Crash),
     ];
@@ -166,7 +166,7 @@ impl Model {
         assert!(self.kept_from > 0);
         store.seal_all().await.unwrap();
         store.merge_chunks(FIRST_DAY).await.unwrap();
-        for table in ["SELECT id FROM chunk WHERE reading_count > 60 LIMIT 1", "SELECT id FROM rollup LIMIT 1"] {
+        for table in ["SELECT id FROM chunk WHERE reading_count > 30 LIMIT 1", "SELECT id FROM rollup LIMIT 1"] {
             let row = sqlx::query(table).fetch_optional(store.readers()).await.unwrap();
             assert!(row.is_some(), "nothing was merged, or nothing became too old: {table}");
         }
