@@ -16,6 +16,7 @@
 //! - [`alarm`]: the life cycle of one occurrence of a rule on a device.
 //! - [`detector`]: is a reading unlike everything its series has shown, and in which way.
 //! - [`backtest`]: a rule over stored history: when it would have fired.
+//! - [`states`]: how long each value of a state held.
 //! - [`engine`]: readings and timers in, alarm transitions out.
 //! - [`document`]: reading the TOML that describes all this, with errors that name the line.
 
@@ -30,5 +31,6 @@ pub mod id;
 pub mod profile;
 pub mod reading;
 pub mod registry;
+pub mod states;
 pub mod text;
 pub mod time;

@@ -1,6 +1,8 @@
 //! Black-box stories on the real binaries. One binary, so that it links once; a story a module.
 
 mod alarm;
+mod backup;
+mod books;
 mod browser;
 mod camera;
 mod chaos;
@@ -8,6 +10,7 @@ mod forecast;
 mod offline;
 mod restart;
 mod roles;
+mod server_crash;
 mod tidy;
 
 use std::time::Duration;

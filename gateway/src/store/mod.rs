@@ -12,7 +12,9 @@
 
 mod alarm;
 mod audit;
+mod backup;
 mod batch;
+mod check;
 mod checkpoint;
 mod chunks;
 mod codec;
@@ -20,6 +22,7 @@ mod config;
 mod database;
 mod discovered;
 mod error;
+mod export;
 mod forecast;
 mod head;
 mod history;
@@ -67,10 +70,15 @@ pub(crate) use self::forecast::forecast;
 pub use self::{
     alarm::{AlarmFilter, AlarmRecord},
     audit::{AuditEntry, AuditRecord},
+    backup::{
+        CopyError, CopyProgress, begin_restored, check_room, copy_name, database_file, note_backup, put_back, take_copy,
+    },
     batch::{BatchCommit, DiscoveredBirth, JournalId, SeriesDefinition},
+    check::{CheckCounts, CheckProgress, CheckReport, Finding, check, check_file},
     checkpoint::{CheckpointShard, StoredBatch},
     config::StoreConfig,
     error::StoreError,
+    export::{Readings, Selection, SeriesLabel},
     history::BUCKETS_MAX,
     ledger::{LedgerEntry, LedgerPage},
     merge::MergeReport,

@@ -161,6 +161,7 @@ impl District {
             nodes: NodeCredentials::new(None, registrar.clone(), store.clone(), clock),
             video,
             snapshots: Snapshots::open(folder.path(), clock, registry, to_cameras).unwrap(),
+            exports: api::Exports::default(),
             health: Health::default(),
             stop: stop.clone(),
         });

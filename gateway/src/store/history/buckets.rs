@@ -1,14 +1,20 @@
 //! Readings taken together in equal steps of time. Pure.
 
-use std::ops::Range;
+use std::{collections::HashMap, ops::Range};
 
 use domain::time::UnixMs;
 use protocol::rest;
 
+use super::Candidate;
 use crate::store::{
     codec::{Sample, chunk::Summary},
     rollup::Cell,
 };
+
+/// The rank of readings that arrived after all that is in chunks.
+pub(super) const IN_TAIL: i64 = i64::MAX;
+/// The rank of readings of which summaries are left: before all that is in chunks.
+const IN_SUMMARY: i64 = -1;
 
 /// A range cut into equal buckets; the last may be cut short by the range's end.
 #[derive(Debug)]
@@ -25,9 +31,18 @@ struct Filled {
     sum: f64,
     usable_count: u64,
     reading_count: u64,
+    last: Option<Last>,
 }
 
-const EMPTY: Filled = Filled { min: f64::MAX, max: f64::MIN, sum: 0.0, usable_count: 0, reading_count: 0 };
+/// The newest usable reading that is known: its time, the rank of its chunk, and the number itself.
+#[derive(Debug, Clone, Copy)]
+struct Last {
+    at: UnixMs,
+    rank: i64,
+    number: f64,
+}
+
+const EMPTY: Filled = Filled { min: f64::MAX, max: f64::MIN, sum: 0.0, usable_count: 0, reading_count: 0, last: None };
 
 impl Buckets {
     /// At most `count` buckets over a range that is not empty.
@@ -75,11 +90,17 @@ impl Buckets {
             filled.min = filled.min.min(figures.min);
             filled.max = filled.max.max(figures.max);
             filled.sum += figures.sum;
+            filled.note_last(Last { at: figures.last.0, rank: IN_SUMMARY, number: figures.last.1 });
         }
     }
 
-    /// Adds readings of a chunk, each with its number, NaN when it cannot be judged. Most are near the one before.
-    pub(super) fn add_usable(&mut self, readings: &[(UnixMs, f64)]) {
+    /// Adds readings of the chunk of that rank, in order of time, each with its number, NaN when it cannot be judged.
+    pub(super) fn add_usable(&mut self, readings: &[(UnixMs, f64)], rank: i64) {
+        self.by_bucket(readings, |filled, readings| filled.add_usable(readings, rank));
+    }
+
+    /// Goes through readings bucket by bucket: most are in that of the one before.
+    fn by_bucket(&mut self, readings: &[(UnixMs, f64)], mut take: impl FnMut(&mut Filled, &[(UnixMs, f64)])) {
         let mut rest = readings;
         while let Some(&(at, _)) = rest.first() {
             let Some(index) = self.index_of(at) else {
@@ -91,7 +112,7 @@ impl Buckets {
             let end = start.plus_ms(self.width_ms).min(self.range.end);
             let same = rest.iter().take_while(|(at, _)| (start..end).contains(at)).count().max(1);
             let (bucket, after) = rest.split_at(same);
-            self.filled[index].get_or_insert(EMPTY).add_usable(bucket);
+            take(self.filled[index].get_or_insert(EMPTY), bucket);
             rest = after;
         }
     }
@@ -101,14 +122,42 @@ impl Buckets {
         Self { range: self.range.clone(), width_ms: self.width_ms, filled: std::mem::take(&mut self.filled) }
     }
 
-    /// Adds readings; those outside the range are passed over.
-    pub(super) fn add_all(&mut self, samples: &[Sample]) {
+    /// Adds readings of the chunk of that rank, or of the tail; those outside the range are passed over.
+    pub(super) fn add_all(&mut self, samples: &[Sample], rank: i64) {
         for sample in samples {
-            self.add(sample);
+            self.add(sample, rank);
         }
     }
 
-    fn add(&mut self, sample: &Sample) {
+    /// Of chunks that were added by their summaries, takes those that have to be opened next to know which reading was the
+    /// last of its bucket; what cannot hold it is dropped.
+    pub(super) fn take_unsure_of_last(&self, closed: &mut Vec<Candidate>) -> Vec<Candidate> {
+        closed.retain(|candidate| {
+            let known =
+                self.index_of(candidate.summary.first_at).and_then(|index| self.filled.get(index)?.as_ref()?.last);
+            let may_be_later =
+                known.is_none_or(|last| (candidate.summary.last_at, candidate.rank) > (last.at, last.rank));
+            candidate.summary.usable_count > 0 && may_be_later
+        });
+        let mut newest: HashMap<Option<usize>, (UnixMs, i64)> = HashMap::new();
+        for candidate in &*closed {
+            let rank = (candidate.summary.last_at, candidate.rank);
+            let newest = newest.entry(self.index_of(candidate.summary.first_at)).or_insert(rank);
+            *newest = (*newest).max(rank);
+        }
+        let is_newest = |candidate: &mut Candidate| {
+            let newest = newest.get(&self.index_of(candidate.summary.first_at));
+            newest == Some(&(candidate.summary.last_at, candidate.rank))
+        };
+        closed.extract_if(.., is_newest).collect()
+    }
+
+    /// Looks for the last readings among those of a chunk whose summary was added.
+    pub(super) fn note_last(&mut self, readings: &[(UnixMs, f64)], rank: i64) {
+        self.by_bucket(readings, |filled, readings| filled.note_last_of(readings, rank));
+    }
+
+    fn add(&mut self, sample: &Sample, rank: i64) {
         let Some(filled) = self.bucket_of(sample.at) else { return };
         filled.reading_count += 1;
         if let Some(number) = sample.usable() {
@@ -116,6 +165,7 @@ impl Buckets {
             filled.min = filled.min.min(number);
             filled.max = filled.max.max(number);
             filled.sum += number;
+            filled.note_last(Last { at: sample.at, rank, number });
         }
     }
 
@@ -134,6 +184,7 @@ impl Buckets {
                     min: has_figures.then_some(filled.min),
                     max: has_figures.then_some(filled.max),
                     mean: has_figures.then_some(mean),
+                    last: filled.last.map(|last| last.number),
                     count: filled.reading_count,
                 })
             })
@@ -154,7 +205,7 @@ impl Buckets {
 }
 
 impl Filled {
-    fn add_usable(&mut self, readings: &[(UnixMs, f64)]) {
+    fn add_usable(&mut self, readings: &[(UnixMs, f64)], rank: i64) {
         self.reading_count += readings.len() as u64;
         for &(_, number) in readings {
             if !number.is_nan() {
@@ -163,6 +214,20 @@ impl Filled {
                 self.max = self.max.max(number);
                 self.sum += number;
             }
+        }
+        self.note_last_of(readings, rank);
+    }
+
+    /// Of readings in order of time.
+    fn note_last_of(&mut self, readings: &[(UnixMs, f64)], rank: i64) {
+        if let Some(&(at, number)) = readings.iter().rev().find(|(_, number)| !number.is_nan()) {
+            self.note_last(Last { at, rank, number });
+        }
+    }
+
+    fn note_last(&mut self, reading: Last) {
+        if self.last.is_none_or(|last| (reading.at, reading.rank) >= (last.at, last.rank)) {
+            self.last = Some(reading);
         }
     }
 }
@@ -179,16 +244,47 @@ mod tests {
         Sample { at: UnixMs(at), value: value.map(Value::Float), quality }
     }
 
+    fn usable(samples: &[Sample]) -> Vec<(UnixMs, f64)> {
+        samples.iter().map(|sample| (sample.at, sample.usable().unwrap_or(f64::NAN))).collect()
+    }
+
     #[test]
     fn a_bucket_tells_its_extremes_and_counts_what_it_cannot_judge() {
         let mut buckets = Buckets::new(UnixMs(100)..UnixMs(130), 3);
-        buckets.add_all(&[sample(100, Some(4.0)), sample(109, Some(8.0)), sample(129, None), sample(130, Some(1.0))]);
+        buckets.add_all(
+            &[sample(100, Some(4.0)), sample(109, Some(8.0)), sample(129, None), sample(130, Some(1.0))],
+            IN_TAIL,
+        );
         assert_eq!(buckets.width_ms(), 10);
         let expected = [
-            rest::Bucket { at_ms: 100, min: Some(4.0), max: Some(8.0), mean: Some(6.0), count: 2 },
-            rest::Bucket { at_ms: 120, min: None, max: None, mean: None, count: 1 },
+            rest::Bucket { at_ms: 100, min: Some(4.0), max: Some(8.0), mean: Some(6.0), last: Some(8.0), count: 2 },
+            rest::Bucket { at_ms: 120, min: None, max: None, mean: None, last: None, count: 1 },
         ];
         assert_eq!(buckets.finish(), expected);
+    }
+
+    #[test]
+    fn only_the_chunk_that_may_hold_the_last_reading_is_opened() {
+        let mut buckets = Buckets::new(UnixMs(0)..UnixMs(100), 1);
+        let chunk = |id, from: i64, values: &[Option<f64>]| {
+            let samples: Vec<Sample> = (from..).zip(values).map(|(at, value)| sample(at, *value)).collect();
+            (Candidate { id, rank: id, summary: Summary::of(&samples).unwrap() }, usable(&samples))
+        };
+        // The newest readings of the newest chunk are unusable, and the third came late.
+        let (first, _) = chunk(1, 10, &[Some(1.0), Some(2.0)]);
+        let (second, samples) = chunk(2, 20, &[Some(3.0), None, None, None, None]);
+        let (late, late_samples) = chunk(3, 21, &[Some(9.0)]);
+        for candidate in [&first, &second, &late] {
+            buckets.add_summary(&candidate.summary);
+        }
+        let mut closed = vec![first, second, late];
+        let ids = |candidates: Vec<Candidate>| candidates.iter().map(|it| it.id).collect::<Vec<_>>();
+        assert_eq!(ids(buckets.take_unsure_of_last(&mut closed)), [2]);
+        buckets.note_last(&samples, 2);
+        assert_eq!(ids(buckets.take_unsure_of_last(&mut closed)), [3]);
+        buckets.note_last(&late_samples, 3);
+        assert_eq!(ids(buckets.take_unsure_of_last(&mut closed)), [0; 0]);
+        assert_eq!(buckets.finish()[0].last, Some(9.0));
     }
 
     proptest! {
@@ -209,7 +305,11 @@ mod tests {
             let summary = Summary::of(&samples).unwrap();
             prop_assert!(one.holds_whole(&summary));
             one.add_summary(&summary);
-            other.add_all(&samples);
+            let mut closed = vec![Candidate { id: 7, rank: 7, summary }];
+            while let [_] = one.take_unsure_of_last(&mut closed).as_slice() {
+                one.note_last(&usable(&samples), 7);
+            }
+            other.add_all(&samples, 7);
             prop_assert_eq!(one.finish(), other.finish());
         }
 
@@ -217,14 +317,13 @@ mod tests {
         fn many_at_once_are_the_same_as_each_alone(
             values in proptest::collection::vec((-100_i64..1100, prop::option::of(-50_i32..50)), 0..60)
         ) {
-            let samples: Vec<Sample> =
+            let mut samples: Vec<Sample> =
                 values.iter().map(|&(at, value)| sample(at, value.map(f64::from))).collect();
-            let usable: Vec<_> =
-                samples.iter().map(|sample| (sample.at, sample.usable().unwrap_or(f64::NAN))).collect();
+            samples.sort_by_key(|sample| sample.at);
             let range = UnixMs(0)..UnixMs(1000);
             let (mut one, mut other) = (Buckets::new(range.clone(), 7), Buckets::new(range, 7));
-            one.add_usable(&usable);
-            other.add_all(&samples);
+            one.add_usable(&usable(&samples), 3);
+            other.add_all(&samples, 3);
             prop_assert_eq!(one.finish(), other.finish());
         }
     }

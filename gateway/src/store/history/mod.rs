@@ -3,7 +3,11 @@
 //! left of them fills the buckets: then at least as long as the minutes, hours or days that are left.
 
 mod buckets;
+mod lttb;
+mod ordered;
 mod readings;
+mod states;
+mod thinned;
 
 use std::ops::Range;
 
@@ -15,7 +19,8 @@ use protocol::rest;
 use sqlx::AssertSqlSafe;
 use tokio::task::JoinHandle;
 
-use self::buckets::Buckets;
+use self::buckets::{Buckets, IN_TAIL};
+pub(super) use self::ordered::Cursor;
 use super::{
     Store,
     batch::JournalId,
@@ -37,8 +42,11 @@ pub const BUCKETS_MAX: u32 = 10_000;
 const CHUNKS_PER_PAGE: usize = 64;
 
 /// A chunk that overlaps the range.
+#[derive(Debug)]
 struct Candidate {
     id: i64,
+    /// Its place in the order of arrival, among those that overlap the range.
+    rank: i64,
     summary: Summary,
 }
 
@@ -71,6 +79,7 @@ impl Store {
             from_ms: range.start.0,
             to_ms: range.end.0,
             bucket_ms: None,
+            thinned_from: None,
             points: Vec::new(),
             buckets: Vec::new(),
         };
@@ -100,7 +109,8 @@ impl Store {
                 return Ok(Some(rest::History { points: samples.into_iter().map(point_of).collect(), ..empty }));
             }
             let mut filling = Buckets::new(range, buckets);
-            filling.add_all(&samples);
+            // In the order of arrival.
+            filling.add_all(&samples, IN_TAIL);
             return Ok(Some(rest::History { bucket_ms: Some(filling.width_ms()), buckets: filling.finish(), ..empty }));
         }
 
@@ -113,8 +123,17 @@ impl Store {
         for (_, cell) in &cells {
             filling.add_cell(cell);
         }
-        let mut filling = self.fold(filling, &cut).await?;
-        filling.add_all(&tail.samples);
+        let mut filling = self.fold(filling, &cut, Buckets::add_usable).await?;
+        filling.add_all(&tail.samples, IN_TAIL);
+        // Summaries do not say which reading was the last: a few chunks have to be opened for that.
+        let mut closed = whole;
+        loop {
+            let unsure = filling.take_unsure_of_last(&mut closed);
+            if unsure.is_empty() {
+                break;
+            }
+            filling = self.fold(filling, &unsure, Buckets::note_last).await?;
+        }
         Ok(Some(rest::History { bucket_ms: Some(filling.width_ms()), buckets: filling.finish(), ..empty }))
     }
 
@@ -187,7 +206,8 @@ impl Store {
                 max: row.get_as("max_value")?,
                 sum: row.get_as("sum_value")?,
             };
-            stored.candidates.push(Candidate { id: row.get_as("id")?, summary });
+            let rank = i64::try_from(stored.candidates.len()).unwrap_or(i64::MAX);
+            stored.candidates.push(Candidate { id: row.get_as("id")?, rank, summary });
         }
         Ok(stored)
     }
@@ -205,8 +225,13 @@ impl Store {
         Ok(samples)
     }
 
-    /// Adds the readings of these chunks to the buckets; a page is read while the one before is unpacked.
-    async fn fold(&self, mut filling: Buckets, candidates: &[Candidate]) -> Result<Buckets, StoreError> {
+    /// Takes the readings of these chunks into the buckets; a page is read while the one before is unpacked.
+    async fn fold(
+        &self,
+        mut filling: Buckets,
+        candidates: &[Candidate],
+        take: fn(&mut Buckets, &[(UnixMs, f64)], i64),
+    ) -> Result<Buckets, StoreError> {
         let mut unpacking: Option<JoinHandle<Result<Buckets, CodecError>>> = None;
         let unpacked = async |unpacking: JoinHandle<Result<Buckets, CodecError>>| {
             unpacking.await.map_err(|_| StoreError::Closed)?.map_err(StoreError::damaged("chunk"))
@@ -217,9 +242,10 @@ impl Store {
                 filling = unpacked(before).await?;
             }
             let mut page_filling = filling.take();
+            let ranks: Vec<i64> = page.iter().map(|candidate| candidate.rank).collect();
             unpacking = Some(tokio::task::spawn_blocking(move || {
-                for frame in &frames {
-                    page_filling.add_usable(&chunk::decode_usable(frame)?);
+                for (frame, rank) in frames.iter().zip(ranks) {
+                    take(&mut page_filling, &chunk::decode_usable(frame)?, rank);
                 }
                 Ok(page_filling)
             }));
@@ -259,6 +285,6 @@ fn fitting_count(range: &Range<UnixMs>, cells: &[(Step, Cell)]) -> u32 {
     u32::try_from(range.end.since_ms(range.start) / longest.cell_ms()).unwrap_or(u32::MAX).max(1)
 }
 
-fn point_of(sample: Sample) -> rest::Point {
+pub(super) fn point_of(sample: Sample) -> rest::Point {
     rest::Point { at_ms: sample.at.0, value: sample.value, quality: sample.quality }
 }

@@ -215,6 +215,8 @@ fn summary(start: UnixMs, samples: &[Sample]) -> Option<rest::Bucket> {
         min: numbers.iter().copied().reduce(f64::min),
         max: numbers.iter().copied().reduce(f64::max),
         mean: (!numbers.is_empty()).then_some(mean),
+        // In order of time and then arrival.
+        last: numbers.last().copied(),
         count: samples.len() as u64,
     })
 }
@@ -227,7 +229,8 @@ fn is_same_bucket(stored: Option<&rest::Bucket>, expected: Option<&rest::Bucket>
         (Some(one), Some(other)) => !is_moderate || (one - other).abs() < 1e-6,
         (one, other) => one.is_none() && other.is_none(),
     };
-    is_near && (stored.min, stored.max, stored.count) == (expected.min, expected.max, expected.count)
+    is_near && (stored.min, stored.max, stored.last, stored.count)
+            == (expected.min, expected.max, expected.last, expected.count)
 }
 
 async fn history(store: &Store, scope: &Scope, series: usize, range: Range<UnixMs>, buckets: u32) -> rest::History {
