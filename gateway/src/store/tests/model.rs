@@ -229,7 +229,8 @@ fn is_same_bucket(stored: Option<&rest::Bucket>, expected: Option<&rest::Bucket>
         (Some(one), Some(other)) => !is_moderate || (one - other).abs() < 1e-6,
         (one, other) => one.is_none() && other.is_none(),
     };
-    is_near && (stored.min, stored.max, stored.last, stored.count)
+    is_near
+        && (stored.min, stored.max, stored.last, stored.count)
             == (expected.min, expected.max, expected.last, expected.count)
 }
 
