@@ -80,6 +80,12 @@ const routes: RouteRecordRaw[] = [
     meta: { needs: 'view' },
   },
   {
+    path: '/storage',
+    name: 'storage',
+    component: () => import('@/pages/storage/StoragePage.vue'),
+    meta: { needs: 'view_storage' },
+  },
+  {
     path: '/users',
     name: 'users',
     component: () => import('@/pages/users/UsersPage.vue'),

@@ -54,6 +54,8 @@ pub enum Permission {
     ReportOnCase,
     /// 排班: write the roster of the own post and hand duty over.
     KeepRoster,
+    /// See how much room the readings take.
+    ViewStorage,
 }
 
 impl Role {
@@ -65,7 +67,7 @@ impl Role {
     pub const fn permissions(self) -> &'static [Permission] {
         use Permission::{
             AcknowledgeAlarm, HandleCase, KeepRoster, ManageChannels, ManageRegistry, ManageService, ManageUsers,
-            ReadAudit, ReportOnCase, ShelveAlarm, View,
+            ReadAudit, ReportOnCase, ShelveAlarm, View, ViewStorage,
         };
         match self {
             Role::Admin => &[
@@ -80,8 +82,12 @@ impl Role {
                 HandleCase,
                 ReportOnCase,
                 KeepRoster,
+                ViewStorage,
             ],
-            Role::CentreOperator | Role::OfficeOfficer => {
+            Role::CentreOperator => {
+                &[View, AcknowledgeAlarm, ShelveAlarm, ManageService, HandleCase, ReportOnCase, KeepRoster, ViewStorage]
+            }
+            Role::OfficeOfficer => {
                 &[View, AcknowledgeAlarm, ShelveAlarm, ManageService, HandleCase, ReportOnCase, KeepRoster]
             }
             Role::TownshipOfficer => &[View, AcknowledgeAlarm, ShelveAlarm, HandleCase, ReportOnCase, KeepRoster],

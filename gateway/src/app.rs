@@ -27,7 +27,7 @@ use crate::{
     pipeline::{self, Inlet},
     registry::{Registrar, assemble},
     stage::Stage,
-    store::{StartState, Store, StoreTask},
+    store::{Retention, StartState, Store, StoreTask},
     video::{self, CameraCommand, Snapshots},
 };
 
@@ -57,6 +57,9 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
     let broker = Broker::start(&config.broker, &config.mqtt, &config.data_dir, base.stop()).await?;
     let (store, clock, sealing_stop) = (ground.store.clone(), ground.clock, base.stop());
     base.run("sealing", async move { store.run_sealing(|| clock.now().wall, sealing_stop).await });
+    let (store, clock, upkeep_stop) = (ground.store.clone(), ground.clock, base.stop());
+    let retention = Retention::new(&config.store, &ground.profiles);
+    base.run("upkeep", async move { store.run_upkeep(retention, || clock.now().wall, upkeep_stop).await });
     let (store, folding_stop) = (ground.store.clone(), base.stop());
     base.run("outbox folding", async move { store.run_folding(folding_stop).await });
     let health = Health::default();

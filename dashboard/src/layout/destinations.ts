@@ -15,6 +15,7 @@ export interface Destination {
     | 'quality'
     | 'registry'
     | 'ledger'
+    | 'storage'
     | 'users'
     | 'channels'
     | 'audit'
@@ -35,6 +36,7 @@ const all: readonly Destination[] = [
   { name: 'quality', icon: 'quality', needs: 'view' },
   { name: 'registry', icon: 'registry', needs: 'manage_registry' },
   { name: 'ledger', icon: 'ledger', needs: 'view', isOfDistrict: true },
+  { name: 'storage', icon: 'storage', needs: 'view_storage' },
   { name: 'users', icon: 'users', needs: 'manage_users' },
   { name: 'channels', icon: 'phone', needs: 'manage_channels' },
   { name: 'audit', icon: 'audit', needs: 'read_audit' },

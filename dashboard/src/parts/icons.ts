@@ -13,6 +13,7 @@ export const icons = {
   audit: 'M5 3h10l4 4v14H5zM15 3v4h4M8.500 13.500l2.500 2.500 4.500-5',
   quality: 'M4 20V4M4 20h16M8 16v-4M12 16V7M16 16v-6',
   ledger: 'M4 4h16v16H4zM4 9h16M4 14h16M10 4v16',
+  storage: 'M4 6c0-4 16-4 16 0v12c0 4-16 4-16 0zM4 6c0 4 16 4 16 0M4 12c0 4 16 4 16 0',
   account: 'M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM4.5 21a7.5 7.5 0 0 1 15 0',
   soundOn: 'M4 9v6h4l5 4V5L8 9zM16 9a4 4 0 0 1 0 6M18.5 6.5a8 8 0 0 1 0 11',
   soundOff: 'M4 9v6h4l5 4V5L8 9zM16 9.5l5 5M21 9.5l-5 5',

@@ -60,6 +60,8 @@ permission!(
     ReportOnCase,
     /// Write rosters, hand duty over.
     KeepRoster,
+    /// See how much room the readings take.
+    ViewStorage,
 );
 
 /// A signed-in person who may do `P`.

@@ -35,6 +35,7 @@ pub mod server;
 mod session;
 mod sites;
 mod socket;
+mod storage;
 mod uplink;
 mod users;
 mod views;
@@ -199,6 +200,7 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(nodes::enrol_node))
         .routes(routes!(nodes::revoke_node))
         .routes(routes!(ledger::read_ledger))
+        .routes(routes!(storage::read_storage))
         .routes(routes!(users::list_users, users::add_user))
         .routes(routes!(users::put_user))
         .routes(routes!(notify::read_alarm_deliveries))

@@ -346,6 +346,7 @@ pub(super) fn alarm_of(row: &AnyRow) -> Result<rest::Alarm, StoreError> {
         occurrence_count: row.number("occurrence_count")?,
         late_ms: row.number("late_ms")?,
         chattered_at_ms: None,
+        is_stored: true,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use domain::access::Permission::{
     self, AcknowledgeAlarm, HandleCase, KeepRoster, ManageChannels, ManageRegistry, ManageService, ManageUsers,
-    ReadAudit, ReportOnCase, ShelveAlarm, View,
+    ReadAudit, ReportOnCase, ShelveAlarm, View, ViewStorage,
 };
 
 /// Who may ask.
@@ -344,6 +344,7 @@ pub(crate) const ROWS: &[Row] = &[
         inside: "/ledger?from_ms=0&to_ms=3600000",
         ..plain("GET", "/ledger", Needs::Permission(View))
     },
+    Row { shows: &["bytes_per_reading"], ..kept("GET", "/storage", "/storage", ViewStorage) },
     Row { shows: &["of-owner"], ..kept("GET", "/users", "/users", ManageUsers) },
     Row {
         body: Body::Json(

@@ -70,6 +70,9 @@ pub struct Alarm {
     /// start, or it is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chattered_at_ms: Option<i64>,
+    /// Whether its latest step is on the gateway's disk. False: nothing can be stored at the moment, and a power cut would
+    /// lose the step.
+    pub is_stored: bool,
 }
 
 /// Who or what keeps an open alarm from calling anybody.

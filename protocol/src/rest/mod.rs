@@ -16,6 +16,7 @@ mod problem;
 mod quality;
 mod query;
 mod registry;
+mod storage;
 mod vocabulary;
 
 pub use alarm::*;
@@ -33,3 +34,4 @@ pub use problem::*;
 pub use quality::*;
 pub use query::*;
 pub use registry::*;
+pub use storage::*;

@@ -32,6 +32,7 @@ pub(super) enum PermissionSchema {
     HandleCase,
     ReportOnCase,
     KeepRoster,
+    ViewStorage,
 }
 
 /// Where an alarm stands in its life.

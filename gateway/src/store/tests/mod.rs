@@ -6,10 +6,10 @@ mod backups;
 mod batches;
 mod cases;
 mod checkpoints;
-mod crash;
 mod fixture;
 mod history;
 mod migrations;
+mod model;
 mod notices;
 mod outboxes;
 mod people;
@@ -99,7 +99,7 @@ on_every_engine!(
     checkpoints::portions_come_back_and_the_batches_since,
     checkpoints::the_journal_is_kept_as_far_as_a_replay_needs_it,
     checkpoints::a_damaged_portion_is_passed_over,
-    crash::nothing_committed_is_lost_or_doubled,
+    model::the_store_answers_as_a_list_would,
     history::readings_are_the_same_before_and_after_sealing,
     history::buckets_are_the_same_wherever_the_readings_are,
     history::a_long_tail_becomes_several_chunks,
@@ -142,6 +142,11 @@ async fn sqlite_files_are_whole_at_any_moment() {
 }
 
 #[tokio::test]
+async fn sqlite_answers_as_a_list_would_through_other_sequences() {
+    model::more_runs().await;
+}
+
+#[tokio::test]
 async fn sqlite_files_are_checked_to_the_byte() {
     backups::a_flipped_byte_is_found_and_named(Fixture::sqlite()).await;
 }
@@ -156,6 +161,7 @@ fn every_promise_can_be_awaited_on_any_thread(store: &Store, scope: &Scope, batc
     check(store.commit_batch(Arc::clone(&batch)));
     check(store.settle_batch(JournalId(1), batch));
     check(store.seal_due(at));
+    check(store.merge_chunks(at));
     check(store.fold_outboxes());
     check(store.new_epoch());
     check(store.ledger(scope, None, at..at));
