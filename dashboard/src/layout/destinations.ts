@@ -6,7 +6,19 @@ import { can, isOfDistrict } from '@/state/session'
 
 export interface Destination {
   readonly name:
-    'overview' | 'alarms' | 'devices' | 'cameras' | 'registry' | 'ledger' | 'users' | 'audit' | 'account'
+    | 'overview'
+    | 'alarms'
+    | 'cases'
+    | 'devices'
+    | 'cameras'
+    | 'duty'
+    | 'quality'
+    | 'registry'
+    | 'ledger'
+    | 'users'
+    | 'channels'
+    | 'audit'
+    | 'account'
   readonly icon: IconName
   readonly needs: Permission
   /** Offered to those who answer for the whole district only. */
@@ -16,11 +28,15 @@ export interface Destination {
 const all: readonly Destination[] = [
   { name: 'overview', icon: 'overview', needs: 'view' },
   { name: 'alarms', icon: 'alarms', needs: 'view' },
+  { name: 'cases', icon: 'cases', needs: 'view' },
   { name: 'devices', icon: 'devices', needs: 'view' },
   { name: 'cameras', icon: 'cameras', needs: 'view' },
+  { name: 'duty', icon: 'duty', needs: 'keep_roster' },
+  { name: 'quality', icon: 'quality', needs: 'view' },
   { name: 'registry', icon: 'registry', needs: 'manage_registry' },
   { name: 'ledger', icon: 'ledger', needs: 'view', isOfDistrict: true },
   { name: 'users', icon: 'users', needs: 'manage_users' },
+  { name: 'channels', icon: 'phone', needs: 'manage_channels' },
   { name: 'audit', icon: 'audit', needs: 'read_audit' },
 ]
 

@@ -13,19 +13,26 @@ mod alarm;
 mod audit;
 mod backup;
 mod batch;
+mod case;
 mod check;
 mod checkpoint;
 mod codec;
 mod config;
 mod database;
+mod delivery;
 mod discovered;
+mod duty;
 mod error;
+mod escalation;
 mod export;
 mod head;
 mod history;
 mod ledger;
+mod notice;
 mod outbox;
+mod quality;
 mod registry;
+mod roster;
 mod row;
 mod rule;
 mod scope;
@@ -33,6 +40,7 @@ mod seal;
 mod select;
 mod service;
 mod session;
+mod similar;
 mod start;
 #[cfg(test)]
 mod tests;
@@ -50,6 +58,7 @@ use std::{
 
 use arc_swap::{ArcSwap, Guard};
 use domain::{
+    case::Policy,
     id::{OfficeId, TownshipCode},
     registry::Office,
 };
@@ -64,13 +73,21 @@ pub use self::{
         CopyError, CopyProgress, begin_restored, check_room, copy_name, database_file, note_backup, put_back, take_copy,
     },
     batch::{BatchCommit, DiscoveredBirth, JournalId, SeriesDefinition},
+    case::{
+        ALARMS_MAX, CaseDeed, CaseFilter, CaseRecord, CaseRequest, CaseSelection, CaseTrouble, PHOTO_BYTES_MAX,
+        PHOTOS_MAX, Photo,
+    },
     check::{CheckCounts, CheckProgress, CheckReport, Finding, check, check_file},
     checkpoint::{CheckpointShard, StoredBatch},
     config::StoreConfig,
+    delivery::{
+        Attempt, AttemptOutcome, ChannelFigures, Contact, DeliveryId, NewDelivery, TestTarget, WaitingDelivery,
+    },
     error::StoreError,
     export::{Readings, Selection, SeriesLabel},
     history::BUCKETS_MAX,
     ledger::{LedgerEntry, LedgerPage},
+    notice::NoticeId,
     outbox::{OutboxId, OutboxProgress, OutboxState},
     registry::RegistryRows,
     scope::{Actor, Scope},
@@ -108,7 +125,9 @@ struct Inner {
     damaged_journal_rows: AtomicU64,
     outboxes: Mutex<Known>,
     offices: ArcSwap<Offices>,
+    duty_policy: ArcSwap<Policy>,
     session_changes: watch::Sender<u64>,
+    notice_count: watch::Sender<u64>,
 }
 
 /// The task that writes; wait for it after dropping every [`Store`] to be sure that all is on disk and closed.
@@ -164,7 +183,9 @@ impl Store {
             // Of no meaning before the replay.
             outboxes: Mutex::new(Known::new(StoreEpoch(0))),
             offices: ArcSwap::default(),
+            duty_policy: ArcSwap::default(),
             session_changes: watch::Sender::new(0),
+            notice_count: watch::Sender::new(0),
         };
         Ok((Self { inner: Arc::new(inner) }, StoreTask(task)))
     }
@@ -225,6 +246,10 @@ impl Store {
 
     fn offices(&self) -> Guard<Arc<Offices>> {
         self.inner.offices.load()
+    }
+
+    fn notice_counter(&self) -> &watch::Sender<u64> {
+        &self.inner.notice_count
     }
 
     fn session_change_counter(&self) -> &watch::Sender<u64> {
