@@ -46,6 +46,8 @@ pub enum Permission {
     ManageUsers,
     /// Read who did what.
     ReadAudit,
+    /// 通知渠道: see how the channels by which people are told are doing, and try them.
+    ManageChannels,
 }
 
 impl Role {
@@ -55,11 +57,20 @@ impl Role {
 
     /// What this role may do.
     pub const fn permissions(self) -> &'static [Permission] {
-        use Permission::{AcknowledgeAlarm, ManageRegistry, ManageService, ManageUsers, ReadAudit, ShelveAlarm, View};
+        use Permission::{
+            AcknowledgeAlarm, ManageChannels, ManageRegistry, ManageService, ManageUsers, ReadAudit, ShelveAlarm, View,
+        };
         match self {
-            Role::Admin => {
-                &[View, AcknowledgeAlarm, ShelveAlarm, ManageService, ManageRegistry, ManageUsers, ReadAudit]
-            }
+            Role::Admin => &[
+                View,
+                AcknowledgeAlarm,
+                ShelveAlarm,
+                ManageService,
+                ManageRegistry,
+                ManageUsers,
+                ReadAudit,
+                ManageChannels,
+            ],
             Role::CentreOperator | Role::OfficeOfficer => &[View, AcknowledgeAlarm, ShelveAlarm, ManageService],
             Role::TownshipOfficer => &[View, AcknowledgeAlarm, ShelveAlarm],
             // Who is watched does not silence the watch.

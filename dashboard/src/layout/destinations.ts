@@ -6,7 +6,16 @@ import { can, isOfDistrict } from '@/state/session'
 
 export interface Destination {
   readonly name:
-    'overview' | 'alarms' | 'devices' | 'cameras' | 'registry' | 'ledger' | 'users' | 'audit' | 'account'
+    | 'overview'
+    | 'alarms'
+    | 'devices'
+    | 'cameras'
+    | 'registry'
+    | 'ledger'
+    | 'users'
+    | 'channels'
+    | 'audit'
+    | 'account'
   readonly icon: IconName
   readonly needs: Permission
   /** Offered to those who answer for the whole district only. */
@@ -21,6 +30,7 @@ const all: readonly Destination[] = [
   { name: 'registry', icon: 'registry', needs: 'manage_registry' },
   { name: 'ledger', icon: 'ledger', needs: 'view', isOfDistrict: true },
   { name: 'users', icon: 'users', needs: 'manage_users' },
+  { name: 'channels', icon: 'phone', needs: 'manage_channels' },
   { name: 'audit', icon: 'audit', needs: 'read_audit' },
 ]
 

@@ -52,6 +52,8 @@ permission!(
     ManageUsers,
     /// Read who did what.
     ReadAudit,
+    /// See and try the channels by which people are told.
+    ManageChannels,
 );
 
 /// A signed-in person who may do `P`.

@@ -18,12 +18,14 @@ mod checkpoint;
 mod codec;
 mod config;
 mod database;
+mod delivery;
 mod discovered;
 mod error;
 mod export;
 mod head;
 mod history;
 mod ledger;
+mod notice;
 mod outbox;
 mod registry;
 mod row;
@@ -67,10 +69,14 @@ pub use self::{
     check::{CheckCounts, CheckProgress, CheckReport, Finding, check, check_file},
     checkpoint::{CheckpointShard, StoredBatch},
     config::StoreConfig,
+    delivery::{
+        Attempt, AttemptOutcome, ChannelFigures, Contact, DeliveryId, NewDelivery, TestTarget, WaitingDelivery,
+    },
     error::StoreError,
     export::{Readings, Selection, SeriesLabel},
     history::BUCKETS_MAX,
     ledger::{LedgerEntry, LedgerPage},
+    notice::NoticeId,
     outbox::{OutboxId, OutboxProgress, OutboxState},
     registry::RegistryRows,
     scope::{Actor, Scope},
@@ -109,6 +115,7 @@ struct Inner {
     outboxes: Mutex<Known>,
     offices: ArcSwap<Offices>,
     session_changes: watch::Sender<u64>,
+    notice_count: watch::Sender<u64>,
 }
 
 /// The task that writes; wait for it after dropping every [`Store`] to be sure that all is on disk and closed.
@@ -165,6 +172,7 @@ impl Store {
             outboxes: Mutex::new(Known::new(StoreEpoch(0))),
             offices: ArcSwap::default(),
             session_changes: watch::Sender::new(0),
+            notice_count: watch::Sender::new(0),
         };
         Ok((Self { inner: Arc::new(inner) }, StoreTask(task)))
     }
@@ -225,6 +233,10 @@ impl Store {
 
     fn offices(&self) -> Guard<Arc<Offices>> {
         self.inner.offices.load()
+    }
+
+    fn notice_counter(&self) -> &watch::Sender<u64> {
+        &self.inner.notice_count
     }
 
     fn session_change_counter(&self) -> &watch::Sender<u64> {

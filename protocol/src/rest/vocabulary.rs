@@ -28,6 +28,7 @@ pub(super) enum PermissionSchema {
     ManageRegistry,
     ManageUsers,
     ReadAudit,
+    ManageChannels,
 }
 
 /// Where an alarm stands in its life.
