@@ -48,6 +48,12 @@ pub enum Permission {
     ReadAudit,
     /// 通知渠道: see how the channels by which people are told are doing, and try them.
     ManageChannels,
+    /// 处置: open cases and take their steps.
+    HandleCase,
+    /// Add notes and photos to a case.
+    ReportOnCase,
+    /// 排班: write the roster of the own post and hand duty over.
+    KeepRoster,
 }
 
 impl Role {
@@ -58,7 +64,8 @@ impl Role {
     /// What this role may do.
     pub const fn permissions(self) -> &'static [Permission] {
         use Permission::{
-            AcknowledgeAlarm, ManageChannels, ManageRegistry, ManageService, ManageUsers, ReadAudit, ShelveAlarm, View,
+            AcknowledgeAlarm, HandleCase, KeepRoster, ManageChannels, ManageRegistry, ManageService, ManageUsers,
+            ReadAudit, ReportOnCase, ShelveAlarm, View,
         };
         match self {
             Role::Admin => &[
@@ -70,11 +77,16 @@ impl Role {
                 ManageUsers,
                 ReadAudit,
                 ManageChannels,
+                HandleCase,
+                ReportOnCase,
+                KeepRoster,
             ],
-            Role::CentreOperator | Role::OfficeOfficer => &[View, AcknowledgeAlarm, ShelveAlarm, ManageService],
-            Role::TownshipOfficer => &[View, AcknowledgeAlarm, ShelveAlarm],
-            // Who is watched does not silence the watch.
-            Role::Owner => &[View, AcknowledgeAlarm],
+            Role::CentreOperator | Role::OfficeOfficer => {
+                &[View, AcknowledgeAlarm, ShelveAlarm, ManageService, HandleCase, ReportOnCase, KeepRoster]
+            }
+            Role::TownshipOfficer => &[View, AcknowledgeAlarm, ShelveAlarm, HandleCase, ReportOnCase, KeepRoster],
+            // Who is watched does not silence the watch, and does not judge the own work either.
+            Role::Owner => &[View, AcknowledgeAlarm, ReportOnCase],
         }
     }
 

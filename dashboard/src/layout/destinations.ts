@@ -8,8 +8,11 @@ export interface Destination {
   readonly name:
     | 'overview'
     | 'alarms'
+    | 'cases'
     | 'devices'
     | 'cameras'
+    | 'duty'
+    | 'quality'
     | 'registry'
     | 'ledger'
     | 'users'
@@ -25,8 +28,11 @@ export interface Destination {
 const all: readonly Destination[] = [
   { name: 'overview', icon: 'overview', needs: 'view' },
   { name: 'alarms', icon: 'alarms', needs: 'view' },
+  { name: 'cases', icon: 'cases', needs: 'view' },
   { name: 'devices', icon: 'devices', needs: 'view' },
   { name: 'cameras', icon: 'cameras', needs: 'view' },
+  { name: 'duty', icon: 'duty', needs: 'keep_roster' },
+  { name: 'quality', icon: 'quality', needs: 'view' },
   { name: 'registry', icon: 'registry', needs: 'manage_registry' },
   { name: 'ledger', icon: 'ledger', needs: 'view', isOfDistrict: true },
   { name: 'users', icon: 'users', needs: 'manage_users' },

@@ -54,6 +54,12 @@ permission!(
     ReadAudit,
     /// See and try the channels by which people are told.
     ManageChannels,
+    /// Open cases and take their steps.
+    HandleCase,
+    /// Add notes and photos to a case.
+    ReportOnCase,
+    /// Write rosters, hand duty over.
+    KeepRoster,
 );
 
 /// A signed-in person who may do `P`.

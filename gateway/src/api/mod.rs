@@ -6,14 +6,17 @@
 //! - the rest: one resource each, its routes described beside its handlers ([`openapi`]).
 //! - `dashboard`: the embedded pages; [`server`]: listening.
 
+mod acknowledge_many;
 mod actions;
 mod alarms;
 mod audit;
 mod backtest;
 mod cameras;
+mod cases;
 mod config;
 mod dashboard;
 mod devices;
+mod duty;
 mod error;
 mod export;
 mod extract;
@@ -25,6 +28,7 @@ mod notify;
 pub mod openapi;
 mod overview;
 mod owners;
+mod quality;
 mod registry;
 mod security;
 pub mod server;
@@ -68,7 +72,7 @@ use crate::{
     ops::health::{self, Health},
     pipeline,
     registry::Registrar,
-    store::{Scope, Store},
+    store::{PHOTO_BYTES_MAX, Scope, Store},
     video::{self, Snapshots},
 };
 
@@ -152,13 +156,29 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(export::export_readings))
         .routes(routes!(backtest::test_rule))
         .routes(routes!(alarms::list_alarms))
+        .routes(routes!(alarms::list_alarm_groups))
         .routes(routes!(alarms::read_alarm))
+        .routes(routes!(acknowledge_many::acknowledge_alarms))
+        .routes(routes!(quality::read_alarm_quality))
         .routes(routes!(actions::acknowledge_alarm))
         .routes(routes!(actions::reset_alarm))
         .routes(routes!(actions::shelve_alarm))
         .routes(routes!(actions::unshelve_alarm))
         .routes(routes!(actions::take_out_of_service))
         .routes(routes!(actions::return_to_service))
+        .routes(routes!(cases::list_cases, cases::open_case))
+        .routes(routes!(cases::read_case))
+        .routes(routes!(cases::list_assignees))
+        .routes(routes!(cases::take_step))
+        .routes(routes!(cases::add_note))
+        .routes(routes!(cases::add_alarm))
+        .routes(routes!(cases::read_photo))
+        .merge(photo_route())
+        .routes(routes!(duty::list_on_duty))
+        .routes(routes!(duty::read_roster))
+        .routes(routes!(duty::add_shift))
+        .routes(routes!(duty::put_shift, duty::delete_shift))
+        .routes(routes!(duty::hand_over))
         .routes(routes!(cameras::list_cameras))
         .routes(routes!(cameras::read_snapshot, cameras::request_snapshot))
         .routes(routes!(cameras::watch_camera))
@@ -196,6 +216,11 @@ fn import_route() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(registry::import_registry))
         .layer(DefaultBodyLimit::max(registry::IMPORT_BYTES_MAX))
+}
+
+/// A photo may be larger than other bodies.
+fn photo_route() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(cases::add_photo)).layer(DefaultBodyLimit::max(PHOTO_BYTES_MAX))
 }
 
 /// Everything the gateway answers to people's programs and to edge agents' cameras.

@@ -13,6 +13,7 @@ mod alarm;
 mod audit;
 mod backup;
 mod batch;
+mod case;
 mod check;
 mod checkpoint;
 mod codec;
@@ -20,14 +21,18 @@ mod config;
 mod database;
 mod delivery;
 mod discovered;
+mod duty;
 mod error;
+mod escalation;
 mod export;
 mod head;
 mod history;
 mod ledger;
 mod notice;
 mod outbox;
+mod quality;
 mod registry;
+mod roster;
 mod row;
 mod rule;
 mod scope;
@@ -35,6 +40,7 @@ mod seal;
 mod select;
 mod service;
 mod session;
+mod similar;
 mod start;
 #[cfg(test)]
 mod tests;
@@ -52,6 +58,7 @@ use std::{
 
 use arc_swap::{ArcSwap, Guard};
 use domain::{
+    case::Policy,
     id::{OfficeId, TownshipCode},
     registry::Office,
 };
@@ -66,6 +73,10 @@ pub use self::{
         CopyError, CopyProgress, begin_restored, check_room, copy_name, database_file, note_backup, put_back, take_copy,
     },
     batch::{BatchCommit, DiscoveredBirth, JournalId, SeriesDefinition},
+    case::{
+        ALARMS_MAX, CaseDeed, CaseFilter, CaseRecord, CaseRequest, CaseSelection, CaseTrouble, PHOTO_BYTES_MAX,
+        PHOTOS_MAX, Photo,
+    },
     check::{CheckCounts, CheckProgress, CheckReport, Finding, check, check_file},
     checkpoint::{CheckpointShard, StoredBatch},
     config::StoreConfig,
@@ -114,6 +125,7 @@ struct Inner {
     damaged_journal_rows: AtomicU64,
     outboxes: Mutex<Known>,
     offices: ArcSwap<Offices>,
+    duty_policy: ArcSwap<Policy>,
     session_changes: watch::Sender<u64>,
     notice_count: watch::Sender<u64>,
 }
@@ -171,6 +183,7 @@ impl Store {
             // Of no meaning before the replay.
             outboxes: Mutex::new(Known::new(StoreEpoch(0))),
             offices: ArcSwap::default(),
+            duty_policy: ArcSwap::default(),
             session_changes: watch::Sender::new(0),
             notice_count: watch::Sender::new(0),
         };
