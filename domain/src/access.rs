@@ -52,6 +52,8 @@ pub enum Permission {
     ReportOnCase,
     /// 排班: write the roster of the own post and hand duty over.
     KeepRoster,
+    /// 通知渠道: see how the channels by which people are told are doing, and try them.
+    ManageChannels,
 }
 
 impl Role {
@@ -62,8 +64,8 @@ impl Role {
     /// What this role may do.
     pub const fn permissions(self) -> &'static [Permission] {
         use Permission::{
-            AcknowledgeAlarm, HandleCase, KeepRoster, ManageRegistry, ManageService, ManageUsers, ReadAudit,
-            ReportOnCase, ShelveAlarm, View,
+            AcknowledgeAlarm, HandleCase, KeepRoster, ManageChannels, ManageRegistry, ManageService, ManageUsers,
+            ReadAudit, ReportOnCase, ShelveAlarm, View,
         };
         match self {
             Role::Admin => &[
@@ -77,6 +79,7 @@ impl Role {
                 HandleCase,
                 ReportOnCase,
                 KeepRoster,
+                ManageChannels,
             ],
             Role::CentreOperator | Role::OfficeOfficer => {
                 &[View, AcknowledgeAlarm, ShelveAlarm, ManageService, HandleCase, ReportOnCase, KeepRoster]

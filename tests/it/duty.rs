@@ -36,7 +36,7 @@ accident_s = 7200
 #[tokio::test]
 async fn trapped_people_are_somebodys_work_until_they_are_out_and_no_step_is_lost_or_repeated() {
     // Given a lift in service, and limits of seconds.
-    let mut world = World::start_with(Options { more_config: SHORT.into(), ..Options::default() }).await;
+    let mut world = World::start_with(Options { config: SHORT.into(), ..Options::default() }).await;
     let equipment = Equipment::start().await.expect("a free port");
     equipment.set(1, elevator(0));
     let broker = world.mqtt_address();

@@ -8,6 +8,7 @@ mod camera;
 mod chaos;
 mod duty;
 mod forecast;
+mod notify;
 mod offline;
 mod restart;
 mod roles;

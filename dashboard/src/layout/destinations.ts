@@ -15,6 +15,7 @@ export interface Destination {
     | 'registry'
     | 'ledger'
     | 'users'
+    | 'channels'
     | 'audit'
     | 'account'
   readonly icon: IconName
@@ -33,6 +34,7 @@ const all: readonly Destination[] = [
   { name: 'registry', icon: 'registry', needs: 'manage_registry' },
   { name: 'ledger', icon: 'ledger', needs: 'view', isOfDistrict: true },
   { name: 'users', icon: 'users', needs: 'manage_users' },
+  { name: 'channels', icon: 'phone', needs: 'manage_channels' },
   { name: 'audit', icon: 'audit', needs: 'read_audit' },
 ]
 

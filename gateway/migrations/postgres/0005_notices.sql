@@ -28,6 +28,7 @@ CREATE TABLE delivery (
     notice_id         BIGINT NOT NULL REFERENCES notice (id),
     channel           TEXT NOT NULL, -- its name in the configuration
     address           TEXT NOT NULL, -- a telephone number, a mail address, a township; empty: the channel has one place
+    severity          BIGINT NOT NULL, -- the notice's, for the order
     account_id        BIGINT, -- whose address it is; NULL: nobody's in particular
     state             TEXT NOT NULL, -- waiting, sent, failed, given_up
     is_under_way      BIGINT NOT NULL, -- an attempt has begun, and what became of it is not written yet
@@ -41,7 +42,8 @@ CREATE TABLE delivery (
     last_error        TEXT,
     receipt           TEXT -- what the service calls it
 );
-CREATE INDEX delivery_waiting ON delivery (channel, due_at_ms) WHERE state = 'waiting';
+CREATE INDEX delivery_waiting ON delivery (channel, severity, id) WHERE state = 'waiting';
+CREATE INDEX delivery_due ON delivery (channel, due_at_ms) WHERE state = 'waiting';
 CREATE INDEX delivery_of_notice ON delivery (notice_id);
 
 -- Where a person can be reached; empty: nowhere.

@@ -58,6 +58,8 @@ permission!(
     ReportOnCase,
     /// Write rosters, hand duty over.
     KeepRoster,
+    /// See and try the channels by which people are told.
+    ManageChannels,
 );
 
 /// A signed-in person who may do `P`.

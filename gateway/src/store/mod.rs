@@ -19,6 +19,7 @@ mod checkpoint;
 mod codec;
 mod config;
 mod database;
+mod delivery;
 mod discovered;
 mod duty;
 mod error;
@@ -77,6 +78,9 @@ pub use self::{
     check::{CheckCounts, CheckProgress, CheckReport, Finding, check, check_file},
     checkpoint::{CheckpointShard, StoredBatch},
     config::StoreConfig,
+    delivery::{
+        Attempt, AttemptOutcome, ChannelFigures, Contact, DeliveryId, NewDelivery, TestTarget, WaitingDelivery,
+    },
     error::StoreError,
     export::{Readings, Selection, SeriesLabel},
     history::BUCKETS_MAX,

@@ -92,8 +92,26 @@ pub(in crate::store) async fn write(connection: &mut AnyConnection, notices: &[N
     Ok(())
 }
 
+/// Writes one notice of which somebody else says where it goes, within a transaction.
+pub(super) async fn write_addressed(connection: &mut AnyConnection, notice: &Notice) -> Result<NoticeId, StoreError> {
+    write(connection, std::slice::from_ref(notice)).await?;
+    let (kind, subject) = subject_columns(&notice.subject);
+    // The writer is alone, so that the newest of this subject is the one just written.
+    let row = sqlx::query(
+        "UPDATE notice SET addressed_at_ms = $3 WHERE id = \
+         (SELECT MAX(id) FROM notice WHERE subject_kind = $1 AND subject_id = $2) RETURNING id",
+    )
+    .bind(kind)
+    .bind(subject)
+    .bind(notice.at.0)
+    .fetch_one(connection)
+    .await
+    .map_err(StoreError::failed(OPERATION))?;
+    Ok(NoticeId(row.get_as("id")?))
+}
+
 /// How a subject is stored: its kind and its id.
-pub(super) fn subject_columns(subject: &Subject) -> (&'static str, String) {
+fn subject_columns(subject: &Subject) -> (&'static str, String) {
     match subject {
         Subject::Alarm(id) => ("alarm", id.to_string()),
         Subject::Case(id) => ("case", id.to_string()),

@@ -31,6 +31,7 @@ pub(super) enum PermissionSchema {
     HandleCase,
     ReportOnCase,
     KeepRoster,
+    ManageChannels,
 }
 
 /// Where an alarm stands in its life.
