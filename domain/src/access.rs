@@ -46,14 +46,14 @@ pub enum Permission {
     ManageUsers,
     /// Read who did what.
     ReadAudit,
+    /// 通知渠道: see how the channels by which people are told are doing, and try them.
+    ManageChannels,
     /// 处置: open cases and take their steps.
     HandleCase,
     /// Add notes and photos to a case.
     ReportOnCase,
     /// 排班: write the roster of the own post and hand duty over.
     KeepRoster,
-    /// 通知渠道: see how the channels by which people are told are doing, and try them.
-    ManageChannels,
 }
 
 impl Role {
@@ -76,10 +76,10 @@ impl Role {
                 ManageRegistry,
                 ManageUsers,
                 ReadAudit,
+                ManageChannels,
                 HandleCase,
                 ReportOnCase,
                 KeepRoster,
-                ManageChannels,
             ],
             Role::CentreOperator | Role::OfficeOfficer => {
                 &[View, AcknowledgeAlarm, ShelveAlarm, ManageService, HandleCase, ReportOnCase, KeepRoster]

@@ -62,8 +62,8 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
     let health = Health::default();
     let pulse = start_heart(&config, &ground, health.clone(), &mut heart).await?;
     base.run("loss ledger", pulse.ledger.clone().run(config.ledger.clone(), ground.store.clone(), clock, base.stop()));
-    heart.run("duty", duty::run(ground.store.clone(), clock, health.clone(), heart.stop()));
     let notifier = start_telling(&config, &ground, &broker, health.clone(), &mut base).await?;
+    heart.run("duty", duty::run(ground.store.clone(), clock, health.clone(), heart.stop()));
     let (to_stills, stills) = mpsc::channel(BLOB_QUEUE);
     let ingest = start_ingest(&config, &ground, &broker, &pulse, to_stills, &mut front)?;
     front.run("broker health", watch_connection(ingest.clone(), health.clone()));
@@ -300,7 +300,7 @@ fn present(start: &StartState, registry: &Arc<Registry>) -> Changes {
         registry: Some(Arc::clone(registry)),
         series: start.series.iter().map(|one| (one.id, one.device.clone(), one.metric.clone())).collect(),
         values: pipeline::values(&start.latest),
-        alarms: start.open_alarms.iter().filter_map(|open| pipeline::alarm_of(open, registry)).collect(),
+        alarms: start.open_alarms.iter().filter_map(|open| pipeline::alarm_of(open, registry)).map(Arc::new).collect(),
         ..Changes::default()
     }
 }

@@ -213,18 +213,6 @@ mod tests {
     }
 
     #[test]
-    fn limits_that_contradict_each_other_are_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("gateway.toml");
-        std::fs::write(&path, "[duty.entrapment]\ncontact_s = 1\naccept_s = 9\non_site_s = 5\naccident_s = 9\n")
-            .unwrap();
-        assert_eq!(
-            Config::read(&path).unwrap_err().to_string(),
-            format!("{}: duty.entrapment: `accept_s`, `on_site_s` and `accident_s` must rise", path.display())
-        );
-    }
-
-    #[test]
     fn the_channels_that_the_sample_shows_are_right() {
         let text = std::fs::read_to_string(sample()).unwrap();
         let (_, shown) = text.split_once("# [[notify.channel]]\n").unwrap();
@@ -241,6 +229,18 @@ mod tests {
         rustls::crypto::ring::default_provider().install_default().ok();
         let registry = domain::registry::Registry::default();
         assert_eq!(notify::Channels::build(&notify, &registry, None).unwrap().count(), 7);
+    }
+
+    #[test]
+    fn limits_that_contradict_each_other_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("gateway.toml");
+        std::fs::write(&path, "[duty.entrapment]\ncontact_s = 1\naccept_s = 9\non_site_s = 5\naccident_s = 9\n")
+            .unwrap();
+        assert_eq!(
+            Config::read(&path).unwrap_err().to_string(),
+            format!("{}: duty.entrapment: `accept_s`, `on_site_s` and `accident_s` must rise", path.display())
+        );
     }
 
     #[test]

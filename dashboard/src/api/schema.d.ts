@@ -4,6 +4,23 @@
  */
 
 export interface paths {
+    "/alarm-quality": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How well people are served by their alarms: the figures of EEMUA 191 and ISA-18.2 of the caller's jurisdiction. */
+        get: operations["read_alarm_quality"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/alarms": {
         parameters: {
             query?: never;
@@ -11,8 +28,48 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Alarms of the caller's jurisdiction, newest first. */
+        /**
+         * Alarms of the caller's jurisdiction. Open ones: who waits for an answer first, the gravest of these first, the newest
+         *     of those first. With closed ones: newest first.
+         */
         get: operations["list_alarms"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/alarms/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Acknowledges many alarms: those that the person names, because only they were seen. One of severity I is refused here:
+         *     it is answered by itself. With the same key again it answers what became of the first request.
+         */
+        post: operations["acknowledge_alarms"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/alarms/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Open alarms of the caller's jurisdiction, gathered by site, edge node or rule; the group that needs people first first. */
+        get: operations["list_alarm_groups"];
         put?: never;
         post?: never;
         delete?: never;
@@ -175,143 +232,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/cases": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Cases of the caller's jurisdiction: open ones with the most overdue first, closed ones newest first. */
-        get: operations["list_cases"];
-        put?: never;
-        /** Opens a case from open alarms of one site. With the same key again it answers the case that the first request opened. */
-        post: operations["open_case"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/cases/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** A case with everything that belongs to it. */
-        get: operations["read_case"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/cases/{id}/alarms": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Puts another open alarm of its site to a case. */
-        post: operations["add_alarm"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/cases/{id}/assignees": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Whose a case can be made: posts and people that answer for its place. */
-        get: operations["list_assignees"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/cases/{id}/notes": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Writes something down in a case that is open. */
-        post: operations["add_note"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/cases/{id}/photos": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Adds a photo (JPEG or PNG, at most 4 MiB) to a case that is open. */
-        post: operations["add_photo"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/cases/{id}/photos/{number}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** A photo of a case. It never changes. */
-        get: operations["read_photo"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/cases/{id}/steps": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Takes a step: assign, accept, arrive, handle, return, verify, close; in an entrapment also contact and free. */
-        post: operations["take_step"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/devices": {
         parameters: {
             query?: never;
@@ -443,95 +363,6 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/duty/handovers": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Leaves a note to the next shift of a post. */
-        post: operations["hand_over"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/duty/on-duty": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * The posts that answer for the caller's places, the own one first, with who is on duty there. An empty list of shifts is
-         *     a hole in the roster.
-         */
-        get: operations["list_on_duty"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/duty/roster": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** A post's roster. */
-        get: operations["read_roster"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/duty/shifts": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Adds a shift to the roster of a post that is the caller's to keep. */
-        post: operations["add_shift"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/duty/shifts/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        /** Changes a shift, within its post. */
-        put: operations["put_shift"];
-        post?: never;
-        /** Takes a shift out of the roster. */
-        delete: operations["delete_shift"];
         options?: never;
         head?: never;
         patch?: never;
@@ -965,15 +796,23 @@ export interface components {
             /** @description What the person adds, at most 1000 characters; empty: nothing. */
             note?: string;
         };
-        /** @description `POST /cases/{id}/alarms`: put another alarm of its site to a case. */
-        AddAlarm: {
-            /**
-             * Format: int64
-             * @description An open alarm of the case's site that is in no open case.
-             */
-            alarm: number;
-            /** @description Made once per key press. 8 to 64 characters. */
+        /** @description `POST /alarms/acknowledge`: many at once, such as a group. */
+        AcknowledgeMany: {
+            /** @description Their numbers, 1 to 200: those that the person has seen. One of severity I is answered by itself and refused here. */
+            alarms: number[];
+            /** @description As in [`Acknowledge`]. */
             idempotency_key: string;
+            /** @description What the person adds to each, at most 1000 characters; empty: nothing. */
+            note?: string;
+        };
+        /** @description What became of each. */
+        AcknowledgedMany: {
+            /** @description Acknowledged and stored; as they are now. */
+            acknowledged: components["schemas"]["Alarm"][];
+            /** @description Accepted, but not yet stored; the live stream brings the result. */
+            pending: number[];
+            /** @description Not acknowledged, each with its reason. */
+            refused: components["schemas"]["RefusedAlarm"][];
         };
         /** @description One alarm, in a list and in a live delta. */
         Alarm: {
@@ -988,6 +827,12 @@ export interface components {
             cause_en: string;
             /** @description The cause in words and numbers, such as `9.1 °C > 8 °C`, 中文. */
             cause_zh: string;
+            /**
+             * Format: int64
+             * @description When it last chattered: its condition came at least three times within a minute. None: not since the gateway's
+             *     start, or it is over.
+             */
+            chattered_at_ms?: number | null;
             /**
              * Format: int64
              * @description When it was over.
@@ -1042,12 +887,25 @@ export interface components {
             /** @description The township of the site. */
             township: string;
         };
+        /**
+         * @description Open alarms of one kind of device in one township, counted: what a screen shows in a flood, of which it holds the
+         *     first few hundred alarms only.
+         */
+        AlarmCount: {
+            /** @description Those that were answered and are not over. */
+            answered: number[];
+            /** @description What kind of device; None: it has left the registry. */
+            profile?: string | null;
+            /** @description Those that are shelved, suppressed or out of service. */
+            set_aside: number[];
+            /** @description Where. */
+            township: string;
+            /** @description Those that wait for an answer, by severity, I to IV. */
+            waiting: number[];
+        };
         /** @description `GET /alarms/{id}`: an alarm with everything that happened to it. */
         AlarmDetail: components["schemas"]["Alarm"] & {
-            case?: components["schemas"]["CaseOfAlarm"] | null;
             cause?: components["schemas"]["Point"] | null;
-            /** @description To whom it was told further up while nobody answered, oldest first. */
-            escalations: components["schemas"]["Escalation"][];
             /** @description What to do first, in English. */
             guidance_en: string;
             /** @description 处置建议; empty: nothing special. */
@@ -1061,6 +919,8 @@ export interface components {
              * @description Which wording of its rule raised it, from 1; None: raised before they were counted.
              */
             rule_version?: number | null;
+            /** @description The last alarms of the same rule on the same device that are over, newest first, five at most. */
+            similar: components["schemas"]["SimilarAlarm"][];
             source?: components["schemas"]["RuleSource"] | null;
         };
         /** @description One thing that happened to an alarm. */
@@ -1090,6 +950,33 @@ export interface components {
          * @enum {string}
          */
         AlarmEventKind: "raised" | "reoccurred" | "severity_changed" | "acknowledged" | "returned" | "reset" | "shelved" | "unshelved" | "suppressed" | "unsuppressed" | "taken_out_of_service" | "returned_to_service" | "closed";
+        /** @description Open alarms of one site, edge node or rule. */
+        AlarmGroup: {
+            /** @description Those that were answered and are not over. */
+            answered: number[];
+            /** @description The one that needs people first. */
+            first: components["schemas"]["Alarm"];
+            /** @description The id of the site, the edge node or the rule. */
+            key: string;
+            /** @description What people call it, English. */
+            name_en: string;
+            /** @description What people call it, 中文. */
+            name_zh: string;
+            /** @description Those that are shelved, suppressed or out of service. */
+            set_aside: number[];
+            /** @description Those that wait for an answer, by severity, I to IV. */
+            waiting: number[];
+        };
+        /** @description `GET /alarms/groups`: open alarms gathered, the group that needs people first first. */
+        AlarmGroups: {
+            /** @description At most 500 groups. */
+            groups: components["schemas"]["AlarmGroup"][];
+            /**
+             * Format: int64
+             * @description How many more there are.
+             */
+            more_count: number;
+        };
         /** @description `POST /alarms/{id}/reset` and `POST /alarms/{id}/unshelve`. */
         AlarmNote: {
             /** @description As in [`Acknowledge`]. */
@@ -1097,28 +984,57 @@ export interface components {
             /** @description What the person adds, at most 1000 characters; empty: nothing. */
             note?: string;
         };
-        /** @description `GET /alarms`: a page of alarms, newest first. */
+        /**
+         * @description `GET /alarms`: a page of alarms. Open ones: who waits for an answer first, the gravest of these first, the newest of
+         *     those first. Closed ones and both together: newest first.
+         */
         AlarmPage: {
             /** @description The alarms of this page. */
             alarms: components["schemas"]["Alarm"][];
             /**
              * Format: int64
-             * @description Ask again with `before=` this number for older ones; None: there are none.
+             * @description Ask again with `after=` this number for the next ones; None: there are none.
              */
-            next_before?: number | null;
+            next_after?: number | null;
+        };
+        /**
+         * @description `GET /alarm-quality`: how well people are served by their alarms. A call is a condition that came, or came back, and
+         *     was not set aside.
+         */
+        AlarmQuality: {
+            /** @description The rules on devices with most calls first, ten at most. */
+            bad_actors: components["schemas"]["BadActor"][];
+            /** @description By device, those with most calls first, twenty at most. */
+            devices: components["schemas"]["DeviceQuality"][];
+            /**
+             * Format: int64
+             * @description From here, inclusive.
+             */
+            from_ms: number;
+            /** @description The figures that have a target, in the order of a page. */
+            measures: components["schemas"]["QualityMeasure"][];
+            /**
+             * Format: int64
+             * @description How long each of `slots` is, in milliseconds.
+             */
+            slot_ms: number;
+            /** @description Calls in each slot from `from_ms` on. */
+            slots: number[];
+            /**
+             * Format: int64
+             * @description To here, exclusive.
+             */
+            to_ms: number;
+            /** @description By township, those with a call or an open alarm, by code. */
+            townships: components["schemas"]["TownshipQuality"][];
+            /** @description Of the whole jurisdiction, or of the township that was asked for. */
+            whole: components["schemas"]["QualityFigures"];
         };
         /**
          * @description Where an alarm stands in its life.
          * @enum {string}
          */
         AlarmState: "active_unacknowledged" | "active_acknowledged" | "returned_unacknowledged" | "latched_unacknowledged" | "latched_acknowledged" | "shelved" | "suppressed" | "out_of_service" | "closed";
-        /** @description `GET /cases/{id}/assignees`: whose a case can be made. */
-        Assignees: {
-            /** @description The people who answer for the place and may handle cases. */
-            people: components["schemas"]["Officer"][];
-            /** @description Sub-centre, office and centre, with who is on duty there. */
-            posts: components["schemas"]["OnDuty"][];
-        };
         /** @description One thing somebody did. Entries are only ever added, each sealed to the one before it. */
         AuditEntry: {
             /** @description What was done, such as `alarm.acknowledge` or `camera.watch`. */
@@ -1149,6 +1065,39 @@ export interface components {
              * @description Ask again with `before=` this number for older ones; None: there are none.
              */
             next_before?: number | null;
+        };
+        /** @description One of the sources that call most. */
+        BadActor: {
+            /**
+             * Format: int64
+             * @description How often it called.
+             */
+            call_count: number;
+            /**
+             * Format: int64
+             * @description How often it began to chatter.
+             */
+            chatter_count: number;
+            /** @description Which device. */
+            device: string;
+            /** @description What people call it. */
+            device_name: string;
+            /**
+             * Format: int64
+             * @description How often its condition was gone within ten seconds.
+             */
+            fleeting_count: number;
+            /** @description Which rule. */
+            rule: string;
+            /**
+             * Format: double
+             * @description How much of all calls that is, in percent.
+             */
+            share_percent: number;
+            /** @description The rule's English name; empty: it is no longer there. */
+            title_en: string;
+            /** @description The rule's 中文名; empty: it is no longer there. */
+            title_zh: string;
         };
         /** @description Readings of one bucket of time taken together. Unusable and text readings count, but have no part in the figures. */
         Bucket: {
@@ -1201,216 +1150,6 @@ export interface components {
             /** @description The township of the site. */
             township: string;
         };
-        /** @description One case, in a list. */
-        Case: {
-            /** @description The site's address; empty: unknown. */
-            address: string;
-            /**
-             * Format: int64
-             * @description When somebody was first there.
-             */
-            arrived_at_ms?: number | null;
-            /** @description Whose it is, as `centre`, `office:…`, `township:…` or `person:…`; None: nobody's. */
-            assignee?: string | null;
-            /**
-             * Format: int64
-             * @description When the trouble began.
-             */
-            began_at_ms: number;
-            cause?: components["schemas"]["CauseCode"] | null;
-            /**
-             * Format: int64
-             * @description When it was over.
-             */
-            closed_at_ms?: number | null;
-            /**
-             * Format: int64
-             * @description Until when its present step must be done; None: it is closed.
-             */
-            due_at_ms?: number | null;
-            /**
-             * Format: int64
-             * @description When it came to where it stands.
-             */
-            entered_at_ms: number;
-            entrapment?: components["schemas"]["Entrapment"] | null;
-            /** @description Who says that it is done. */
-            handled_by?: string | null;
-            /** @description Who accepted it last. */
-            handler?: string | null;
-            /**
-             * Format: int64
-             * @description Number, rising in the order of opening.
-             */
-            id: number;
-            /** @description Whether it was declared a false alarm. */
-            is_false_alarm: boolean;
-            /** @description Whether that has passed, by the gateway's clock. */
-            is_overdue: boolean;
-            /**
-             * Format: int64
-             * @description When the case was opened.
-             */
-            opened_at_ms: number;
-            /** @description Who opened it; None: it came with its alarm. */
-            opened_by?: string | null;
-            overdue_told?: components["schemas"]["Rung"] | null;
-            /** @description Which way it goes. */
-            plan: components["schemas"]["CasePlan"];
-            /** @description How bad the worst of its alarms was. */
-            severity: components["schemas"]["Severity"];
-            /** @description The site of its alarms. */
-            site: string;
-            /** @description The site's name. */
-            site_name: string;
-            /** @description Where it stands. */
-            state: components["schemas"]["CaseState"];
-            /** @description What it is about. */
-            title_en: string;
-            /** @description What it is about, 中文. */
-            title_zh: string;
-            /** @description The site's township. */
-            township: string;
-        };
-        /** @description `GET /cases/{id}`: a case with everything that belongs to it. */
-        CaseDetail: components["schemas"]["Case"] & {
-            /** @description Its alarms, as they are now. */
-            alarms: components["schemas"]["Alarm"][];
-            /** @description What happened, oldest first. */
-            history: components["schemas"]["CaseEvent"][];
-            /** @description Who is on duty where it may go. */
-            on_duty: components["schemas"]["OnDuty"][];
-            /** @description Its photos, oldest first. */
-            photos: components["schemas"]["CasePhoto"][];
-        };
-        /** @description One row of a case's time line. */
-        CaseEvent: {
-            /**
-             * Format: int64
-             * @description Of an alarm that was added: which.
-             */
-            alarm?: number | null;
-            /** @description Of an assignment: whose it became. */
-            assignee?: string | null;
-            /**
-             * Format: int64
-             * @description When, by the gateway's clock.
-             */
-            at_ms: number;
-            /** @description Who did it; None: the clock, or its alarm. */
-            by?: string | null;
-            /** @description What the person wrote; empty: nothing. */
-            note: string;
-            /**
-             * Format: int32
-             * @description Of a photo: its number within the case.
-             */
-            photo?: number | null;
-            /** @description Where the case stood afterwards. */
-            state: components["schemas"]["CaseState"];
-            told?: components["schemas"]["Rung"] | null;
-            /** @description What happened. */
-            what: components["schemas"]["CaseWhat"];
-        };
-        /** @description `POST /cases/{id}/notes`: write something down. */
-        CaseNote: {
-            /** @description Made once per key press. 8 to 64 characters. */
-            idempotency_key: string;
-            /** @description What, 1 to 1000 characters. */
-            note: string;
-        };
-        /** @description The case that an alarm belongs to. */
-        CaseOfAlarm: {
-            /**
-             * Format: int64
-             * @description Its number.
-             */
-            id: number;
-            /** @description Whether there is work left. */
-            is_open: boolean;
-        };
-        /** @description `GET /cases`: cases, the most overdue first; closed ones newest first. */
-        CasePage: {
-            /** @description The cases of this page. */
-            cases: components["schemas"]["Case"][];
-            /**
-             * Format: int64
-             * @description Of closed cases: ask again with `before=` this number for older ones; None: there are none.
-             */
-            next_before?: number | null;
-            /**
-             * Format: int64
-             * @description How many of those are overdue.
-             */
-            overdue: number;
-            /**
-             * Format: int64
-             * @description How many fit the question, whether on this page or not.
-             */
-            total: number;
-        };
-        /** @description A photo of a case; the picture is at `/cases/{id}/photos/{number}`. */
-        CasePhoto: {
-            /**
-             * Format: int64
-             * @description When it was added.
-             */
-            at_ms: number;
-            /** @description Who added it. */
-            by: string;
-            /**
-             * Format: int32
-             * @description Height in pixels.
-             */
-            height: number;
-            /**
-             * Format: int32
-             * @description Its number within the case, from 1.
-             */
-            number: number;
-            /**
-             * Format: int32
-             * @description Width in pixels.
-             */
-            width: number;
-        };
-        /**
-         * @description Which way a case goes.
-         * @enum {string}
-         */
-        CasePlan: "ordinary" | "entrapment";
-        /**
-         * @description Where a case stands.
-         * @enum {string}
-         */
-        CaseState: "opened" | "assigned" | "accepted" | "on_site" | "handled" | "verified" | "closed";
-        /** @description `POST /cases/{id}/steps`: what a person does with a case. */
-        CaseStep: {
-            /** @description Of `assign`: whose it is to be. */
-            assignee?: string | null;
-            cause?: components["schemas"]["CauseCode"] | null;
-            /** @description Made once per key press: the same again is answered, not repeated. 8 to 64 characters. */
-            idempotency_key: string;
-            /** @description What to say with it, at most 1000 characters; needed for `handle`, `false_alarm` and `return`. */
-            note?: string;
-            /** @description What. */
-            step: components["schemas"]["CaseStepKind"];
-        };
-        /**
-         * @description A kind of step.
-         * @enum {string}
-         */
-        CaseStepKind: "assign" | "accept" | "contact" | "arrive" | "free" | "handle" | "false_alarm" | "return" | "verify" | "close";
-        /**
-         * @description What happened to a case.
-         * @enum {string}
-         */
-        CaseWhat: "opened" | "alarm_added" | "assigned" | "accepted" | "contacted" | "arrived_on_site" | "freed" | "handled" | "false_alarm" | "returned" | "verified" | "closed" | "noted" | "photo_added" | "overdue" | "became_accident";
-        /**
-         * @description What turned out to be behind it.
-         * @enum {string}
-         */
-        CauseCode: "equipment" | "operation" | "supply" | "maintenance" | "monitoring" | "external" | "other";
         /**
          * @description How far to trust a rule's source.
          * @enum {string}
@@ -1418,7 +1157,9 @@ export interface components {
         Confidence: "verified" | "unverified" | "proposal";
         /** @description What changed. */
         Delta: {
-            /** @description Alarms that were raised or changed, whole. A closed one leaves the list of open alarms. */
+            /** @description The counts that changed, whole. */
+            alarm_counts?: components["schemas"]["AlarmCount"][];
+            /** @description Alarms that are new among the first or changed there, whole. A closed one leaves the list of open alarms. */
             alarms?: components["schemas"]["Alarm"][];
             /**
              * Format: int64
@@ -1427,6 +1168,8 @@ export interface components {
             at_ms: number;
             /** @description Devices whose link or values changed; only the changed values are listed. */
             devices?: components["schemas"]["DeviceLive"][];
+            /** @description Alarms that are no longer among the first: they are open, and counted. */
+            displaced_alarms?: number[];
             /** @description The version after this delta; the sequence is one more than the message before had. */
             version: components["schemas"]["Version"];
         };
@@ -1484,6 +1227,18 @@ export interface components {
             link_since_ms: number;
             /** @description Latest readings. */
             values: components["schemas"]["MetricLive"][];
+            /**
+             * Format: int32
+             * @description How bad the worst of its open alarms is; absent: it has none.
+             */
+            worst?: number | null;
+        };
+        /** @description One device's figures. */
+        DeviceQuality: components["schemas"]["QualityFigures"] & {
+            /** @description Which device. */
+            device: string;
+            /** @description What people call it. */
+            device_name: string;
         };
         /** @description A device in a list, with everything the tree and the tiles show. */
         DeviceSummary: {
@@ -1567,46 +1322,6 @@ export interface components {
              */
             message_count: number;
         };
-        /** @description The clocks of people who are, or were, trapped. All run from the beginning of the case. */
-        Entrapment: {
-            /**
-             * Format: int64
-             * @description When it is an accident by law (State Council order 549 article 64: 2 hours).
-             */
-            accident_at_ms: number;
-            /**
-             * Format: int64
-             * @description Until when somebody should have spoken with them.
-             */
-            contact_due_at_ms: number;
-            /**
-             * Format: int64
-             * @description When somebody did.
-             */
-            contacted_at_ms?: number | null;
-            /**
-             * Format: int64
-             * @description When they were out.
-             */
-            freed_at_ms?: number | null;
-            /** @description Whether it has become one. */
-            is_accident: boolean;
-            /**
-             * Format: int64
-             * @description Until when somebody must be there (TSG T5002-2017: 30 minutes).
-             */
-            rescue_due_at_ms: number;
-        };
-        /** @description That an unanswered alarm was told further up. */
-        Escalation: {
-            /**
-             * Format: int64
-             * @description When, by the gateway's clock.
-             */
-            at_ms: number;
-            /** @description Who was told. */
-            told: components["schemas"]["Rung"];
-        };
         /** @description One wrong place in the input. */
         FieldError: {
             /** @description Where: a field such as `limits.above`, or `line 12`. */
@@ -1619,25 +1334,6 @@ export interface components {
          * @enum {string}
          */
         GapWhy: "too_old" | "full" | "torn" | "corrupt" | "power_cut" | "order" | "shed";
-        /** @description 交接班: what one shift leaves to the next. */
-        Handover: {
-            /**
-             * Format: int64
-             * @description When it was written.
-             */
-            at_ms: number;
-            /** @description Who wrote it. */
-            by: string;
-            /** @description What. */
-            note: string;
-        };
-        /** @description `POST /duty/handovers`: leave a note to the next shift of a post. */
-        HandoverDraft: {
-            /** @description What, 1 to 2000 characters. */
-            note: string;
-            /** @description Of which post. */
-            post: string;
-        };
         /** @description `GET /devices/{id}/history?metric=…&from_ms=…&to_ms=…&buckets=…`: one series over `[from, to)`. */
         History: {
             /**
@@ -1687,19 +1383,6 @@ export interface components {
             /**
              * Format: int64
              * @description End, exclusive.
-             */
-            to_ms: number;
-        };
-        /** @description A stretch of time in which nobody is on duty. */
-        Hole: {
-            /**
-             * Format: int64
-             * @description From when.
-             */
-            from_ms: number;
-            /**
-             * Format: int64
-             * @description Until when.
              */
             to_ms: number;
         };
@@ -1963,39 +1646,6 @@ export interface components {
             /** @description The townships it answers for. */
             townships: string[];
         };
-        /** @description Somebody whose a case can be made. */
-        Officer: {
-            /** @description The person's name. */
-            display_name: string;
-            /** @description For an office officer: which office. */
-            office?: string | null;
-            /** @description For a township officer: which township. */
-            township?: string | null;
-            /** @description Account name. */
-            username: string;
-        };
-        /** @description A post with who is on duty there at this moment. */
-        OnDuty: {
-            /** @description Its English name. */
-            name_en: string;
-            /** @description Its 中文名. */
-            name_zh: string;
-            /** @description Which. */
-            post: string;
-            /** @description Who is there; empty: a hole in the roster. */
-            shifts: components["schemas"]["Shift"][];
-        };
-        /** @description `POST /cases`: open a case from alarms of one site. */
-        OpenCase: {
-            /** @description 1 to 100 open alarms of one site that are in no open case. */
-            alarms: number[];
-            /** @description Whose it is to be; absent: nobody's yet. */
-            assignee?: string | null;
-            /** @description Made once per key press: the same again is answered, not repeated. 8 to 64 characters. */
-            idempotency_key: string;
-            /** @description What to say with it, at most 1000 characters. */
-            note?: string;
-        };
         /** @description How to decode what follows. */
         Opened: {
             /** @description Whose pictures these are. Gateway and player refuse any other than the one they asked for. */
@@ -2062,7 +1712,7 @@ export interface components {
          * @description What may be done, where the jurisdiction covers it.
          * @enum {string}
          */
-        Permission: "view" | "acknowledge_alarm" | "shelve_alarm" | "manage_service" | "manage_registry" | "manage_users" | "read_audit" | "handle_case" | "report_on_case" | "keep_roster";
+        Permission: "view" | "acknowledge_alarm" | "shelve_alarm" | "manage_service" | "manage_registry" | "manage_users" | "read_audit";
         /** @description Width and height in pixels. */
         PictureSize: {
             /**
@@ -2130,6 +1780,124 @@ export interface components {
          * @enum {string}
          */
         Quality: "good" | "clock_suspect" | "implausible" | "bad";
+        /** @description How long people took. */
+        QualityDelay: {
+            /**
+             * Format: int64
+             * @description How often somebody did it.
+             */
+            count: number;
+            /**
+             * Format: double
+             * @description The mean in seconds; None: nobody did.
+             */
+            mean_s?: number | null;
+            /**
+             * Format: double
+             * @description The median in seconds; None: nobody did.
+             */
+            median_s?: number | null;
+        };
+        /** @description The figures of one operator position: the whole, a township's sub-centre, or a device. */
+        QualityFigures: {
+            /** @description From the call to the answer. */
+            acknowledge: components["schemas"]["QualityDelay"];
+            /** @description Calls by severity, I to IV. */
+            by_severity: number[];
+            /**
+             * Format: int64
+             * @description How often somebody was called.
+             */
+            call_count: number;
+            /**
+             * Format: int64
+             * @description Sources that chattered: three calls within a minute.
+             */
+            chattering_count: number;
+            /** @description From the raising to the end. */
+            close: components["schemas"]["QualityDelay"];
+            /**
+             * Format: int64
+             * @description Conditions that were gone again within ten seconds.
+             */
+            fleeting_count: number;
+            /**
+             * Format: double
+             * @description How much of the time was a flood (begins with ten calls in ten minutes, ends below five), in percent.
+             */
+            flood_percent: number;
+            /**
+             * Format: double
+             * @description Calls in ten minutes, on average.
+             */
+            per_10_min_mean: number;
+            /**
+             * Format: int32
+             * @description Most calls in ten minutes.
+             */
+            per_10_min_peak: number;
+            /**
+             * Format: int64
+             * @description Alarms open at the end that were on the shelf.
+             */
+            shelved_count: number;
+            /**
+             * Format: int64
+             * @description Those whose condition had held for more than a day at the end.
+             */
+            stale_count: number;
+            /**
+             * Format: int64
+             * @description Alarms open at the end that were not set aside.
+             */
+            standing_count: number;
+        };
+        /** @description A figure that has a target. */
+        QualityMeasure: {
+            /** @description How far the two bounds were checked in a source. */
+            confidence: components["schemas"]["Confidence"];
+            /** @description Which. */
+            measure: components["schemas"]["QualityMeasureKind"];
+            /**
+             * Format: double
+             * @description Up to here it is good.
+             */
+            target: number;
+            /**
+             * Format: double
+             * @description What it came to.
+             */
+            value: number;
+            /** @description How it is to be taken. */
+            verdict: components["schemas"]["QualityVerdict"];
+            /**
+             * Format: double
+             * @description Up to here it is tolerable.
+             */
+            worst: number;
+        };
+        /**
+         * @description What is measured.
+         * @enum {string}
+         */
+        QualityMeasureKind: "per_10_min_mean" | "per_10_min_peak" | "flood_percent" | "top_10_percent" | "chattering" | "fleeting" | "stale" | "standing" | "shelved" | "grave_percent";
+        /**
+         * @description How a figure is to be taken.
+         * @enum {string}
+         */
+        QualityVerdict: "good" | "tolerable" | "bad";
+        /** @description An alarm that was not acknowledged. */
+        RefusedAlarm: {
+            /**
+             * Format: int64
+             * @description Which.
+             */
+            alarm: number;
+            /** @description Why, English. */
+            detail: string;
+            /** @description Why, 中文. */
+            detail_zh: string;
+        };
         /** @description `POST /devices/{id}/in-service`. */
         ReturnToService: {
             /** @description As in [`Acknowledge`]. */
@@ -2144,19 +1912,6 @@ export interface components {
          * @enum {string}
          */
         Role: "admin" | "centre_operator" | "office_officer" | "township_officer" | "owner";
-        /** @description `GET /duty/roster`: a post's roster within a stretch of time. */
-        Roster: {
-            /** @description The newest notes handed over, newest first, at most 20. */
-            handovers: components["schemas"]["Handover"][];
-            /** @description Where nobody is on duty. */
-            holes: components["schemas"]["Hole"][];
-            /** @description Whether the caller may change it. */
-            may_change: boolean;
-            /** @description Of which post. */
-            post: string;
-            /** @description Its shifts that touch the stretch, by their beginning. */
-            shifts: components["schemas"]["Shift"][];
-        };
         /** @description A rule as it applies to one device. */
         Rule: {
             /**
@@ -2271,11 +2026,6 @@ export interface components {
              */
             reading_count: number;
         };
-        /**
-         * @description How far up the tree: owner and sub-centre, office, centre.
-         * @enum {string}
-         */
-        Rung: "ground" | "office" | "centre";
         /** @description One series of an answer to `POST /history`. */
         SeriesHistory: components["schemas"]["History"] & {
             /** @description The device. */
@@ -2322,59 +2072,53 @@ export interface components {
             /** @description Why, 1 to 1000 characters. */
             why: string;
         };
-        /** @description One person's time on duty at a post. */
-        Shift: {
-            /**
-             * Format: int64
-             * @description From when, inclusive.
-             */
-            from_ms: number;
-            /**
-             * Format: int64
-             * @description Its number.
-             */
-            id: number;
-            /** @description Who. */
-            person: string;
-            /** @description Where that person can be called; empty: nowhere. */
-            phone: string;
-            /** @description Where, as `centre`, `office:…` or `township:…`. */
-            post: string;
-            /**
-             * Format: int64
-             * @description Until when, exclusive.
-             */
-            to_ms: number;
-            /** @description The person's account; None: the person has none. */
-            username?: string | null;
-        };
-        /** @description `POST /duty/shifts` and `PUT /duty/shifts/{id}`: a shift as it is written. */
-        ShiftDraft: {
-            /**
-             * Format: int64
-             * @description From when, inclusive.
-             */
-            from_ms: number;
-            /** @description Who, 1 to 64 characters. */
-            person: string;
-            /** @description Where that person can be called, at most 32 characters. */
-            phone?: string;
-            /** @description Where, as `centre`, `office:…` or `township:…`. */
-            post: string;
-            /**
-             * Format: int64
-             * @description Until when, exclusive; at most 7 days later.
-             */
-            to_ms: number;
-            /** @description The person's account, if there is one. */
-            username?: string | null;
-        };
         /** @description `POST /session`: sign in. The answer sets the session cookie. */
         SignIn: {
             /** @description Password, at most 256 characters. */
             password: string;
             /** @description Account name. */
             username: string;
+        };
+        /** @description An earlier alarm of the same rule on the same device, and how it ended. */
+        SimilarAlarm: {
+            /**
+             * Format: int64
+             * @description When somebody answered; None: nobody did.
+             */
+            acknowledged_at_ms?: number | null;
+            /** @description Who answered. */
+            acknowledged_by?: string | null;
+            /**
+             * Format: int64
+             * @description When it was over.
+             */
+            closed_at_ms: number;
+            /** @description What ended it. */
+            ended_by: components["schemas"]["AlarmEventKind"];
+            /**
+             * Format: int64
+             * @description Its number.
+             */
+            id: number;
+            /** @description What somebody last wrote about it; empty: nothing. */
+            note: string;
+            /**
+             * Format: int32
+             * @description How often its condition came.
+             */
+            occurrence_count: number;
+            /**
+             * Format: int64
+             * @description When it was raised.
+             */
+            raised_at_ms: number;
+            /**
+             * Format: int64
+             * @description When its condition went; None: it held to the end.
+             */
+            returned_at_ms?: number | null;
+            /** @description How bad it was in the end. */
+            severity: components["schemas"]["Severity"];
         };
         /** @description A site, as read and as written (`PUT /sites/{id}`). */
         Site: {
@@ -2391,7 +2135,12 @@ export interface components {
         };
         /** @description Everything in the jurisdiction. */
         Snapshot: {
-            /** @description All open alarms. */
+            /** @description All open alarms, counted; places and kinds without one are not listed. */
+            alarm_counts: components["schemas"]["AlarmCount"][];
+            /**
+             * @description The open alarms that need people first, in that order (as `GET /alarms`): all of them, or in a flood as many as
+             *     the gateway's `live.alarms_max`.
+             */
             alarms: components["schemas"]["Alarm"][];
             /**
              * Format: int64
@@ -2531,6 +2280,11 @@ export interface components {
             /** @description The office that answers for it; None: not assigned. */
             office?: string | null;
         };
+        /** @description One township's figures. */
+        TownshipQuality: components["schemas"]["QualityFigures"] & {
+            /** @description Which township. */
+            township: string;
+        };
         /** @description One township's counts. */
         TownshipStatus: {
             /**
@@ -2650,19 +2404,89 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    read_alarm_quality: {
+        parameters: {
+            query?: {
+                /** @description From then on, inclusive; milliseconds since 1970 UTC. A day before `to_ms` when absent. */
+                from_ms?: number;
+                /** @description Up to then, exclusive; at most 31 days later. Now when absent. */
+                to_ms?: number;
+                /** @description Only this township. */
+                township?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmQuality"];
+                };
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_alarms: {
         parameters: {
             query?: {
                 /** @description `open` when absent. */
-                state?: "open" | "closed" | "all";
-                /** @description Only this severity, 1 (I) to 4 (IV). */
-                severity?: number;
+                state?: "open" | "waiting" | "calling" | "set_aside" | "closed" | "all";
+                /** @description Only these severities, 1 (I) to 4 (IV), with commas between: `1,2`. */
+                severity?: string;
                 /** @description Only this township. */
                 township?: string;
+                /** @description Only this site. */
+                site?: string;
+                /** @description Only devices of this edge node; for open alarms. */
+                edge?: string;
                 /** @description Only this device. */
                 device?: string;
-                /** @description Only alarms with a smaller number: `next_before` of the page before. */
-                before?: number;
+                /** @description Only this rule. */
+                rule?: string;
+                /** @description Only where title, cause, device or site hold all of these words, at most 100 characters; for open alarms. */
+                search?: string;
+                /** @description Only what follows in the list: `next_after` of the page before. */
+                after?: number;
                 /** @description How many at most; 1 to 500, 100 when absent. */
                 limit?: number;
             };
@@ -2678,6 +2502,129 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AlarmPage"];
+                };
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    acknowledge_alarms: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcknowledgeMany"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcknowledgedMany"];
+                };
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_alarm_groups: {
+        parameters: {
+            query: {
+                /** @description By what. */
+                by: "site" | "edge" | "rule";
+                /** @description `open` when absent; `closed` and `all` are not possible. */
+                state?: "open" | "waiting" | "calling" | "set_aside" | "closed" | "all";
+                /** @description Only these severities, 1 (I) to 4 (IV), with commas between: `1,2`. */
+                severity?: string;
+                /** @description Only this township. */
+                township?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmGroups"];
                 };
             };
             /** @description The request is wrong; `errors` says where. */
@@ -3389,616 +3336,6 @@ export interface operations {
             };
         };
     };
-    list_cases: {
-        parameters: {
-            query?: {
-                /** @description `open` when absent. */
-                state?: "open" | "overdue" | "closed";
-                /** @description Only this severity, 1 (I) to 4 (IV). */
-                severity?: number;
-                /** @description Only this township. */
-                township?: string;
-                /** @description Only those that the caller accepted or is assigned to in person. */
-                is_mine?: boolean;
-                /** @description Of closed ones: only cases with a smaller number, `next_before` of the page before. */
-                before?: number;
-                /** @description How many at most; 1 to 500, 100 when absent. */
-                limit?: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CasePage"];
-                };
-            };
-            /** @description The request is wrong; `errors` says where. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Nobody is signed in, or the session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The account may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing in the caller's jurisdiction. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    open_case: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["OpenCase"];
-            };
-        };
-        responses: {
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CaseDetail"];
-                };
-            };
-            /** @description The request is wrong; `errors` says where. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Nobody is signed in, or the session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The account may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing in the caller's jurisdiction. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description An alarm is over or in another case, or they lie at several sites. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    read_case: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The case's number. */
-                id: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CaseDetail"];
-                };
-            };
-            /** @description The request is wrong; `errors` says where. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Nobody is signed in, or the session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The account may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing in the caller's jurisdiction. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    add_alarm: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The case's number. */
-                id: number;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["AddAlarm"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CaseDetail"];
-                };
-            };
-            /** @description The request is wrong; `errors` says where. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Nobody is signed in, or the session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The account may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing in the caller's jurisdiction. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The alarm is over, in a case, or of another site. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    list_assignees: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The case's number. */
-                id: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Assignees"];
-                };
-            };
-            /** @description The request is wrong; `errors` says where. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Nobody is signed in, or the session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The account may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing in the caller's jurisdiction. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    add_note: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The case's number. */
-                id: number;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["CaseNote"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CaseDetail"];
-                };
-            };
-            /** @description The request is wrong; `errors` says where. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Nobody is signed in, or the session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The account may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing in the caller's jurisdiction. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The case is closed. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    add_photo: {
-        parameters: {
-            query: {
-                /** @description Made once per key press. 8 to 64 characters. */
-                idempotency_key: string;
-                /** @description What to say with it, at most 1000 characters. */
-                note?: string;
-            };
-            header?: never;
-            path: {
-                /** @description The case's number. */
-                id: number;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "image/jpeg": number[];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CaseDetail"];
-                };
-            };
-            /** @description The request is wrong; `errors` says where. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Nobody is signed in, or the session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The account may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing in the caller's jurisdiction. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The case is closed, or has twelve photos. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description It is larger than 4 MiB. */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    read_photo: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The case's number. */
-                id: number;
-                /** @description The photo's number within the case. */
-                number: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "image/jpeg": number[];
-                };
-            };
-            /** @description The request is wrong; `errors` says where. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Nobody is signed in, or the session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The account may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing in the caller's jurisdiction. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    take_step: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The case's number. */
-                id: number;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["CaseStep"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CaseDetail"];
-                };
-            };
-            /** @description The request is wrong; `errors` says where. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Nobody is signed in, or the session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The account may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing in the caller's jurisdiction. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The step does not fit where the case stands. */
-            409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
     list_devices: {
         parameters: {
             query?: {
@@ -4489,359 +3826,6 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["DiscoveredDevice"][];
                 };
-            };
-            /** @description The request is wrong; `errors` says where. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Nobody is signed in, or the session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The account may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing in the caller's jurisdiction. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    hand_over: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["HandoverDraft"];
-            };
-        };
-        responses: {
-            /** @description It stands in the roster. */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description The request is wrong; `errors` says where. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Nobody is signed in, or the session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The account may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing in the caller's jurisdiction. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    list_on_duty: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["OnDuty"][];
-                };
-            };
-            /** @description The request is wrong; `errors` says where. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Nobody is signed in, or the session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The account may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing in the caller's jurisdiction. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    read_roster: {
-        parameters: {
-            query: {
-                /** @description Of which post: `centre`, `office:…` or `township:…`. */
-                post: string;
-                /** @description From when, inclusive. */
-                from_ms: number;
-                /** @description Until when, exclusive; at most 62 days later. */
-                to_ms: number;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Roster"];
-                };
-            };
-            /** @description The request is wrong; `errors` says where. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Nobody is signed in, or the session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The account may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing in the caller's jurisdiction. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    add_shift: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ShiftDraft"];
-            };
-        };
-        responses: {
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Shift"];
-                };
-            };
-            /** @description The request is wrong; `errors` says where. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Nobody is signed in, or the session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The account may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing in the caller's jurisdiction. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    put_shift: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The shift's number. */
-                id: number;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ShiftDraft"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Shift"];
-                };
-            };
-            /** @description The request is wrong; `errors` says where. */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Nobody is signed in, or the session has ended. */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The account may not do this. */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description There is no such thing in the caller's jurisdiction. */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    delete_shift: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @description The shift's number. */
-                id: number;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description It is gone. */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
             };
             /** @description The request is wrong; `errors` says where. */
             400: {

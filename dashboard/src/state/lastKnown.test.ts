@@ -23,7 +23,12 @@ const alarm = (raised_at_ms: number, changes: Partial<Alarm> = {}): Alarm => ({
   late_ms: 0,
   ...changes,
 })
-const device = (link: LiveDevice['link']): LiveDevice => ({ link, linkSinceMs: 1_000, values: new Map() })
+const device = (link: LiveDevice['link']): LiveDevice => ({
+  link,
+  linkSinceMs: 1_000,
+  worst: null,
+  values: new Map(),
+})
 
 describe('lastKnownMs', () => {
   it.each<[string, Alarm, LiveDevice | undefined, number | null]>([

@@ -52,14 +52,14 @@ permission!(
     ManageUsers,
     /// Read who did what.
     ReadAudit,
+    /// See and try the channels by which people are told.
+    ManageChannels,
     /// Open cases and take their steps.
     HandleCase,
     /// Add notes and photos to a case.
     ReportOnCase,
     /// Write rosters, hand duty over.
     KeepRoster,
-    /// See and try the channels by which people are told.
-    ManageChannels,
 );
 
 /// A signed-in person who may do `P`.

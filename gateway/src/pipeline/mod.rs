@@ -19,7 +19,7 @@ mod run;
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use domain::engine::{Action, ActionError, Deed};
 use protocol::rest::Alarm;
@@ -88,7 +88,7 @@ pub struct Handle {
 #[derive(Debug)]
 pub enum ActionOutcome {
     /// It is committed; the alarm as it is now.
-    Alarm(Box<Alarm>),
+    Alarm(Arc<Alarm>),
     /// It is committed: the device, or its rule, is out of service or back.
     Service,
     /// Not known yet; the live stream brings it.
@@ -132,7 +132,7 @@ impl Handle {
         .await;
         match outcome {
             Err(_elapsed) => Ok(ActionOutcome::Pending),
-            Ok(answer) => Ok(answer??.map_or(ActionOutcome::Service, |alarm| ActionOutcome::Alarm(Box::new(alarm)))),
+            Ok(answer) => Ok(answer??.map_or(ActionOutcome::Service, ActionOutcome::Alarm)),
         }
     }
 }

@@ -252,16 +252,17 @@ impl Pipeline {
             self.parts.ledger.note(node, commit.received, figures);
         }
         let registry = Arc::clone(&self.parts.registry.borrow());
-        let alarms = self.announced.follow(&outcome.transitions, &registry);
-        self.answers.answer(batch.waiting, &outcome.rejected, &alarms);
+        let alarms = self.announced.follow(&outcome.transitions, &registry, self.parts.clock.now().mono);
         let mut values = announce::values(&batch.present);
         values.extend(announce::values(&commit.readings));
         self.parts.live.publish(Changes {
             values,
             links: announce::links(&batch.links, &registry),
-            alarms,
+            alarms: alarms.clone(),
             ..Changes::default()
         });
+        // Last, so that whoever is answered finds on every screen what the answer says.
+        self.answers.answer(batch.waiting, &outcome.rejected, &alarms);
     }
 
     /// Writes down the next portion of what the rules remember, when it is time.

@@ -30,6 +30,7 @@ mod history;
 mod ledger;
 mod notice;
 mod outbox;
+mod quality;
 mod registry;
 mod roster;
 mod row;
@@ -39,6 +40,7 @@ mod seal;
 mod select;
 mod service;
 mod session;
+mod similar;
 mod start;
 #[cfg(test)]
 mod tests;

@@ -28,10 +28,10 @@ pub(super) enum PermissionSchema {
     ManageRegistry,
     ManageUsers,
     ReadAudit,
+    ManageChannels,
     HandleCase,
     ReportOnCase,
     KeepRoster,
-    ManageChannels,
 }
 
 /// Where an alarm stands in its life.
