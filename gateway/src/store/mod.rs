@@ -15,6 +15,7 @@ mod batch;
 mod checkpoint;
 mod codec;
 mod config;
+mod contact;
 mod database;
 mod delivery;
 mod discovered;
@@ -35,6 +36,7 @@ mod session;
 mod start;
 #[cfg(test)]
 mod tests;
+mod told;
 mod user;
 mod writer;
 
@@ -62,9 +64,8 @@ pub use self::{
     batch::{BatchCommit, DiscoveredBirth, JournalId, SeriesDefinition},
     checkpoint::{CheckpointShard, StoredBatch},
     config::StoreConfig,
-    delivery::{
-        Attempt, AttemptOutcome, ChannelFigures, Contact, DeliveryId, NewDelivery, TestTarget, WaitingDelivery,
-    },
+    contact::Contact,
+    delivery::{Attempt, AttemptOutcome, DeliveryId, NewDelivery, TestTarget, WaitingDelivery},
     error::StoreError,
     history::BUCKETS_MAX,
     ledger::{LedgerEntry, LedgerPage},
@@ -75,6 +76,7 @@ pub use self::{
     seal::SealReport,
     session::{Session, SessionId, SessionLimits, SessionToken},
     start::StartState,
+    told::ChannelFigures,
     user::Credential,
 };
 use self::{
