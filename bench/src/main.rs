@@ -25,7 +25,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    figures::{agent, fanout, latency, limits, limits::Limits, memory, picture, soak, throughput},
+    figures::{agent, fanout, latency, limits, limits::Limits, memory, picture, rules, soak, throughput},
     table::Targets,
 };
 
@@ -44,6 +44,8 @@ struct Arguments {
 enum Figure {
     /// What broker, database, memory and loopback can do alone.
     Limits,
+    /// The rule engine alone: a reading, a back-test, what is kept in mind.
+    Rules,
     /// Readings a second: MQTT → committed → live.
     Throughput {
         /// Numbers of edge nodes.
@@ -97,6 +99,7 @@ async fn measure(arguments: &Arguments, targets: &mut Targets) -> anyhow::Result
                 nodes.iter().flat_map(|&nodes| metrics.iter().map(move |&metrics| (nodes, metrics))).collect();
             throughput::measure(&loads, duration, None, targets).await
         }
+        Some(Figure::Rules) => rules::measure(targets),
         Some(Figure::Latency) => latency::measure(duration, targets).await,
         Some(Figure::Fanout) => fanout::measure(duration, None).await,
         Some(Figure::Picture) => picture::measure(duration, targets).await,
@@ -109,6 +112,7 @@ async fn measure(arguments: &Arguments, targets: &mut Targets) -> anyhow::Result
 
 async fn everything(duration: Duration, targets: &mut Targets) -> anyhow::Result<()> {
     let limits: Limits = limits::measure(METRICS, duration / 2).await?;
+    rules::measure(targets)?;
     throughput::measure(&LOADS, duration, Some(&limits), targets).await?;
     latency::measure(duration, targets).await?;
     fanout::measure(duration, Some(&limits)).await?;

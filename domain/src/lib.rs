@@ -17,6 +17,7 @@
 //! - [`notice`]: who has to be told of what.
 //! - [`detector`]: is a reading unlike everything its series has shown, and in which way.
 //! - [`backtest`]: a rule over stored history: when it would have fired.
+//! - [`states`]: how long each value of a state held.
 //! - [`engine`]: readings and timers in, alarm transitions out.
 //! - [`document`]: reading the TOML that describes all this, with errors that name the line.
 
@@ -32,5 +33,6 @@ pub mod notice;
 pub mod profile;
 pub mod reading;
 pub mod registry;
+pub mod states;
 pub mod text;
 pub mod time;

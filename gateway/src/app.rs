@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     api::{self, About, AppState},
+    backup,
     broker::Broker,
     clock::Clock,
     config::Config,
@@ -92,6 +93,7 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
         video,
         snapshots,
         notifier,
+        exports: api::Exports::default(),
         health,
         stop: front.stop(),
     };
@@ -133,6 +135,7 @@ impl Ground {
         let clock = Clock::start();
         let district = config.read_district()?;
         config.make_data_dir()?;
+        backup::refuse_unfinished(&config.data_dir)?;
         let (store, store_task) = Store::open(&config.store, &config.data_dir).await?;
         store.set_offices(&district.offices.office);
         let mut start = store.load_start().await?;

@@ -6,16 +6,19 @@
 //!
 //! [`app`] builds, starts and stops all of it. Around it: [`identity`] knows who somebody is, [`registry`] who is responsible for what, [`api`] answers people and
 //! their programs, [`control`] the command line ([`cli`]), [`ops`] those who run the gateway. [`config`] is what they
-//! may set, [`broker`] what edge nodes connect to.
+//! may set, [`broker`] what edge nodes connect to, [`backup`] all of it in one folder, and back, [`export`] readings as
+//! a file for other programs.
 
 pub mod api;
 pub mod app;
 pub mod backtest;
+pub mod backup;
 pub mod broker;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod control;
+pub mod export;
 pub mod identity;
 pub mod ingest;
 pub mod ledger;

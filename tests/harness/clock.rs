@@ -39,7 +39,7 @@ impl WallClock {
         let file = self.file.display().to_string();
         let variables = [
             ("LD_PRELOAD", self.library),
-            ("FAKETIME_TIMESTAMP_FILE", &file),
+            ("FAKETIME_TIMESTAMP_FILE", file.as_str()),
             ("FAKETIME_NO_CACHE", "1"),
             ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
             ("DONT_FAKE_MONOTONIC", "1"),

@@ -41,7 +41,7 @@ impl SmallDisk {
         let block = vec![0x5a; BLOCK];
         let mut size = BLOCK;
         while size > 0 {
-            if filler.write(&block[..size]).is_err() {
+            if filler.write_all(&block[..size]).is_err() {
                 size /= 2;
             }
         }

@@ -5,7 +5,7 @@ use std::{
     io,
     os::unix::fs::{MetadataExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
     time::Duration,
 };
 
@@ -16,13 +16,18 @@ use crate::{
     process::{Process, free_port},
 };
 
+/// For a cluster to start, or to recover after a crash.
+const START_LIMIT: Duration = Duration::from_mins(1);
+
 /// A running server.
 #[derive(Debug)]
 pub struct Postgres {
     url: String,
+    programs: PathBuf,
+    port: u16,
     // Stopped before its folder goes: fields are dropped in this order.
-    _server: Process,
-    _folder: TempDir,
+    server: Process,
+    folder: TempDir,
 }
 
 impl Postgres {
@@ -44,22 +49,44 @@ impl Postgres {
         assert!(created.status.success(), "initdb: {}", String::from_utf8_lossy(&created.stderr));
 
         let port = free_port();
-        let server = Process::start(
-            "postgres",
-            unprivileged(&programs.join("postgres"))
-                .arg("-D")
-                .arg(&cluster)
-                .args(["-c", &format!("port={port}"), "-c", "listen_addresses=127.0.0.1"])
-                .args(["-c", &format!("unix_socket_directories={}", folder.path().display())])
-                .current_dir(folder.path()),
-            folder.path(),
-        )?;
-        let database = format!("postgres://brightwatch@127.0.0.1:{port}");
-        eventually("PostgreSQL takes connections", Duration::from_mins(1), async || {
-            create_database(&programs, port).then_some(())
+        let server = serve(&programs, port, folder.path())?;
+        let url = format!("postgres://brightwatch@127.0.0.1:{port}/brightwatch");
+        let postgres = Self { url, programs, port, server, folder };
+        eventually("PostgreSQL takes connections", START_LIMIT, async || {
+            postgres.answers("CREATE DATABASE brightwatch").then_some(())
         })
         .await;
-        Ok(Some(Self { url: format!("{database}/brightwatch"), _server: server, _folder: folder }))
+        Ok(Some(postgres))
+    }
+
+    /// Kills the server and all its processes at once, as a power cut would; a commit that is under way ends in its middle.
+    pub fn kill(&mut self) {
+        let id = self.server.id();
+        let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
+        // The first may have ended its children already.
+        let ids = std::iter::once(id.to_string()).chain(children.split_whitespace().map(str::to_owned));
+        Command::new("kill").arg("-KILL").args(ids).stderr(Stdio::null()).status().ok();
+        self.server.kill();
+    }
+
+    /// Starts it again on what is on its disk, and waits until it has recovered.
+    pub async fn restart(&mut self) {
+        eventually("PostgreSQL recovers", START_LIMIT, async || {
+            if self.server.ended().is_some() {
+                // Its killed processes may hold the shared memory for a moment longer.
+                self.server = serve(&self.programs, self.port, self.folder.path()).expect("the server starts");
+            }
+            self.answers("SELECT 1").then_some(())
+        })
+        .await;
+    }
+
+    fn answers(&self, sql: &str) -> bool {
+        Command::new(self.programs.join("psql"))
+            .args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", "brightwatch", "-d", "postgres", "-q"])
+            .args(["-c", sql])
+            .output()
+            .is_ok_and(|output| output.status.success())
     }
 
     /// Where the database is.
@@ -68,12 +95,17 @@ impl Postgres {
     }
 }
 
-fn create_database(programs: &Path, port: u16) -> bool {
-    Command::new(programs.join("psql"))
-        .args(["-h", "127.0.0.1", "-p", &port.to_string(), "-U", "brightwatch", "-d", "postgres", "-q"])
-        .args(["-c", "CREATE DATABASE brightwatch"])
-        .output()
-        .is_ok_and(|output| output.status.success())
+fn serve(programs: &Path, port: u16, folder: &Path) -> io::Result<Process> {
+    Process::start(
+        "postgres",
+        unprivileged(&programs.join("postgres"))
+            .arg("-D")
+            .arg(folder.join("cluster"))
+            .args(["-c", &format!("port={port}"), "-c", "listen_addresses=127.0.0.1"])
+            .args(["-c", &format!("unix_socket_directories={}", folder.display())])
+            .current_dir(folder),
+        folder,
+    )
 }
 
 /// The folder of the newest server programs, which Debian keeps out of PATH.

@@ -3,7 +3,7 @@
 
 use std::{io, net::SocketAddr, sync::Arc};
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream, tcp},
@@ -22,7 +22,7 @@ pub enum Link {
     Cut,
 }
 
-/// How the client's messages (QoS 0) are brought to the broker.
+/// How the client's messages that nobody acknowledges are brought to the broker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Delivery {
     /// Each once, in order.
@@ -115,7 +115,7 @@ async fn carry(
     mut link: watch::Receiver<Link>,
     mut delivery: watch::Receiver<Delivery>,
 ) {
-    let (mut bytes, mut held_back) = (BytesMut::new(), None::<BytesMut>);
+    let (mut bytes, mut held_back) = (BytesMut::new(), None::<Bytes>);
     loop {
         let read = tokio::select! {
             read = from.read_buf(&mut bytes) => read.unwrap_or(0),
@@ -148,13 +148,13 @@ async fn carry(
 }
 
 /// The next whole packet: a byte, a length of seven bits a byte, and so many bytes.
-fn take_packet(bytes: &mut BytesMut) -> Option<BytesMut> {
+fn take_packet(bytes: &mut BytesMut) -> Option<Bytes> {
     let mut length = 0_usize;
     for (at, &byte) in bytes.iter().enumerate().skip(1).take(4) {
         length |= usize::from(byte & 0x7f) << (7 * (at - 1));
         if byte & 0x80 == 0 {
             let whole = at + 1 + length;
-            return (bytes.len() >= whole).then(|| bytes.split_to(whole));
+            return (bytes.len() >= whole).then(|| bytes.split_to(whole).freeze());
         }
     }
     None
@@ -195,7 +195,7 @@ mod tests {
         (proxy, client)
     }
 
-    /// A PUBLISH of QoS 0 whose body is one byte.
+    /// A PUBLISH that nobody acknowledges, whose body is one byte.
     const fn message(body: u8) -> [u8; 3] {
         [0x30, 1, body]
     }

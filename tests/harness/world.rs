@@ -193,6 +193,14 @@ impl World {
         self.until_ready().await;
     }
 
+    /// Runs one command of the gateway's command line to its end and answers what it prints.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub fn order(&self, arguments: &[&str]) -> String {
+        order(self.folder.path(), arguments, "")
+    }
+
     /// Kills the broker, which the gateway then starts again. Does nothing while there is none.
     pub fn kill_broker(&self) {
         let data = self.options.data_dir.clone().unwrap_or_else(|| self.path("data"));
@@ -259,8 +267,8 @@ fn serve(folder: &Path) -> Process {
     Process::start("gateway", &mut command, folder).expect("the gateway starts")
 }
 
-/// Runs one command of the gateway to its end.
-fn order(folder: &Path, arguments: &[&str], input: &str) {
+/// Runs one command of the gateway to its end and answers what it prints.
+fn order(folder: &Path, arguments: &[&str], input: &str) -> String {
     let mut child = Command::new(binary("gateway"))
         .arg("--config")
         .arg(folder.join("gateway.toml"))
@@ -274,4 +282,5 @@ fn order(folder: &Path, arguments: &[&str], input: &str) {
     child.stdin.take().and_then(|mut stdin| writeln!(stdin, "{input}").ok());
     let output = child.wait_with_output().expect("the command ends");
     assert!(output.status.success(), "gateway {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }

@@ -1,6 +1,8 @@
 //! Black-box stories on the real binaries. One binary, so that it links once; a story a module.
 
 mod alarm;
+mod backup;
+mod books;
 mod browser;
 mod camera;
 mod chaos;
@@ -9,6 +11,7 @@ mod notify;
 mod offline;
 mod restart;
 mod roles;
+mod server_crash;
 mod tidy;
 
 use std::time::Duration;

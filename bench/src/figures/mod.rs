@@ -6,5 +6,6 @@ pub(crate) mod latency;
 pub(crate) mod limits;
 pub(crate) mod memory;
 pub(crate) mod picture;
+pub(crate) mod rules;
 pub(crate) mod soak;
 pub(crate) mod throughput;

@@ -10,6 +10,8 @@ import type {
   Places,
   Profile,
   RuleTestReport,
+  SeriesHistory,
+  StateHistory,
 } from './types'
 
 export const listDevices = () => request<DeviceSummary[]>('/devices')
@@ -52,6 +54,45 @@ export interface HistoryQuery {
 
 export const getHistory = (device: string, query: HistoryQuery, signal?: AbortSignal) =>
   request<History>(path`/devices/${device}/history`, { query: { ...query }, ...(signal && { signal }) })
+
+export interface HistoriesQuery {
+  series: readonly { device: string; metric: string }[]
+  from_ms: number
+  to_ms: number
+  buckets: number
+}
+
+export const getHistories = (query: HistoriesQuery, signal?: AbortSignal) =>
+  request<SeriesHistory[]>('/history', { method: 'POST', body: query, ...(signal && { signal }) })
+
+export interface StatesQuery {
+  metric: string
+  from_ms: number
+  to_ms: number
+}
+
+export const getStates = (device: string, query: StatesQuery, signal?: AbortSignal) =>
+  request<StateHistory>(path`/devices/${device}/states`, { query: { ...query }, ...(signal && { signal }) })
+
+export type ExportFormat = 'csv' | 'excel' | 'parquet'
+
+/** Where the browser fetches a file of readings; `metric` null: all of the device. */
+export function exportUrl(of: {
+  format: ExportFormat
+  fromMs: number
+  toMs: number
+  device: string
+  metric: string | null
+}): string {
+  const query = new URLSearchParams({
+    format: of.format,
+    from_ms: String(Math.floor(of.fromMs)),
+    to_ms: String(Math.ceil(of.toMs)),
+    device: of.device,
+    ...(of.metric !== null && { metric: of.metric }),
+  })
+  return `/api/v1/export?${query.toString()}`
+}
 
 export const getPlaces = () => request<Places>('/places')
 

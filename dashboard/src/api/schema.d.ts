@@ -294,6 +294,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/devices/{id}/states": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How long each value of a state held. */
+        get: operations["read_states"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/discovered": {
         parameters: {
             query?: never;
@@ -305,6 +322,57 @@ export interface paths {
         get: operations["list_discovered"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Readings as a file: one row each, by device, metric and event time. */
+        get: operations["export_readings"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Several series over the same span of time, in the order asked for. */
+        post: operations["read_histories"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/latest": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** The present of some devices, in the order asked for. */
+        post: operations["read_latest"];
         delete?: never;
         options?: never;
         head?: never;
@@ -958,6 +1026,11 @@ export interface components {
             count: number;
             /**
              * Format: double
+             * @description The newest usable number by event time; of equal times the later arrival.
+             */
+            last?: number | null;
+            /**
+             * Format: double
              * @description Largest usable number.
              */
             max?: number | null;
@@ -1074,7 +1147,8 @@ export interface components {
             metrics: components["schemas"]["Metric"][];
             /**
              * Format: int64
-             * @description How soon a silent death of this device is noticed, in seconds.
+             * @description How soon a silent death of this device is noticed, in seconds: by its connection when its node runs our agent,
+             *     else by its readings.
              */
             offline_bound_s: number;
             /** @description What of it is out of service: the whole, or some of its rules; empty: nothing. */
@@ -1225,8 +1299,36 @@ export interface components {
             from_ms: number;
             /** @description The metric asked for. */
             metric: string;
-            /** @description Every reading, in event-time order, when there are no more than the buckets asked for. */
+            /** @description Every reading, in event-time order, when there are no more than the buckets asked for; or the chosen ones. */
             points?: components["schemas"]["Point"][];
+            /**
+             * Format: int64
+             * @description `points` were chosen from so many usable readings so that they draw the same line; None: nothing was left out.
+             */
+            thinned_from?: number | null;
+            /**
+             * Format: int64
+             * @description End, exclusive.
+             */
+            to_ms: number;
+        };
+        /** @description `POST /history`: several series over the same range. */
+        HistoryQuery: {
+            /**
+             * Format: int32
+             * @description At most so many buckets or readings of each series: 1 to 5000, for all series together at most 20000; 500 when
+             *     absent.
+             */
+            buckets?: number | null;
+            /**
+             * Format: int64
+             * @description Start, inclusive.
+             */
+            from_ms: number;
+            /** @description Which, 1 to 16. */
+            series: components["schemas"]["SeriesName"][];
+            /** @description How many readings become few. */
+            shape?: components["schemas"]["Shape"];
             /**
              * Format: int64
              * @description End, exclusive.
@@ -1251,6 +1353,13 @@ export interface components {
             unchanged: {
                 [key: string]: number;
             };
+        };
+        /** @description `POST /latest`: the present of some devices. */
+        LatestQuery: {
+            /** @description Which, 1 to 200. */
+            devices: string[];
+            /** @description Only these metrics; empty: all. */
+            metrics?: string[];
         };
         /** @description `GET /ledger?node=…&from_ms=…&to_ms=…`: the hours that begin within `[from, to)`, and the gaps noted in them. */
         Ledger: {
@@ -1754,7 +1863,7 @@ export interface components {
          * @description What kind of condition a rule watches.
          * @enum {string}
          */
-        RuleKind: "limit" | "levels" | "deviation" | "rate" | "stuck" | "due" | "expression" | "state" | "combination" | "stale" | "offline";
+        RuleKind: "limit" | "levels" | "deviation" | "rate" | "stuck" | "anomaly" | "due" | "expression" | "state" | "combination" | "stale" | "offline";
         /** @description Where a rule's number comes from, and how far to trust it. */
         RuleSource: {
             /** @description Document and clause, such as `GB 31654-2021`. */
@@ -1803,6 +1912,18 @@ export interface components {
              */
             reading_count: number;
         };
+        /** @description One series of an answer to `POST /history`. */
+        SeriesHistory: components["schemas"]["History"] & {
+            /** @description The device. */
+            device: string;
+        };
+        /** @description One series. */
+        SeriesName: {
+            /** @description The device. */
+            device: string;
+            /** @description Its metric. */
+            metric: string;
+        };
         /** @description Who or what keeps an open alarm from calling anybody. */
         SetAside: {
             /** @description Who; None: the rule's own suppression. */
@@ -1820,6 +1941,11 @@ export interface components {
          * @description 1 (I, red: life is in danger now), 2 (II, orange), 3 (III, yellow), 4 (IV, blue).
          */
         Severity: number;
+        /**
+         * @description How many readings become few.
+         * @enum {string}
+         */
+        Shape: "buckets" | "lttb";
         /** @description `POST /alarms/{id}/shelve`. */
         Shelve: {
             /** @description As in [`Acknowledge`]. */
@@ -1866,6 +1992,45 @@ export interface components {
             /** @description Where the deltas go on from. */
             version: components["schemas"]["Version"];
         };
+        /** @description `GET /devices/{id}/states?metric=…&from_ms=…&to_ms=…`: how long each value of a state held over `[from, to)`. */
+        StateHistory: {
+            /**
+             * Format: int64
+             * @description Start, inclusive.
+             */
+            from_ms: number;
+            /**
+             * Format: int64
+             * @description Spans beyond those; they are in the totals.
+             */
+            left_out_count: number;
+            /** @description The metric asked for. */
+            metric: string;
+            /**
+             * Format: int64
+             * @description How long values held beyond the 64 that are told one by one.
+             */
+            others_ms: number;
+            /** @description What held when, in order of time and without gaps, at most 2000. */
+            spans: components["schemas"]["StateSpan"][];
+            /**
+             * Format: int64
+             * @description How long a reading counts as present.
+             */
+            stale_after_s: number;
+            /**
+             * Format: int64
+             * @description End, exclusive.
+             */
+            to_ms: number;
+            /** @description What each value adds up to, the longest first. */
+            totals: components["schemas"]["StateTotal"][];
+            /**
+             * Format: int64
+             * @description How long nobody knows: no reading, an old one, or one that is not to be trusted.
+             */
+            unknown_ms: number;
+        };
         /** @description A word for a state code. */
         StateName: {
             /**
@@ -1877,6 +2042,35 @@ export interface components {
             en: string;
             /** @description 中文. */
             zh: string;
+        };
+        /** @description A stretch of time with one value. */
+        StateSpan: {
+            /**
+             * Format: int64
+             * @description When it began, inclusive.
+             */
+            from_ms: number;
+            /**
+             * Format: int64
+             * @description When it ended, exclusive.
+             */
+            to_ms: number;
+            value?: components["schemas"]["Value"] | null;
+        };
+        /** @description What a value adds up to. */
+        StateTotal: {
+            /**
+             * Format: int64
+             * @description How many times it began, within the range or before it.
+             */
+            count: number;
+            /**
+             * Format: int64
+             * @description How long it held, in milliseconds.
+             */
+            ms: number;
+            /** @description The value. */
+            value: components["schemas"]["Value"];
         };
         /**
          * @description Which of a camera's two streams: the wall shows the small one, a single view the large one.
@@ -2971,6 +3165,8 @@ export interface operations {
                 to_ms: number;
                 /** @description Into how many buckets the span is cut when it holds more readings than that; 1 to 5000, 500 when absent. */
                 buckets?: number;
+                /** @description How many readings become few: `buckets` when absent. */
+                shape?: "buckets" | "lttb";
             };
             header?: never;
             path: {
@@ -3249,6 +3445,71 @@ export interface operations {
             };
         };
     };
+    read_states: {
+        parameters: {
+            query: {
+                /** @description The metric. */
+                metric: string;
+                /** @description Start, inclusive: milliseconds since 1970 UTC. */
+                from_ms: number;
+                /** @description End, exclusive; at most 366 days later. */
+                to_ms: number;
+            };
+            header?: never;
+            path: {
+                /** @description The device. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StateHistory"];
+                };
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_discovered: {
         parameters: {
             query?: never;
@@ -3264,6 +3525,195 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DiscoveredDevice"][];
+                };
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_readings: {
+        parameters: {
+            query: {
+                /** @description The kind of file. */
+                format: "csv" | "excel" | "parquet";
+                /** @description Start, inclusive: milliseconds since 1970 UTC. */
+                from_ms: number;
+                /** @description End, exclusive; at most 366 days later. */
+                to_ms: number;
+                /** @description Only this device. At most one of `device`, `township` and `owner`; without, all of the caller's jurisdiction. */
+                device?: string;
+                /** @description Only this metric; with `device`. */
+                metric?: string;
+                /** @description Only devices of this township. */
+                township?: string;
+                /** @description Only devices of this owner. */
+                owner?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": number[];
+                };
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_histories: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HistoryQuery"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SeriesHistory"][];
+                };
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_latest: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LatestQuery"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceLive"][];
                 };
             };
             /** @description The request is wrong; `errors` says where. */

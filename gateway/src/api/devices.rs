@@ -1,12 +1,11 @@
-//! Devices: list, detail, history.
+//! Devices: list and detail. What they measured is in `history`.
 
 use axum::{Json, extract::State};
 use domain::{
-    id::{DeviceId, MetricName, TownshipCode},
+    id::{DeviceId, TownshipCode},
     profile::Profile,
-    time::UnixMs,
 };
-use protocol::rest::{DeviceDetail, DeviceSummary, History};
+use protocol::rest::{DeviceDetail, DeviceSummary};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -16,11 +15,6 @@ use super::{
     extract::{May, Path, Query, View},
     views,
 };
-
-/// Buckets of a history when the caller asks for no number: about one a pixel of a small chart.
-const BUCKETS: u32 = 500;
-/// The most buckets of a history: one a pixel of the widest screen.
-const BUCKETS_MAX: u32 = 5000;
 
 /// How soon the silent death of a node with our agent is noticed, in seconds: it keeps alive every 10 s, the broker gives
 /// up after one and a half times that, and its word takes up to two seconds to arrive.
@@ -39,22 +33,6 @@ pub(super) struct DeviceQuery {
     /// Only this township.
     #[param(value_type = Option<String>)]
     township: Option<TownshipCode>,
-}
-
-/// Which part of a series, and how finely.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-pub(super) struct HistoryQuery {
-    /// The metric.
-    #[param(value_type = String)]
-    metric: MetricName,
-    /// Start, inclusive: milliseconds since 1970 UTC.
-    from_ms: i64,
-    /// End, exclusive.
-    to_ms: i64,
-    /// Into how many buckets the span is cut when it holds more readings than that; 1 to 5000, 500 when absent.
-    buckets: Option<u32>,
 }
 
 /// The registered devices of the caller's jurisdiction, by id.
@@ -115,28 +93,6 @@ fn offline_bound_s(is_ours: bool, profile: Option<&Profile>) -> u64 {
         return AGENT_BOUND_S;
     }
     profile.and_then(Profile::silence_noticed_s).unwrap_or(FOREIGN_BOUND_S)
-}
-
-/// One series of a device over a span of time.
-#[utoipa::path(get, path = "/devices/{id}/history", tag = "devices",
-    params(("id" = String, Path, description = "The device."), HistoryQuery),
-    responses((status = 200, body = History), Refusal))]
-pub(super) async fn read_history(
-    State(state): State<AppState>,
-    may: May<View>,
-    Path(id): Path<DeviceId>,
-    Query(query): Query<HistoryQuery>,
-) -> Result<Json<History>, ApiError> {
-    if query.from_ms >= query.to_ms {
-        return Err(ApiError::invalid_field("to_ms", "it must be later than `from_ms`"));
-    }
-    let buckets = query.buckets.unwrap_or(BUCKETS);
-    if !(1..=BUCKETS_MAX).contains(&buckets) {
-        return Err(ApiError::invalid_field("buckets", format!("1 to {BUCKETS_MAX} are possible")));
-    }
-    let range = UnixMs(query.from_ms)..UnixMs(query.to_ms);
-    let history = state.store.history(&may.scope, &id, &query.metric, range, buckets).await?;
-    history.map(Json).ok_or_else(ApiError::not_found)
 }
 
 #[cfg(test)]

@@ -15,7 +15,9 @@ mod config;
 mod dashboard;
 mod devices;
 mod error;
+mod export;
 mod extract;
+mod history;
 mod ledger;
 mod live;
 mod nodes;
@@ -52,8 +54,11 @@ use tower_http::{compression::CompressionLayer, timeout::TimeoutLayer, trace::Tr
 use utoipa::OpenApi as _;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-pub use self::config::{Config, Tls};
 use self::error::ApiError;
+pub use self::{
+    config::{Config, Tls},
+    export::Exports,
+};
 use crate::{
     clock::Clock,
     identity::{Identity, node::NodeCredentials},
@@ -105,6 +110,8 @@ pub struct AppState {
     pub snapshots: Snapshots,
     /// Channels by which people are told.
     pub notifier: Notifier,
+    /// Exports that may run at the same time.
+    pub exports: Exports,
     /// How the parts are doing.
     pub health: Health,
     /// The gateway stops: sockets say goodbye.
@@ -138,7 +145,11 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(overview::list_profiles))
         .routes(routes!(devices::list_devices))
         .routes(routes!(devices::read_device))
-        .routes(routes!(devices::read_history))
+        .routes(routes!(history::read_history))
+        .routes(routes!(history::read_histories))
+        .routes(routes!(history::read_states))
+        .routes(routes!(history::read_latest))
+        .routes(routes!(export::export_readings))
         .routes(routes!(backtest::test_rule))
         .routes(routes!(alarms::list_alarms))
         .routes(routes!(alarms::read_alarm))

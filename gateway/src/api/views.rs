@@ -1,8 +1,10 @@
 //! Registry, profiles and rules as the API shows them. Pure: what a person may see is decided before these are called.
 
 use domain::{
+    id::MetricName,
     profile::{self, Condition, Profiles},
     registry::{self, Registry},
+    states::{StateHistory, StateSpan, StateTotal},
 };
 use protocol::rest;
 
@@ -65,6 +67,40 @@ pub(super) fn metrics(profile: Option<&profile::Profile>, values: &[protocol::li
 
 /// When a value that no profile knows is called stale, in seconds: five minutes, longer than any usual interval.
 const UNKNOWN_STALE_AFTER_S: u64 = 300;
+
+/// How long a reading of a metric counts as present, in seconds.
+pub(super) fn stale_after_s(profile: Option<&profile::Profile>, metric: &MetricName) -> u64 {
+    let known = profile.and_then(|profile| profile.metrics.iter().find(|known| known.name == *metric));
+    known.map_or(UNKNOWN_STALE_AFTER_S, |metric| metric.stale_after_s)
+}
+
+/// What a metric is measured in; empty: nothing, or nobody knows.
+pub(super) fn unit<'p>(profile: Option<&'p profile::Profile>, metric: &MetricName) -> &'p str {
+    let known = profile.and_then(|profile| profile.metrics.iter().find(|known| known.name == *metric));
+    known.map_or("", |metric| &metric.unit)
+}
+
+/// How long each value of a state held.
+pub(super) fn state_history(
+    told: StateHistory,
+    metric: MetricName,
+    (from_ms, to_ms): (i64, i64),
+    stale_after_s: u64,
+) -> rest::StateHistory {
+    let span = |span: StateSpan| rest::StateSpan { from_ms: span.from.0, to_ms: span.to.0, value: span.value };
+    let total = |total: StateTotal| rest::StateTotal { value: total.value, ms: total.ms, count: total.count };
+    rest::StateHistory {
+        metric,
+        from_ms,
+        to_ms,
+        stale_after_s,
+        spans: told.spans.into_iter().map(span).collect(),
+        left_out_count: told.left_out_count,
+        totals: told.totals.into_iter().map(total).collect(),
+        others_ms: told.others_ms,
+        unknown_ms: told.unknown_ms,
+    }
+}
 
 fn state_name(state: &profile::StateName) -> rest::StateName {
     rest::StateName { code: state.code, zh: state.zh.clone(), en: state.en.clone() }

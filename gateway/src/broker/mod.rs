@@ -193,6 +193,15 @@ impl Broker {
     }
 }
 
+/// Ends the broker that a killed gateway left behind in a data directory, if there is one.
+///
+/// # Errors
+/// [`BrokerError::InUse`]: that gateway is alive; [`BrokerError::Orphan`].
+pub async fn end_orphan(data_dir: &Path) -> Result<(), BrokerError> {
+    let _lock = lock(data_dir)?;
+    Running::end_orphan(data_dir).await
+}
+
 fn lock(data_dir: &Path) -> Result<File, BrokerError> {
     let path = data_dir.join(LOCK_FILE);
     std::fs::create_dir_all(data_dir).map_err(BrokerError::file(data_dir))?;

@@ -1,5 +1,6 @@
 //! The command line: what `gateway …` means.
 
+mod backup;
 mod check_config;
 mod edge;
 mod registry;
@@ -56,6 +57,12 @@ enum Command {
     /// Rules over stored history.
     #[command(subcommand)]
     Rule(rule::Command),
+    /// Takes a backup of everything stored; the gateway may be running.
+    Backup(backup::Backup),
+    /// Puts a backup back; the gateway must not be running.
+    Restore(backup::Restore),
+    /// Says whether what is stored, or a backup, is whole.
+    Check(backup::Check),
     /// Prints the OpenAPI document.
     Openapi,
 }
@@ -75,6 +82,9 @@ pub fn main() -> ExitCode {
         Command::Siren(command) => in_runtime(async { siren::run(command, &read(&config)?).await }),
         Command::Registry(command) => in_runtime(async { registry::run(command, &read(&config)?).await }),
         Command::Rule(command) => in_runtime(async { rule::run(command, &read(&config)?).await }),
+        Command::Backup(arguments) => in_runtime(async { backup::back_up(arguments, &read(&config)?).await }),
+        Command::Restore(arguments) => in_runtime(async { backup::restore(arguments, &read(&config)?).await }),
+        Command::Check(arguments) => in_runtime(async { backup::check(arguments, &read(&config)?).await }),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

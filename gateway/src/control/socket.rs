@@ -125,6 +125,11 @@ pub async fn ask(data_dir: &Path, command: &Command) -> Option<Result<Answer, So
     Some(tokio::time::timeout(TIMEOUT, conversation).await.unwrap_or_else(timed_out))
 }
 
+/// Whether a gateway runs on this data directory.
+pub async fn is_served(data_dir: &Path) -> bool {
+    UnixStream::connect(data_dir.join(NAME)).await.is_ok()
+}
+
 async fn read_line<T: DeserializeOwned>(stream: &mut UnixStream) -> Result<T, SocketError> {
     let mut line = Vec::new();
     let mut limited = BufReader::new(stream).take(LINE_BYTES_MAX);

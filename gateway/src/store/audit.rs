@@ -3,7 +3,7 @@
 
 use domain::{access::Role, time::UnixMs};
 use sha2::{Digest as _, Sha256};
-use sqlx::{AnyConnection, any::AnyRow};
+use sqlx::{AnyConnection, AnyPool, any::AnyRow};
 
 use super::{Store, error::StoreError, row::Columns, scope::Scope, writer::Priority};
 
@@ -79,25 +79,40 @@ impl Store {
 
     /// Follows the chain from the first entry; answers the first entry that does not fit, None when all do.
     pub async fn check_audit_log(&self) -> Result<Option<i64>, StoreError> {
-        let (mut last_id, mut last_hash) = (0_i64, Vec::new());
-        loop {
-            let rows = sqlx::query("SELECT * FROM audit WHERE id > $1 ORDER BY id LIMIT $2")
-                .bind(last_id)
-                .bind(CHECK_PAGE)
-                .fetch_all(self.readers())
-                .await
-                .map_err(StoreError::read("checking the audit log"))?;
-            if rows.is_empty() {
-                return Ok(None);
+        Ok(follow(self.readers()).await?.first_misfit)
+    }
+}
+
+/// What following the chain showed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Followed {
+    /// Entries that fit, from the first one on.
+    pub(super) entry_count: u64,
+    /// The first entry that does not fit.
+    pub(super) first_misfit: Option<i64>,
+}
+
+/// Follows the chain from the first entry to the first that does not fit.
+pub(super) async fn follow(readers: &AnyPool) -> Result<Followed, StoreError> {
+    let (mut last_id, mut last_hash, mut entry_count) = (0_i64, Vec::new(), 0);
+    loop {
+        let rows = sqlx::query("SELECT * FROM audit WHERE id > $1 ORDER BY id LIMIT $2")
+            .bind(last_id)
+            .bind(CHECK_PAGE)
+            .fetch_all(readers)
+            .await
+            .map_err(StoreError::read("checking the audit log"))?;
+        if rows.is_empty() {
+            return Ok(Followed { entry_count, first_misfit: None });
+        }
+        for row in &rows {
+            let record = record_of(row)?;
+            let stored: Vec<u8> = row.get_as("hash")?;
+            if record.id != last_id + 1 || stored != chained(&last_hash, &record) {
+                return Ok(Followed { entry_count, first_misfit: Some(record.id) });
             }
-            for row in &rows {
-                let record = record_of(row)?;
-                let stored: Vec<u8> = row.get_as("hash")?;
-                if record.id != last_id + 1 || stored != chained(&last_hash, &record) {
-                    return Ok(Some(record.id));
-                }
-                (last_id, last_hash) = (record.id, stored);
-            }
+            entry_count += 1;
+            (last_id, last_hash) = (record.id, stored);
         }
     }
 }

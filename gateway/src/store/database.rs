@@ -4,8 +4,14 @@
 //! milliseconds, flags as 0 and 1, no optional floating-point parameters (PostgreSQL would keep the type of the first
 //! NULL for the prepared statement).
 
-use std::{fmt::Write as _, path::Path, str::FromStr, time::Duration};
+use std::{
+    fmt::Write as _,
+    path::{Path, PathBuf},
+    str::FromStr,
+    time::Duration,
+};
 
+use percent_encoding::percent_decode_str;
 use sqlx::{
     AnyConnection, AnyPool, ConnectOptions, Connection, Executor,
     any::{AnyConnectOptions, AnyPoolOptions},
@@ -34,6 +40,8 @@ pub(super) enum Engine {
 #[derive(Debug, Clone)]
 pub(super) struct Database {
     pub(super) engine: Engine,
+    /// The file of SQLite.
+    pub(super) file: Option<PathBuf>,
     options: AnyConnectOptions,
 }
 
@@ -42,32 +50,62 @@ impl Database {
     pub(super) fn from_config(config: &StoreConfig, data_dir: &Path) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
         let location = |why: String| StoreError::Location { url: without_password(&config.url), why };
-        let (engine, url) = if let Some(path) = config.url.strip_prefix("sqlite:") {
+        let (engine, file, url) = if let Some(path) = config.url.strip_prefix("sqlite:") {
             let path = std::path::absolute(data_dir.join(path.trim_start_matches("//")))
                 .map_err(|error| location(error.to_string()))?;
-            let path = path.to_str().ok_or_else(|| location("the path is not UTF-8".into()))?;
-            let escaped = path.replace('%', "%25").replace('?', "%3F").replace('#', "%23");
-            (Engine::Sqlite, format!("sqlite://{escaped}?mode=rwc"))
+            let url = sqlite_url(&path, "mode=rwc").map_err(location)?;
+            (Engine::Sqlite, Some(path), url)
         } else if config.url.starts_with("postgres:") || config.url.starts_with("postgresql:") {
-            (Engine::Postgres, with_password(config).map_err(location)?)
+            (Engine::Postgres, None, with_password(config).map_err(location)?)
         } else {
             return Err(location("it starts with neither `sqlite:` nor `postgres:`".into()));
         };
-        let options =
-            AnyConnectOptions::from_str(&url).map_err(|error| location(error.to_string()))?.disable_statement_logging();
-        Ok(Self { engine, options })
+        let options = options_of(&url).map_err(location)?;
+        Ok(Self { engine, file, options })
+    }
+
+    /// A file of SQLite that nobody writes to and that is to stay as it is, to the byte: that of a backup.
+    pub(super) fn of_still_file(path: &Path) -> Result<Self, StoreError> {
+        sqlx::any::install_default_drivers();
+        let location = |why: String| StoreError::Location { url: path.display().to_string(), why };
+        let path = std::path::absolute(path).map_err(|error| location(error.to_string()))?;
+        let url = sqlite_url(&path, "mode=ro&immutable=1").map_err(location)?;
+        let options = options_of(&url).map_err(location)?;
+        Ok(Self { engine: Engine::Sqlite, file: Some(path), options })
+    }
+
+    /// The address of a PostgreSQL database without its password, and the password, for programs of PostgreSQL.
+    pub(super) fn postgres_address(&self) -> (String, Option<String>) {
+        let mut url = self.options.database_url.clone();
+        let password = url.password().map(|encoded| percent_decode_str(encoded).decode_utf8_lossy().into_owned());
+        // Cannot fail for an address with a host; one without has no password.
+        let _ = url.set_password(None);
+        let known_to_libpq: Vec<(String, String)> = url
+            .query_pairs()
+            .filter(|(key, _)| key != "statement-cache-capacity")
+            .map(|(key, value)| (key.into_owned(), value.into_owned()))
+            .collect();
+        url.set_query(None);
+        if !known_to_libpq.is_empty() {
+            url.query_pairs_mut().extend_pairs(known_to_libpq);
+        }
+        (url.to_string(), password)
     }
 
     /// Brings the schema to this version.
     pub(super) async fn migrate(&self) -> Result<(), StoreError> {
         let mut connection = self.connect_writer().await.map_err(StoreError::Open)?;
-        let migrations = match self.engine {
+        // `Migrator::run` would tie the future to one thread.
+        self.migrations().run_direct(None, &mut connection, false).await.map_err(StoreError::Migrate)?;
+        connection.close().await.map_err(StoreError::Open)
+    }
+
+    /// All versions of the schema.
+    pub(super) const fn migrations(&self) -> &'static Migrator {
+        match self.engine {
             Engine::Sqlite => &SQLITE_MIGRATIONS,
             Engine::Postgres => &POSTGRES_MIGRATIONS,
-        };
-        // `Migrator::run` would tie the future to one thread.
-        migrations.run_direct(None, &mut connection, false).await.map_err(StoreError::Migrate)?;
-        connection.close().await.map_err(StoreError::Open)
+        }
     }
 
     /// The connection that writes. Durable means fsync'd: `synchronous=FULL`.
@@ -119,6 +157,16 @@ impl Database {
     }
 }
 
+fn sqlite_url(path: &Path, mode: &str) -> Result<String, String> {
+    let path = path.to_str().ok_or("the path is not UTF-8")?;
+    let escaped = path.replace('%', "%25").replace('?', "%3F").replace('#', "%23");
+    Ok(format!("sqlite://{escaped}?{mode}"))
+}
+
+fn options_of(url: &str) -> Result<AnyConnectOptions, String> {
+    AnyConnectOptions::from_str(url).map(ConnectOptions::disable_statement_logging).map_err(|error| error.to_string())
+}
+
 fn with_password(config: &StoreConfig) -> Result<String, String> {
     let Some(file) = &config.password_file else { return Ok(config.url.clone()) };
     let text = std::fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
@@ -155,6 +203,18 @@ mod tests {
         assert_eq!(without_password("postgres://bw:s3:cr@t@db/bw"), "postgres://bw@db/bw");
         assert_eq!(without_password("postgres://bw@db/bw"), "postgres://bw@db/bw");
         assert_eq!(without_password("mysql:bw"), "mysql:bw");
+    }
+
+    #[test]
+    fn other_programs_get_the_password_apart_from_the_address() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("password");
+        std::fs::write(&file, "s3:cr@t/% 密\n").unwrap();
+        let url = "postgres://bw@db:5433/bw?sslmode=require&statement-cache-capacity=7".into();
+        let config = StoreConfig { url, password_file: Some(file), ..StoreConfig::default() };
+        let database = Database::from_config(&config, Path::new("/tmp")).unwrap();
+        let address = ("postgres://bw@db:5433/bw?sslmode=require".to_owned(), Some("s3:cr@t/% 密".to_owned()));
+        assert_eq!(database.postgres_address(), address);
     }
 
     #[test]

@@ -273,6 +273,15 @@ impl Store {
     }
 }
 
+/// After a restore: what waited when the backup was made may have been sent since.
+pub(super) async fn mark_all_as_maybe_repeated(connection: &mut AnyConnection) -> Result<(), StoreError> {
+    sqlx::query("UPDATE delivery SET is_maybe_repeated = 1 WHERE state = 'waiting'")
+        .execute(connection)
+        .await
+        .map(drop)
+        .map_err(StoreError::failed(OPERATION))
+}
+
 async fn insert(connection: &mut AnyConnection, deliveries: &[NewDelivery], at: UnixMs) -> Result<(), StoreError> {
     for rows in deliveries.chunks(ROWS_PER_STATEMENT) {
         let sql = format!(

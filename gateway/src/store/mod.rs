@@ -11,7 +11,9 @@
 
 mod alarm;
 mod audit;
+mod backup;
 mod batch;
+mod check;
 mod checkpoint;
 mod codec;
 mod config;
@@ -20,6 +22,7 @@ mod database;
 mod delivery;
 mod discovered;
 mod error;
+mod export;
 mod head;
 mod history;
 mod ledger;
@@ -61,12 +64,17 @@ use tokio::{sync::watch, task::JoinHandle};
 pub use self::{
     alarm::{AlarmFilter, AlarmRecord},
     audit::{AuditEntry, AuditRecord},
+    backup::{
+        CopyError, CopyProgress, begin_restored, check_room, copy_name, database_file, note_backup, put_back, take_copy,
+    },
     batch::{BatchCommit, DiscoveredBirth, JournalId, SeriesDefinition},
+    check::{CheckCounts, CheckProgress, CheckReport, Finding, check, check_file},
     checkpoint::{CheckpointShard, StoredBatch},
     config::StoreConfig,
     contact::Contact,
     delivery::{Attempt, AttemptOutcome, DeliveryId, NewDelivery, TestTarget, WaitingDelivery},
     error::StoreError,
+    export::{Readings, Selection, SeriesLabel},
     history::BUCKETS_MAX,
     ledger::{LedgerEntry, LedgerPage},
     notice::NoticeId,

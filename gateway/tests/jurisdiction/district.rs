@@ -168,6 +168,7 @@ impl District {
             video,
             notifier,
             snapshots: Snapshots::open(folder.path(), clock, registry, to_cameras).unwrap(),
+            exports: api::Exports::default(),
             health: Health::default(),
             stop: stop.clone(),
         });

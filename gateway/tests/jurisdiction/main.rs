@@ -6,6 +6,7 @@
 mod browser;
 mod district;
 mod program;
+mod queries;
 mod rows;
 mod sockets;
 

@@ -72,6 +72,10 @@ const fn kept(method: &'static str, route: &'static str, inside: &'static str, p
     Row { method, route, inside, needs: Needs::Permission(permission), ..BASE }
 }
 
+/// A question about one series that every role may see.
+const HISTORY_INSIDE: &str = r#"{"series": [{"device": "cold-inside", "metric": "cold_store.temperature"}],
+    "from_ms": 1790000000000, "to_ms": 1800000000000}"#;
+
 /// Every route of the API.
 pub(crate) const ROWS: &[Row] = &[
     Row {
@@ -101,6 +105,35 @@ pub(crate) const ROWS: &[Row] = &[
             "/devices/{id}/history",
             "/devices/cold-inside/history?metric=cold_store.temperature&from_ms=1700000000000&to_ms=1900000000000",
             "/devices/cold-outside/history?metric=cold_store.temperature&from_ms=1700000000000&to_ms=1900000000000",
+        )
+    },
+    Row {
+        body: Body::Json(HISTORY_INSIDE),
+        shows: &["cold-inside", "-17.5"],
+        ..plain("POST", "/history", Needs::Permission(View))
+    },
+    // The same question about what lies elsewhere is refused: see `bodies_name_nothing_outside`.
+    Row {
+        shows: &["\"spans\"", "\"unknown_ms\""],
+        ..placed(
+            "GET",
+            "/devices/{id}/states",
+            "/devices/cold-inside/states?metric=cold_store.temperature&from_ms=1790000000000&to_ms=1800000000000",
+            "/devices/cold-outside/states?metric=cold_store.temperature&from_ms=1790000000000&to_ms=1800000000000",
+        )
+    },
+    Row {
+        body: Body::Json(r#"{"devices": ["cold-inside"]}"#),
+        shows: &["cold-inside", "-17.5"],
+        ..plain("POST", "/latest", Needs::Permission(View))
+    },
+    Row {
+        shows: &["device,device_name,", "cold-inside", "-17.5"],
+        ..placed(
+            "GET",
+            "/export",
+            "/export?format=csv&device=cold-inside&from_ms=1790000000000&to_ms=1800000000000",
+            "/export?format=csv&device=cold-outside&from_ms=1790000000000&to_ms=1800000000000",
         )
     },
     // Ten days around the readings that the district was given.

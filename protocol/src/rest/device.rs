@@ -247,7 +247,10 @@ pub struct History {
     pub to_ms: i64,
     /// Width of a bucket in milliseconds; None: `points` holds every reading.
     pub bucket_ms: Option<i64>,
-    /// Every reading, in event-time order, when there are no more than the buckets asked for.
+    /// `points` were chosen from so many usable readings so that they draw the same line; None: nothing was left out.
+    #[serde(default)]
+    pub thinned_from: Option<u64>,
+    /// Every reading, in event-time order, when there are no more than the buckets asked for; or the chosen ones.
     #[serde(default)]
     pub points: Vec<Point>,
     /// Non-empty buckets, in time order, when there are more. A missing bucket is a gap.
@@ -266,6 +269,8 @@ pub struct Bucket {
     pub max: Option<f64>,
     /// Mean of the usable numbers.
     pub mean: Option<f64>,
+    /// The newest usable number by event time; of equal times the later arrival.
+    pub last: Option<f64>,
     /// All readings of the bucket, unusable ones included.
     pub count: u64,
 }

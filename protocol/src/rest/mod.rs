@@ -11,6 +11,7 @@ mod notice;
 mod overview;
 mod people;
 mod problem;
+mod query;
 mod registry;
 mod vocabulary;
 
@@ -24,4 +25,5 @@ pub use notice::*;
 pub use overview::*;
 pub use people::*;
 pub use problem::*;
+pub use query::*;
 pub use registry::*;

@@ -30,7 +30,8 @@ pub struct Payload {
     pub body: Option<Bytes>,
 }
 
-/// One metric at one moment.
+/// One metric at one moment. What else is known about a file (tag 8) is passed over: nothing here asks for it, and it
+/// would double the size of every metric in memory.
 #[derive(Clone, PartialEq, Message)]
 pub struct Metric {
     /// Its name; in data it may be left out when it has an alias.
@@ -54,9 +55,6 @@ pub struct Metric {
     /// There is no value.
     #[prost(bool, optional, tag = "7")]
     pub is_null: Option<bool>,
-    /// About a file or a part of one.
-    #[prost(message, optional, tag = "8")]
-    pub metadata: Option<MetaData>,
     /// Named properties, such as `Quality`.
     #[prost(message, optional, tag = "9")]
     pub properties: Option<PropertySet>,
@@ -98,35 +96,6 @@ pub enum RawValue {
     /// An extension, unread.
     #[prost(bytes = "bytes", tag = "19")]
     Extension(Bytes),
-}
-
-/// What is known about a file or a part of one.
-#[derive(Clone, PartialEq, Message)]
-pub struct MetaData {
-    /// Whether this is one of several parts.
-    #[prost(bool, optional, tag = "1")]
-    pub is_multi_part: Option<bool>,
-    /// Media type, such as `image/jpeg`.
-    #[prost(string, optional, tag = "2")]
-    pub content_type: Option<String>,
-    /// Length in bytes.
-    #[prost(uint64, optional, tag = "3")]
-    pub size: Option<u64>,
-    /// Number of the part.
-    #[prost(uint64, optional, tag = "4")]
-    pub seq: Option<u64>,
-    /// Name of the file.
-    #[prost(string, optional, tag = "5")]
-    pub file_name: Option<String>,
-    /// Type of the file.
-    #[prost(string, optional, tag = "6")]
-    pub file_type: Option<String>,
-    /// MD5 sum in hexadecimal.
-    #[prost(string, optional, tag = "7")]
-    pub md5: Option<String>,
-    /// Anything else.
-    #[prost(string, optional, tag = "8")]
-    pub description: Option<String>,
 }
 
 /// Named properties: two lists of equal length.
@@ -252,8 +221,10 @@ impl Payload {
         if bytes.len() > limits.payload_bytes_max {
             return Err(DecodeError::TooLarge { bytes: bytes.len(), limit: limits.payload_bytes_max });
         }
-        check_metric_count(&bytes, limits.metrics_max)?;
-        Ok(Self::decode(bytes)?)
+        let count = metric_count(&bytes, limits.metrics_max)?;
+        let mut payload = Self { metrics: Vec::with_capacity(count), ..Self::default() };
+        payload.merge(bytes)?;
+        Ok(payload)
     }
 
     /// The bytes to publish.
@@ -263,7 +234,7 @@ impl Payload {
 }
 
 /// Counts the metrics without building them: an empty metric is two bytes on the wire but some hundreds in memory.
-fn check_metric_count(mut bytes: &[u8], limit: usize) -> Result<(), DecodeError> {
+fn metric_count(mut bytes: &[u8], limit: usize) -> Result<usize, DecodeError> {
     let mut count = 0;
     while !bytes.is_empty() {
         let (tag, wire_type) = decode_key(&mut bytes)?;
@@ -279,7 +250,7 @@ fn check_metric_count(mut bytes: &[u8], limit: usize) -> Result<(), DecodeError>
             skip_field(wire_type, tag, &mut bytes, DecodeContext::default())?;
         }
     }
-    Ok(())
+    Ok(count)
 }
 
 #[cfg(test)]
@@ -395,7 +366,6 @@ mod tests {
                 is_historical,
                 is_transient,
                 is_null,
-                metadata: None,
                 properties,
                 value,
             },

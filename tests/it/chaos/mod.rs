@@ -5,7 +5,6 @@
 //! what the API answers. `BRIGHTWATCH_FAULTS` and `BRIGHTWATCH_SEED` choose how many faults and which.
 
 mod alarms;
-mod books;
 mod fault;
 
 use std::{
@@ -32,9 +31,9 @@ use tokio::task::JoinHandle;
 
 use self::{
     alarms::Gas,
-    books::{difference, stored, taken},
     fault::{Fault, Scene},
 };
+use super::books::{difference, stored, taken};
 
 const NODE: &str = "edge-north";
 /// Faults when nobody asks for more; and how many of each hundred are done with a broker of the site's own.
@@ -188,7 +187,7 @@ async fn endure(
     let mut outcome = None;
     let healing = Instant::now();
     while healing.elapsed() < HEALING {
-        let (taken, gaps) = taken(&scene.world, until_ms);
+        let (taken, gaps) = taken(&scene.world, NODE, until_ms);
         let stored = stored(&operator, &taken, until_ms).await;
         let count: usize = taken.values().map(Vec::len).sum();
         outcome = Some((difference(&taken, &stored, &unnumbered), gaps, count, taken.len()));

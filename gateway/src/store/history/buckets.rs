@@ -1,11 +1,15 @@
 //! Readings taken together in equal steps of time. Pure.
 
-use std::ops::Range;
+use std::{collections::HashMap, ops::Range};
 
 use domain::time::UnixMs;
 use protocol::rest;
 
+use super::Candidate;
 use crate::store::codec::{Sample, chunk::Summary};
+
+/// The rank of readings that arrived after all that is in chunks.
+pub(super) const IN_TAIL: i64 = i64::MAX;
 
 /// A range cut into equal buckets; the last may be cut short by the range's end.
 #[derive(Debug)]
@@ -22,9 +26,18 @@ struct Filled {
     sum: f64,
     usable_count: u64,
     reading_count: u64,
+    last: Option<Last>,
 }
 
-const EMPTY: Filled = Filled { min: f64::MAX, max: f64::MIN, sum: 0.0, usable_count: 0, reading_count: 0 };
+/// The newest usable reading that is known: its time, the number of its chunk, and the number itself.
+#[derive(Debug, Clone, Copy)]
+struct Last {
+    at: UnixMs,
+    rank: i64,
+    number: f64,
+}
+
+const EMPTY: Filled = Filled { min: f64::MAX, max: f64::MIN, sum: 0.0, usable_count: 0, reading_count: 0, last: None };
 
 impl Buckets {
     /// At most `count` buckets over a range that is not empty.
@@ -61,14 +74,48 @@ impl Buckets {
         }
     }
 
-    /// Adds readings; those outside the range are passed over.
-    pub(super) fn add_all(&mut self, samples: &[Sample]) {
+    /// Adds readings of the chunk of that number, or of the tail; those outside the range are passed over.
+    pub(super) fn add_all(&mut self, samples: &[Sample], rank: i64) {
         for sample in samples {
-            self.add(sample);
+            self.add(sample, rank);
         }
     }
 
-    fn add(&mut self, sample: &Sample) {
+    /// Of chunks that were added by their summaries, takes those that have to be opened next to know which reading was the
+    /// last of its bucket; what cannot hold it is dropped.
+    pub(super) fn take_unsure_of_last(&self, closed: &mut Vec<Candidate>) -> Vec<Candidate> {
+        closed.retain(|candidate| {
+            let known =
+                self.index_of(candidate.summary.first_at).and_then(|index| self.filled.get(index)?.as_ref()?.last);
+            let may_be_later =
+                known.is_none_or(|last| (candidate.summary.last_at, candidate.id) > (last.at, last.rank));
+            candidate.summary.usable_count > 0 && may_be_later
+        });
+        let mut newest: HashMap<Option<usize>, (UnixMs, i64)> = HashMap::new();
+        for candidate in &*closed {
+            let rank = (candidate.summary.last_at, candidate.id);
+            let newest = newest.entry(self.index_of(candidate.summary.first_at)).or_insert(rank);
+            *newest = (*newest).max(rank);
+        }
+        let is_newest = |candidate: &mut Candidate| {
+            let newest = newest.get(&self.index_of(candidate.summary.first_at));
+            newest == Some(&(candidate.summary.last_at, candidate.id))
+        };
+        closed.extract_if(.., is_newest).collect()
+    }
+
+    /// Looks for the last readings among those of a chunk whose summary was added.
+    pub(super) fn note_last(&mut self, samples: &[Sample], rank: i64) {
+        for sample in samples {
+            if let Some(number) = sample.usable()
+                && let Some(filled) = self.bucket_of(sample.at)
+            {
+                filled.note_last(Last { at: sample.at, rank, number });
+            }
+        }
+    }
+
+    fn add(&mut self, sample: &Sample, rank: i64) {
         let Some(filled) = self.bucket_of(sample.at) else { return };
         filled.reading_count += 1;
         if let Some(number) = sample.usable() {
@@ -76,6 +123,7 @@ impl Buckets {
             filled.min = filled.min.min(number);
             filled.max = filled.max.max(number);
             filled.sum += number;
+            filled.note_last(Last { at: sample.at, rank, number });
         }
     }
 
@@ -94,6 +142,7 @@ impl Buckets {
                     min: has_figures.then_some(filled.min),
                     max: has_figures.then_some(filled.max),
                     mean: has_figures.then_some(mean),
+                    last: filled.last.map(|last| last.number),
                     count: filled.reading_count,
                 })
             })
@@ -113,6 +162,14 @@ impl Buckets {
     }
 }
 
+impl Filled {
+    fn note_last(&mut self, reading: Last) {
+        if self.last.is_none_or(|last| (reading.at, reading.rank) >= (last.at, last.rank)) {
+            self.last = Some(reading);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use domain::reading::{Quality, Value};
@@ -128,13 +185,40 @@ mod tests {
     #[test]
     fn a_bucket_tells_its_extremes_and_counts_what_it_cannot_judge() {
         let mut buckets = Buckets::new(UnixMs(100)..UnixMs(130), 3);
-        buckets.add_all(&[sample(100, Some(4.0)), sample(109, Some(8.0)), sample(129, None), sample(130, Some(1.0))]);
+        buckets.add_all(
+            &[sample(100, Some(4.0)), sample(109, Some(8.0)), sample(129, None), sample(130, Some(1.0))],
+            IN_TAIL,
+        );
         assert_eq!(buckets.width_ms(), 10);
         let expected = [
-            rest::Bucket { at_ms: 100, min: Some(4.0), max: Some(8.0), mean: Some(6.0), count: 2 },
-            rest::Bucket { at_ms: 120, min: None, max: None, mean: None, count: 1 },
+            rest::Bucket { at_ms: 100, min: Some(4.0), max: Some(8.0), mean: Some(6.0), last: Some(8.0), count: 2 },
+            rest::Bucket { at_ms: 120, min: None, max: None, mean: None, last: None, count: 1 },
         ];
         assert_eq!(buckets.finish(), expected);
+    }
+
+    #[test]
+    fn only_the_chunk_that_may_hold_the_last_reading_is_opened() {
+        let mut buckets = Buckets::new(UnixMs(0)..UnixMs(100), 1);
+        let chunk = |id, from: i64, values: &[Option<f64>]| {
+            let samples: Vec<Sample> = (from..).zip(values).map(|(at, value)| sample(at, *value)).collect();
+            (Candidate { id, summary: Summary::of(&samples).unwrap() }, samples)
+        };
+        // The newest readings of the newest chunk are unusable, and the third came late.
+        let (first, _) = chunk(1, 10, &[Some(1.0), Some(2.0)]);
+        let (second, samples) = chunk(2, 20, &[Some(3.0), None, None, None, None]);
+        let (late, late_samples) = chunk(3, 21, &[Some(9.0)]);
+        for candidate in [&first, &second, &late] {
+            buckets.add_summary(&candidate.summary);
+        }
+        let mut closed = vec![first, second, late];
+        let ids = |candidates: Vec<Candidate>| candidates.iter().map(|it| it.id).collect::<Vec<_>>();
+        assert_eq!(ids(buckets.take_unsure_of_last(&mut closed)), [2]);
+        buckets.note_last(&samples, 2);
+        assert_eq!(ids(buckets.take_unsure_of_last(&mut closed)), [3]);
+        buckets.note_last(&late_samples, 3);
+        assert_eq!(ids(buckets.take_unsure_of_last(&mut closed)), [0; 0]);
+        assert_eq!(buckets.finish()[0].last, Some(9.0));
     }
 
     proptest! {
@@ -155,7 +239,11 @@ mod tests {
             let summary = Summary::of(&samples).unwrap();
             prop_assert!(one.holds_whole(&summary));
             one.add_summary(&summary);
-            other.add_all(&samples);
+            let mut closed = vec![Candidate { id: 7, summary }];
+            while let [_] = one.take_unsure_of_last(&mut closed).as_slice() {
+                one.note_last(&samples, 7);
+            }
+            other.add_all(&samples, 7);
             prop_assert_eq!(one.finish(), other.finish());
         }
     }

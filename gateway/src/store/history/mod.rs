@@ -2,7 +2,11 @@
 //! and the open tail together, each reading once, whichever side it is on.
 
 mod buckets;
+mod lttb;
+mod ordered;
 mod readings;
+mod states;
+mod thinned;
 
 use std::ops::Range;
 
@@ -13,7 +17,8 @@ use domain::{
 use protocol::rest;
 use sqlx::AssertSqlSafe;
 
-use self::buckets::Buckets;
+use self::buckets::{Buckets, IN_TAIL};
+pub(super) use self::ordered::Cursor;
 use super::{
     Store,
     batch::JournalId,
@@ -34,6 +39,7 @@ pub const BUCKETS_MAX: u32 = 10_000;
 const CHUNKS_PER_PAGE: usize = 256;
 
 /// A chunk that overlaps the range.
+#[derive(Debug)]
 struct Candidate {
     id: i64,
     summary: Summary,
@@ -61,6 +67,7 @@ impl Store {
             from_ms: range.start.0,
             to_ms: range.end.0,
             bucket_ms: None,
+            thinned_from: None,
             points: Vec::new(),
             buckets: Vec::new(),
         };
@@ -90,7 +97,8 @@ impl Store {
                 return Ok(Some(rest::History { points: samples.into_iter().map(point_of).collect(), ..empty }));
             }
             let mut filling = Buckets::new(range, buckets);
-            filling.add_all(&samples);
+            // In the order of arrival.
+            filling.add_all(&samples, IN_TAIL);
             return Ok(Some(rest::History { bucket_ms: Some(filling.width_ms()), buckets: filling.finish(), ..empty }));
         }
 
@@ -101,9 +109,24 @@ impl Store {
             filling.add_summary(&candidate.summary);
         }
         for page in cut.chunks(CHUNKS_PER_PAGE) {
-            filling.add_all(&self.unpack(page).await?);
+            for (candidate, samples) in page.iter().zip(self.unpack_each(page).await?) {
+                filling.add_all(&samples, candidate.id);
+            }
         }
-        filling.add_all(&tail.samples);
+        filling.add_all(&tail.samples, IN_TAIL);
+        // Summaries do not say which reading was the last: a few chunks have to be opened for that.
+        let mut closed = whole;
+        loop {
+            let unsure = filling.take_unsure_of_last(&mut closed);
+            if unsure.is_empty() {
+                break;
+            }
+            for page in unsure.chunks(CHUNKS_PER_PAGE) {
+                for (candidate, samples) in page.iter().zip(self.unpack_each(page).await?) {
+                    filling.note_last(&samples, candidate.id);
+                }
+            }
+        }
         Ok(Some(rest::History { bucket_ms: Some(filling.width_ms()), buckets: filling.finish(), ..empty }))
     }
 
@@ -175,22 +198,29 @@ impl Store {
     async fn unpack(&self, candidates: &[Candidate]) -> Result<Vec<Sample>, StoreError> {
         let mut samples = Vec::new();
         for page in candidates.chunks(CHUNKS_PER_PAGE) {
-            let sql = format!("SELECT readings FROM chunk WHERE id IN {} ORDER BY id", placeholders(1, page.len(), 0));
-            let mut query = sqlx::query(AssertSqlSafe(sql));
-            for candidate in page {
-                query = query.bind(candidate.id);
-            }
-            let rows = query.fetch_all(self.readers()).await.map_err(StoreError::read(OPERATION))?;
-            let frames: Vec<Vec<u8>> = rows.iter().map(|row| row.get_as("readings")).collect::<Result<_, _>>()?;
-            let unpacked =
-                tokio::task::spawn_blocking(move || frames.iter().map(|frame| chunk::decode(frame)).collect());
-            let unpacked: Result<Vec<Vec<Sample>>, _> = unpacked.await.map_err(|_| StoreError::Closed)?;
-            samples.extend(unpacked.map_err(StoreError::damaged("chunk"))?.into_iter().flatten());
+            samples.extend(self.unpack_each(page).await?.into_iter().flatten());
         }
         Ok(samples)
     }
+
+    /// The readings of each of these chunks, which are in the order of their numbers and at most [`CHUNKS_PER_PAGE`].
+    async fn unpack_each(&self, page: &[Candidate]) -> Result<Vec<Vec<Sample>>, StoreError> {
+        if page.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sql = format!("SELECT readings FROM chunk WHERE id IN {} ORDER BY id", placeholders(1, page.len(), 0));
+        let mut query = sqlx::query(AssertSqlSafe(sql));
+        for candidate in page {
+            query = query.bind(candidate.id);
+        }
+        let rows = query.fetch_all(self.readers()).await.map_err(StoreError::read(OPERATION))?;
+        let frames: Vec<Vec<u8>> = rows.iter().map(|row| row.get_as("readings")).collect::<Result<_, _>>()?;
+        let unpacked = tokio::task::spawn_blocking(move || frames.iter().map(|frame| chunk::decode(frame)).collect());
+        let unpacked: Result<Vec<Vec<Sample>>, _> = unpacked.await.map_err(|_| StoreError::Closed)?;
+        unpacked.map_err(StoreError::damaged("chunk"))
+    }
 }
 
-fn point_of(sample: Sample) -> rest::Point {
+pub(super) fn point_of(sample: Sample) -> rest::Point {
     rest::Point { at_ms: sample.at.0, value: sample.value, quality: sample.quality }
 }

@@ -19,6 +19,7 @@ pub(super) use self::known::{Known, Planned};
 use super::{
     Store,
     batch::JournalId,
+    codec::CodecError,
     error::StoreError,
     row::{Columns, placeholders},
     writer::Priority,
@@ -206,6 +207,11 @@ impl Store {
     }
 }
 
+/// Whether what a batch added can be read.
+pub(super) fn check_steps(frame: &[u8]) -> Result<(), CodecError> {
+    step::decode(frame).map(drop)
+}
+
 /// Writes what a batch adds, within its transaction.
 pub(super) async fn write_progress(
     connection: &mut AnyConnection,
@@ -274,7 +280,7 @@ async fn delete_steps(
         .map_err(StoreError::failed(OPERATION))
 }
 
-async fn write_epoch(connection: &mut AnyConnection, epoch: StoreEpoch) -> Result<(), StoreError> {
+pub(super) async fn write_epoch(connection: &mut AnyConnection, epoch: StoreEpoch) -> Result<(), StoreError> {
     sqlx::query(
         "INSERT INTO store_epoch (id, epoch) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET epoch = excluded.epoch",
     )

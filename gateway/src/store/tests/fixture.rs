@@ -33,11 +33,13 @@ pub(super) const LIMITS: SessionLimits = SessionLimits { lifetime_ms: 12 * 3_600
 pub(super) struct Fixture {
     pub config: StoreConfig,
     pub directory: Arc<TempDir>,
+    /// Of the database, where the directory is a server's.
+    pub name: Option<String>,
 }
 
 impl Fixture {
     pub(super) fn sqlite() -> Self {
-        Self { config: StoreConfig::default(), directory: Arc::new(tempfile::tempdir().unwrap()) }
+        Self { config: StoreConfig::default(), directory: Arc::new(tempfile::tempdir().unwrap()), name: None }
     }
 
     pub(super) async fn open(&self) -> Store {
@@ -71,12 +73,17 @@ impl Fixture {
     /// A store with two townships, two owners, two devices and three series: `school` (1, 2) and `hotel` (3).
     pub(super) async fn open_district(&self) -> Store {
         let store = self.open().await;
+        self.fill_district(&store).await;
+        store
+    }
+
+    /// Fills an empty store with what [`Self::open_district`] promises.
+    pub(super) async fn fill_district(&self, store: &Store) {
         store.import(Actor::Shell, district(), START).await.unwrap();
         let series =
             [(1, "school-fridge", "temperature"), (2, "school-fridge", "door"), (3, "hotel-fridge", "temperature")];
         let new_series = series.map(|(id, device, metric)| definition(id, device, metric)).into();
         store.commit_batch(Arc::new(BatchCommit { new_series, ..batch([]) })).await.unwrap();
-        store
     }
 }
 

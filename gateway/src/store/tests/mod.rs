@@ -1,14 +1,17 @@
 //! What the store promises, kept by both engines: one list of tests, run on SQLite one by one and on a real PostgreSQL
 //! server all in one go (starting a server for each would take most of the time).
 
+mod backups;
 mod batches;
 mod checkpoints;
 mod crash;
 mod fixture;
 mod history;
+mod migrations;
 mod notices;
 mod outboxes;
 mod people;
+mod queries;
 mod registry;
 mod rules;
 mod server;
@@ -25,9 +28,12 @@ use super::{Actor, BatchCommit, JournalId, Scope, Store, StoreConfig};
 type Test = (&'static str, fn(Fixture) -> LocalBoxFuture<'static, ()>);
 
 /// What only a server can do to us.
-const ON_A_SERVER: [Test; 1] = [("a_broken_connection_is_replaced_and_nothing_is_lost", |fixture| {
-    Box::pin(batches::a_broken_connection_is_replaced_and_nothing_is_lost(fixture))
-})];
+const ON_A_SERVER: [Test; 2] = [
+    ("a_broken_connection_is_replaced_and_nothing_is_lost", |fixture| {
+        Box::pin(batches::a_broken_connection_is_replaced_and_nothing_is_lost(fixture))
+    }),
+    ("a_database_in_use_is_not_covered_up", |fixture| Box::pin(backups::a_database_in_use_is_not_covered_up(fixture))),
+];
 
 macro_rules! on_every_engine {
     ($($module:ident :: $test:ident),+ $(,)?) => {
@@ -98,6 +104,14 @@ on_every_engine!(
     people::passwords_end_other_sessions,
     people::only_administrators_manage_people,
     people::the_audit_log_only_grows_and_is_chained,
+    migrations::data_of_every_earlier_schema_is_kept,
+    queries::readings_come_in_order_of_time_page_by_page,
+    queries::what_is_sealed_between_two_pages_is_neither_lost_nor_doubled,
+    queries::a_thinned_history_keeps_what_stands_out,
+    queries::states_are_told_from_readings_on_either_side,
+    queries::everybody_takes_away_their_own,
+    backups::a_backup_beside_a_writer_is_whole_and_comes_back,
+    backups::a_check_names_what_is_damaged,
     registry::rows_come_back_and_references_are_checked,
     registry::what_is_removed_can_be_put_again,
     registry::only_the_registry_manager_sees_discovered_devices,
@@ -106,6 +120,11 @@ on_every_engine!(
 #[tokio::test]
 async fn sqlite_files_are_whole_at_any_moment() {
     batches::what_is_on_disk_at_any_moment_is_enough(Fixture::sqlite()).await;
+}
+
+#[tokio::test]
+async fn sqlite_files_are_checked_to_the_byte() {
+    backups::a_flipped_byte_is_found_and_named(Fixture::sqlite()).await;
 }
 
 /// Request handlers move between threads: what they wait for must too. Never run, only compiled.

@@ -48,7 +48,7 @@ impl Server {
         let mut connection = AnyConnection::connect(&self.url("postgres")).await.unwrap();
         connection.execute(AssertSqlSafe(format!("CREATE DATABASE {name}"))).await.unwrap();
         let config = StoreConfig { url: self.url(name), reader_count: 2, ..StoreConfig::default() };
-        Fixture { config, directory: Arc::clone(&self.directory) }
+        Fixture { config, directory: Arc::clone(&self.directory), name: Some(name.to_owned()) }
     }
 
     async fn wait_until_ready(&self) {

@@ -80,6 +80,8 @@ struct Declared {
     name: MetricName,
     datatype: Option<DataType>,
     alias: Option<u64>,
+    /// It can be commanded, but is not heard.
+    is_protocol: bool,
 }
 
 /// The groups of a grouped birth, as `mqtt-spb-wrapper` writes it: `DATA/x` in the birth is `x` in data, and a command
@@ -124,10 +126,11 @@ impl Birth {
         let mut heard = Vec::with_capacity(payload.metrics.len());
         for metric in payload.metrics {
             match birth.declare(&metric) {
-                Ok(place) if is_protocol(birth.declared[place].name.as_str()) => {}
                 Ok(place) => {
-                    let Declared { name, datatype, .. } = &birth.declared[place];
-                    heard.push(hear(place, name.clone(), *datatype, payload.timestamp, &metric));
+                    let Declared { name, datatype, is_protocol, .. } = &birth.declared[place];
+                    if !is_protocol {
+                        heard.push(hear(place, name.clone(), *datatype, payload.timestamp, &metric));
+                    }
                 }
                 Err(reason) => unread.push(reason),
             }
@@ -156,7 +159,8 @@ impl Birth {
         }
         let called = short.unwrap_or_else(|| name.clone());
         self.by_name.insert(name, place);
-        self.declared.push(Declared { name: called, datatype, alias: metric.alias });
+        let is_protocol = is_protocol(called.as_str());
+        self.declared.push(Declared { name: called, datatype, alias: metric.alias, is_protocol });
         Ok(place)
     }
 
@@ -168,9 +172,11 @@ impl Birth {
                 continue;
             }
             match self.resolve(&metric) {
-                Ok((_, name, _)) if is_protocol(name.as_str()) => {}
-                Ok((place, name, datatype)) => {
-                    heard.push(hear(place, name.clone(), datatype, payload.timestamp, &metric));
+                Ok((place, datatype)) => {
+                    let Declared { name, is_protocol, .. } = &self.declared[place];
+                    if !is_protocol {
+                        heard.push(hear(place, name.clone(), datatype, payload.timestamp, &metric));
+                    }
                 }
                 Err(reason) => unread.push(reason),
             }
@@ -178,8 +184,8 @@ impl Birth {
         heard
     }
 
-    /// The place, name and datatype of a metric in a data message.
-    fn resolve(&self, metric: &Metric) -> Result<(usize, &MetricName, Option<DataType>), Unread> {
+    /// The place and datatype of a metric in a data message.
+    fn resolve(&self, metric: &Metric) -> Result<(usize, Option<DataType>), Unread> {
         let told = metric.datatype.and_then(DataType::from_code);
         let place = match (&metric.name, metric.alias) {
             (Some(name), _) => {
@@ -199,7 +205,7 @@ impl Birth {
             (Some(told), Some(declared)) if told.kind() != declared.kind() => return Err(Unread::Kind(name.clone())),
             (told, declared) => told.or(*declared),
         };
-        Ok((place, name, datatype))
+        Ok((place, datatype))
     }
 
     fn place(&self, name: &MetricName) -> Option<usize> {

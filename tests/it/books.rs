@@ -1,23 +1,35 @@
 //! The two books that must agree: what the agent took, by its own outbox, and what is stored, by the API.
 
-use std::{collections::BTreeMap, process::Command};
+use std::{
+    collections::BTreeMap,
+    process::Command,
+    sync::Arc,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
 
-use harness::{World, person::Person, process::binary};
+use harness::{
+    World,
+    modbus::{Equipment, cold_store, gas_detector},
+    person::Person,
+    process::binary,
+};
 use protocol::rest::History;
 use serde_json::Value as Json;
+use tokio::{sync::watch, task::JoinHandle};
 
-use super::NODE;
+/// For the agent to find everything again and to tell what it kept; it waits up to 15 s between two attempts.
+const HEALING: Duration = Duration::from_mins(3);
 
 /// A history is asked for in pieces of this length, in milliseconds, which hold fewer readings than its limit.
 const PIECE_MS: i64 = 120_000;
 const POINTS_MAX: usize = 5_000;
 
 /// Values and times of each series, in order of time.
-pub(super) type Readings = BTreeMap<(String, String), Vec<(i64, String)>>;
+pub(crate) type Readings = BTreeMap<(String, String), Vec<(i64, String)>>;
 
 /// What the agent numbered up to a moment, and the gaps that it reports.
-pub(super) fn taken(world: &World, until_ms: i64) -> (Readings, Vec<Json>) {
-    let config = world.folder().join(format!("{NODE}.toml"));
+pub(crate) fn taken(world: &World, node: &str, until_ms: i64) -> (Readings, Vec<Json>) {
+    let config = world.folder().join(format!("{node}.toml"));
     let output = Command::new(binary("edge-agent")).arg("outbox").arg("--config").arg(config).output();
     let output = output.expect("the agent's command line starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -40,7 +52,7 @@ pub(super) fn taken(world: &World, until_ms: i64) -> (Readings, Vec<Json>) {
 }
 
 /// What is stored of the same series.
-pub(super) async fn stored(operator: &Person, of: &Readings, until_ms: i64) -> Readings {
+pub(crate) async fn stored(operator: &Person, of: &Readings, until_ms: i64) -> Readings {
     let mut readings = Readings::new();
     for ((device, metric), expected) in of {
         let mut series = Vec::new();
@@ -63,7 +75,7 @@ pub(super) async fn stored(operator: &Person, of: &Readings, until_ms: i64) -> R
 
 /// The first series that differs, with what is missing and what is too many. While its disk was full the agent could number
 /// nothing, and what it sent then is in no book of its own: such moments, if any, may hold more.
-pub(super) fn difference(taken: &Readings, stored: &Readings, unnumbered: &[std::ops::Range<i64>]) -> Option<String> {
+pub(crate) fn difference(taken: &Readings, stored: &Readings, unnumbered: &[std::ops::Range<i64>]) -> Option<String> {
     let is_unnumbered = |at_ms: i64| unnumbered.iter().any(|moments| moments.contains(&at_ms));
     taken.iter().find_map(|(key, series)| {
         // Both are sorted: one walk tells them apart, equal readings counted.
@@ -85,5 +97,44 @@ pub(super) fn difference(taken: &Readings, stored: &Readings, unnumbered: &[std:
         strange.truncate(5);
         (!missing.is_empty() || !strange.is_empty())
             .then(|| format!("{key:?}: {taken} taken, {stored} stored; missing {missing:?}; not taken {strange:?}"))
+    })
+}
+
+/// The present moment, in milliseconds since 1970 UTC.
+pub(crate) fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+    i64::try_from(since.as_millis()).expect("a time")
+}
+
+/// Waits until all that the agent of a node took before `until_ms` is stored, and nothing else, and nothing is said to be
+/// lost; answers how many readings that are.
+///
+/// # Panics
+/// When that does not come about.
+pub(crate) async fn until_equal(world: &World, node: &str, operator: &Person, until_ms: i64) -> usize {
+    let healing = Instant::now();
+    loop {
+        let (taken, gaps) = taken(world, node, until_ms);
+        let stored = stored(operator, &taken, until_ms).await;
+        let difference = difference(&taken, &stored, &[]);
+        if difference.is_none() || healing.elapsed() >= HEALING {
+            assert_eq!(difference, None);
+            assert_eq!(gaps, Vec::<Json>::new());
+            return taken.values().map(Vec::len).sum();
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
+
+/// Lets a gas detector (unit 1, from `gas` % LEL upwards) and a cold store (unit 2) change all the time.
+pub(crate) fn liven(equipment: &Arc<Equipment>, gas: watch::Receiver<f64>) -> JoinHandle<()> {
+    let equipment = Arc::clone(equipment);
+    tokio::spawn(async move {
+        for step in 0_u32.. {
+            let tenth = f64::from(step % 50) / 10.0;
+            equipment.set(1, gas_detector(*gas.borrow() + tenth));
+            equipment.set(2, cold_store(tenth));
+            tokio::time::sleep(Duration::from_millis(40)).await;
+        }
     })
 }
