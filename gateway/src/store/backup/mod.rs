@@ -151,7 +151,7 @@ pub async fn put_back(
 
 /// Makes a database that was put back one that may be used: brought to this version, with a history of its own, so that
 /// edge nodes send again what it has not committed; all sessions ended, since among them are those that were ended after
-/// the backup; and with an entry in the audit log.
+/// the backup; with what waited to be told marked as perhaps told since; and with an entry in the audit log.
 ///
 /// # Errors
 /// What kept it from being done; the database is then not to be used.
