@@ -125,6 +125,7 @@ fn empty(received: UnixMs) -> BatchCommit {
         readings: Vec::new().into(),
         transitions: Vec::new(),
         service: Vec::new(),
+        notices: Vec::new(),
         discovered: Vec::new(),
         outboxes: Vec::new(),
     }

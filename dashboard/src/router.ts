@@ -74,6 +74,12 @@ const routes: RouteRecordRaw[] = [
     meta: { needs: 'manage_users' },
   },
   {
+    path: '/channels',
+    name: 'channels',
+    component: () => import('@/pages/channels/ChannelsPage.vue'),
+    meta: { needs: 'manage_channels' },
+  },
+  {
     path: '/audit',
     name: 'audit',
     component: () => import('@/pages/audit/AuditPage.vue'),

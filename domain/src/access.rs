@@ -46,6 +46,8 @@ pub enum Permission {
     ManageUsers,
     /// Read who did what.
     ReadAudit,
+    /// 通知渠道: see how the channels by which people are told are doing, and try them.
+    ManageChannels,
     /// See how much room the readings take.
     ViewStorage,
 }
@@ -58,7 +60,8 @@ impl Role {
     /// What this role may do.
     pub const fn permissions(self) -> &'static [Permission] {
         use Permission::{
-            AcknowledgeAlarm, ManageRegistry, ManageService, ManageUsers, ReadAudit, ShelveAlarm, View, ViewStorage,
+            AcknowledgeAlarm, ManageChannels, ManageRegistry, ManageService, ManageUsers, ReadAudit, ShelveAlarm, View,
+            ViewStorage,
         };
         match self {
             Role::Admin => &[
@@ -69,6 +72,7 @@ impl Role {
                 ManageRegistry,
                 ManageUsers,
                 ReadAudit,
+                ManageChannels,
                 ViewStorage,
             ],
             Role::CentreOperator => &[View, AcknowledgeAlarm, ShelveAlarm, ManageService, ViewStorage],

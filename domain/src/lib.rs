@@ -14,6 +14,7 @@
 //! - [`profile`]: what a kind of device measures, and its default rules with their sources.
 //! - [`code_system`]: what a source's raw fault codes mean.
 //! - [`alarm`]: the life cycle of one occurrence of a rule on a device.
+//! - [`notice`]: who has to be told of what.
 //! - [`detector`]: is a reading unlike everything its series has shown, and in which way.
 //! - [`backtest`]: a rule over stored history: when it would have fired.
 //! - [`states`]: how long each value of a state held.
@@ -28,6 +29,7 @@ pub mod detector;
 pub mod document;
 pub mod engine;
 pub mod id;
+pub mod notice;
 pub mod profile;
 pub mod reading;
 pub mod registry;

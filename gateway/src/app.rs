@@ -21,6 +21,7 @@ use crate::{
     ingest::{self, Acknowledger, Blob, IngestHandle, SeriesIndex},
     ledger::Ledger,
     live::{Hub, present::Changes},
+    notify::{self, Channels, Notifier},
     ops::{health::Health, metrics},
     pipeline::{self, Inlet},
     registry::{Registrar, assemble},
@@ -63,6 +64,7 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
     let health = Health::default();
     let pulse = start_heart(&config, &ground, health.clone(), &mut heart).await?;
     base.run("loss ledger", pulse.ledger.clone().run(config.ledger.clone(), ground.store.clone(), clock, base.stop()));
+    let notifier = start_telling(&config, &ground, &broker, health.clone(), &mut base).await?;
     let (to_stills, stills) = mpsc::channel(BLOB_QUEUE);
     let ingest = start_ingest(&config, &ground, &broker, &pulse, to_stills, &mut front)?;
     front.run("broker health", watch_connection(ingest.clone(), health.clone()));
@@ -94,6 +96,7 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
         video,
         snapshots,
         exports: api::Exports::default(),
+        notifier,
         health,
         stop: front.stop(),
     };
@@ -194,10 +197,32 @@ async fn start_heart(config: &Config, ground: &Ground, health: Health, stage: &m
         ledger: ledger.clone(),
         from_ingest,
         requests,
+        telling: config.notify.policy(),
         health,
     };
     stage.run_fallible("pipeline", pipeline::run(parts, stage.stop()));
     Ok(Pulse { pipeline, live, series, acknowledger, ledger, to_pipeline })
+}
+
+/// Outlives the pipeline: what its last batch says is still sent, or waits for the next start.
+async fn start_telling(
+    config: &Config,
+    ground: &Ground,
+    broker: &Broker,
+    health: Health,
+    stage: &mut Stage,
+) -> anyhow::Result<Notifier> {
+    let parts = notify::Parts {
+        channels: Channels::build(&config.notify, &ground.registry.load(), Some(&broker.access))?,
+        config: config.notify.clone(),
+        clock: ground.clock,
+        store: ground.store.clone(),
+        registry: ground.registrar.changes(),
+        health,
+    };
+    let (notifier, tasks) = notify::start(parts, &stage.stop()).await?;
+    stage.adopt("telling people", tasks);
+    Ok(notifier)
 }
 
 fn start_ingest(

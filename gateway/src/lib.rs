@@ -23,6 +23,7 @@ pub mod identity;
 pub mod ingest;
 pub mod ledger;
 pub mod live;
+pub mod notify;
 pub mod ops;
 pub mod pipeline;
 pub mod registry;

@@ -7,6 +7,7 @@ mod browser;
 mod camera;
 mod chaos;
 mod forecast;
+mod notify;
 mod offline;
 mod restart;
 mod roles;

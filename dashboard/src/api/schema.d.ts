@@ -55,6 +55,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/alarms/{id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who had to be told of an alarm, by which channels, and what became of it, oldest first. */
+        get: operations["read_alarm_deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/alarms/{id}/reset": {
         parameters: {
             query?: never;
@@ -447,6 +464,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/notify/channels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The channels by which people are told, and how each is doing. */
+        get: operations["list_channels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notify/channels/{name}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a test message by a channel: to its own place, or to the caller. */
+        post: operations["test_channel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi.json": {
         parameters: {
             query?: never;
@@ -623,6 +674,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/session/contact": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where the caller is reached. */
+        get: operations["read_own_contact"];
+        /** Changes where the caller is reached. */
+        put: operations["put_own_contact"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/session/password": {
         parameters: {
             query?: never;
@@ -721,6 +790,24 @@ export interface paths {
         get?: never;
         /** Changes an account. Its sessions end. */
         put: operations["put_user"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/users/{id}/contact": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where somebody is reached. */
+        get: operations["read_contact"];
+        /** Changes where somebody is reached. Sessions go on. */
+        put: operations["put_contact"];
         post?: never;
         delete?: never;
         options?: never;
@@ -858,6 +945,27 @@ export interface components {
             /** @description What the person adds, at most 1000 characters; empty: nothing. */
             note?: string;
         };
+        /** @description Something that somebody had to be told of an alarm. */
+        AlarmNotice: {
+            /**
+             * Format: int64
+             * @description When it became true, by the gateway's clock.
+             */
+            at_ms: number;
+            /** @description Who was to be told. */
+            audience: components["schemas"]["NoticeAudience"];
+            /** @description By which channels, and what became of it; empty: no channel reaches them. */
+            deliveries: components["schemas"]["Delivery"][];
+            /** @description Why: `raised`, `worsened`, `recurred`, `resumed`, `returned`, `escalated`. */
+            occasion: string;
+            /** @description How bad the alarm was then. */
+            severity: components["schemas"]["Severity"];
+            /**
+             * Format: int32
+             * @description Which step of an escalation; 0: it is none.
+             */
+            step: number;
+        };
         /** @description `GET /alarms`: a page of alarms, newest first. */
         AlarmPage: {
             /** @description The alarms of this page. */
@@ -956,10 +1064,62 @@ export interface components {
             township: string;
         };
         /**
+         * @description How a channel is doing.
+         * @enum {string}
+         */
+        ChannelState: "untried" | "works" | "failing" | "dead";
+        /**
          * @description How far to trust a rule's source.
          * @enum {string}
          */
         Confidence: "verified" | "unverified" | "proposal";
+        /** @description `PUT /session/contact`: where a person is reached. */
+        ContactDraft: {
+            /** @description Mail address; empty: none. */
+            email: string;
+            /** @description Telephone number for text messages, digits, perhaps a `+` before; empty: none. */
+            phone: string;
+        };
+        /** @description One notice on its way to one target. */
+        Delivery: {
+            /** @description Where to, most of it hidden; empty: the channel has one place. */
+            address: string;
+            /**
+             * Format: int32
+             * @description How often it was tried.
+             */
+            attempts: number;
+            /** @description The channel's name. */
+            channel: string;
+            /**
+             * Format: int64
+             * @description Since when it waits, or waited.
+             */
+            created_at_ms: number;
+            /** @description An earlier attempt may have arrived, so that it may have been received twice. */
+            is_maybe_repeated: boolean;
+            /** @description What went wrong last; None: nothing. */
+            last_error?: string | null;
+            /** @description Whom it goes to; None: the channel's own place. */
+            person?: string | null;
+            /**
+             * Format: int64
+             * @description When the service took it; None: it did not.
+             */
+            sent_at_ms?: number | null;
+            /** @description Where it stands. */
+            state: components["schemas"]["DeliveryState"];
+            /**
+             * Format: int64
+             * @description When it was tried last; None: not yet.
+             */
+            tried_at_ms?: number | null;
+        };
+        /**
+         * @description Where a delivery stands.
+         * @enum {string}
+         */
+        DeliveryState: "waiting" | "sent" | "failed" | "given_up";
         /** @description What changed. */
         Delta: {
             /** @description Alarms that were raised or changed, whole. A closed one leaves the list of open alarms. */
@@ -1424,6 +1584,61 @@ export interface components {
             /** @description MQTT user name, also its client id. */
             username: string;
         };
+        /** @description Who is to be told. */
+        NoticeAudience: {
+            /** @description Which owner. */
+            id: string;
+            /** @enum {string} */
+            kind: "owner";
+        } | {
+            /** @description Which township. */
+            id: string;
+            /** @enum {string} */
+            kind: "township";
+        } | {
+            /** @description Which office. */
+            id: string;
+            /** @enum {string} */
+            kind: "office";
+        } | {
+            /** @enum {string} */
+            kind: "centre";
+        };
+        /** @description A channel by which people are told. */
+        NotifyChannel: {
+            /**
+             * Format: int64
+             * @description Deliveries that were given up or refused, ever.
+             */
+            given_up: number;
+            /** @description `wecom`, `dingtalk`, `feishu`, `webhook`, `email`, `sms` or `siren`. */
+            kind: string;
+            /** @description What went wrong last since the gateway's start; None: nothing. */
+            last_error?: string | null;
+            /**
+             * Format: int64
+             * @description When one failed last since the gateway's start; None: none did.
+             */
+            last_failed_at_ms?: number | null;
+            /**
+             * Format: int64
+             * @description When one got through last; None: never.
+             */
+            last_sent_at_ms?: number | null;
+            /** @description The mildest severity that it carries. */
+            mildest: components["schemas"]["Severity"];
+            /** @description Its name in the configuration. */
+            name: string;
+            /** @description Whom it reaches: `centre`, `office:ID`, `township:CODE`, `owner:ID`; `*` for all. */
+            serves: string[];
+            /** @description How it is doing. */
+            state: components["schemas"]["ChannelState"];
+            /**
+             * Format: int64
+             * @description Deliveries that wait or are under way.
+             */
+            waiting: number;
+        };
         /** @description An office and its townships. */
         Office: {
             /** @description Its id. */
@@ -1501,7 +1716,7 @@ export interface components {
          * @description What may be done, where the jurisdiction covers it.
          * @enum {string}
          */
-        Permission: "view" | "acknowledge_alarm" | "shelve_alarm" | "manage_service" | "manage_registry" | "manage_users" | "read_audit";
+        Permission: "view" | "acknowledge_alarm" | "shelve_alarm" | "manage_service" | "manage_registry" | "manage_users" | "read_audit" | "manage_channels";
         /** @description Width and height in pixels. */
         PictureSize: {
             /**
@@ -2219,6 +2434,64 @@ export interface operations {
             };
             /** @description The alarm is over, or was acknowledged before. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_alarm_deliveries: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The alarm's number. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmNotice"][];
+                };
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3790,6 +4063,127 @@ export interface operations {
             };
         };
     };
+    list_channels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotifyChannel"][];
+                };
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    test_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The channel's name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is on its way; the channel's state says what became of it. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The channel goes to people, and this account has no address of its kind. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     read_openapi: {
         parameters: {
             query?: never;
@@ -4695,6 +5089,119 @@ export interface operations {
             };
         };
     };
+    read_own_contact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactDraft"];
+                };
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_own_contact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ContactDraft"];
+            };
+        };
+        responses: {
+            /** @description Changed. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     change_password: {
         parameters: {
             query?: never;
@@ -5245,6 +5752,125 @@ export interface operations {
             };
             /** @description The name is taken, or no administrator would be left. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_contact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The account's number. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactDraft"];
+                };
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_contact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The account's number. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ContactDraft"];
+            };
+        };
+        responses: {
+            /** @description Changed. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

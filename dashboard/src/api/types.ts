@@ -12,16 +12,24 @@ export type Severity = 1 | 2 | 3 | 4
 /** What kind of equipment; picks the icon. */
 export type Category = 'kitchen' | 'elevator' | 'boiler' | 'gas' | 'ride' | 'vessel' | 'crane' | 'edge'
 
+/** Why people are told of an alarm. */
+export type Occasion = 'raised' | 'worsened' | 'recurred' | 'resumed' | 'returned' | 'escalated'
+/** How a channel sends. */
+export type ChannelKind = 'wecom' | 'dingtalk' | 'feishu' | 'webhook' | 'email' | 'sms' | 'siren'
+
 export type Acknowledge = Bodies['Acknowledge']
 export type Alarm = Narrow<Bodies['Alarm'], { severity: Severity }>
 export type AlarmDetail = Narrow<Bodies['AlarmDetail'], { severity: Severity }>
 export type AlarmEvent = Bodies['AlarmEvent']
+export type AlarmNotice = Narrow<Bodies['AlarmNotice'], { severity: Severity; occasion: Occasion }>
 export type AlarmPage = Narrow<Bodies['AlarmPage'], { alarms: Alarm[] }>
 export type AlarmState = Bodies['AlarmState']
 export type AuditEntry = Bodies['AuditEntry']
 export type AuditPage = Bodies['AuditPage']
 export type Bucket = Bodies['Bucket']
 export type Camera = Bodies['Camera']
+export type ContactDraft = Bodies['ContactDraft']
+export type Delivery = Bodies['Delivery']
 export type DeviceDetail = Narrow<Bodies['DeviceDetail'], { rules: Rule[] }>
 export type DeviceDraft = Bodies['DeviceDraft']
 export type DeviceLive = Bodies['DeviceLive']
@@ -39,6 +47,8 @@ export type Me = Bodies['Me']
 export type Metric = Bodies['Metric']
 export type MetricLive = Bodies['MetricLive']
 export type NodeCredential = Bodies['NodeCredential']
+export type NoticeAudience = Bodies['NoticeAudience']
+export type NotifyChannel = Narrow<Bodies['NotifyChannel'], { mildest: Severity; kind: ChannelKind }>
 export type Office = Bodies['Office']
 export type OutOfService = Bodies['OutOfService']
 export type Owner = Bodies['Owner']

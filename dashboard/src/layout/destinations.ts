@@ -6,7 +6,17 @@ import { can, isOfDistrict } from '@/state/session'
 
 export interface Destination {
   readonly name:
-    'overview' | 'alarms' | 'devices' | 'cameras' | 'registry' | 'ledger' | 'storage' | 'users' | 'audit' | 'account'
+    | 'overview'
+    | 'alarms'
+    | 'devices'
+    | 'cameras'
+    | 'registry'
+    | 'ledger'
+    | 'storage'
+    | 'users'
+    | 'channels'
+    | 'audit'
+    | 'account'
   readonly icon: IconName
   readonly needs: Permission
   /** Offered to those who answer for the whole district only. */
@@ -22,6 +32,7 @@ const all: readonly Destination[] = [
   { name: 'ledger', icon: 'ledger', needs: 'view', isOfDistrict: true },
   { name: 'storage', icon: 'storage', needs: 'view_storage' },
   { name: 'users', icon: 'users', needs: 'manage_users' },
+  { name: 'channels', icon: 'phone', needs: 'manage_channels' },
   { name: 'audit', icon: 'audit', needs: 'read_audit' },
 ]
 

@@ -1,5 +1,7 @@
 /** 界面文字，中文。`en.ts` 必须有同样的键，否则不能编译。 */
 
+import type { Occasion } from '@/api/types'
+
 const unitOf = { s: '秒', min: '分', h: '小时', d: '天' }
 
 export const zhCN = {
@@ -20,6 +22,7 @@ export const zhCN = {
     ledger: '数据台账',
     storage: '存储',
     users: '用户',
+    channels: '通知渠道',
     audit: '审计',
     account: '账号',
     main: '主导航',
@@ -557,6 +560,59 @@ export const zhCN = {
       shed: '网关来不及处理',
     },
   },
+  notify: {
+    title: '通知渠道',
+    hint: '告警经这些渠道通知到人；渠道在网关配置文件中设置。失效的渠道由其他渠道告知指挥中心。',
+    empty: '没有配置通知渠道，告警只在本平台显示',
+    channel: '渠道',
+    state: '状态',
+    serves: '通知对象',
+    waiting: '待发送',
+    givenUp: (n: number) => `已放弃 ${n} 条`,
+    lastSent: '上次送达',
+    lastFailed: '上次失败',
+    never: '从未',
+    test: '发送测试消息',
+    testUnderWay: '测试消息已发出，结果见渠道状态',
+    comma: '、',
+    allOf: (words: string) => `全部${words}`,
+    kind: {
+      wecom: '企业微信机器人',
+      dingtalk: '钉钉机器人',
+      feishu: '飞书机器人',
+      webhook: 'Webhook',
+      email: '电子邮件',
+      sms: '短信',
+      siren: '现场声光报警器',
+    },
+    channelState: { untried: '启动后未用', works: '正常', failing: '发送失败', dead: '失效' },
+    told: '通知记录',
+    nobody: '没有通知任何人',
+    audience: { centre: '指挥中心', owner: '使用单位', office: '市场监管所', township: '乡镇分中心' },
+    outcome: {
+      waiting: '待发送',
+      sent: '已送达',
+      failed: '被拒收',
+      given_up: '已放弃',
+      unreachable: '无可用渠道',
+    },
+    occasion: (occasion: Occasion, step: number) =>
+      ({
+        raised: '触发',
+        worsened: '升级',
+        recurred: '再次发生',
+        resumed: '恢复提醒',
+        returned: '恢复',
+        escalated: `上报第 ${step} 级`,
+      })[occasion],
+    took: (ms: number) => (ms < 1000 ? `${ms} 毫秒` : `${(ms / 1000).toFixed(1)} 秒`),
+    attempts: (n: number) => `已试 ${n} 次`,
+    maybeRepeated: '上次发送结果不明，对方可能收到两次',
+    contact: '联系方式',
+    contactHint: '用于接收告警短信和邮件；留空则不经此方式通知。',
+    phone: '手机号',
+    email: '邮箱',
+  },
   audit: {
     title: '审计日志',
     empty: '还没有审计记录',
@@ -583,6 +639,9 @@ export const zhCN = {
       'device.remove': '删除设备',
       'node.enrol': '发放节点凭据',
       'node.revoke': '吊销节点凭据',
+      'user.contact': '修改联系方式',
+      'channel.test': '测试通知渠道',
+      'siren.enrol': '发放报警器凭据',
       'camera.watch': '查看视频',
       'readings.export': '导出读数',
       'readings.export_done': '导出完成',

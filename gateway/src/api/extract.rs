@@ -52,6 +52,8 @@ permission!(
     ManageUsers,
     /// Read who did what.
     ReadAudit,
+    /// See and try the channels by which people are told.
+    ManageChannels,
     /// See how much room the readings take.
     ViewStorage,
 );

@@ -21,6 +21,7 @@ mod history;
 mod ledger;
 mod live;
 mod nodes;
+mod notify;
 pub mod openapi;
 mod overview;
 mod owners;
@@ -64,6 +65,7 @@ use crate::{
     identity::{Identity, node::NodeCredentials},
     ingest::IngestHandle,
     live::Hub,
+    notify::Notifier,
     ops::health::{self, Health},
     pipeline,
     registry::Registrar,
@@ -109,6 +111,8 @@ pub struct AppState {
     pub snapshots: Snapshots,
     /// Exports that may run at the same time.
     pub exports: Exports,
+    /// Channels by which people are told.
+    pub notifier: Notifier,
     /// How the parts are doing.
     pub health: Health,
     /// The gateway stops: sockets say goodbye.
@@ -179,6 +183,11 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(storage::read_storage))
         .routes(routes!(users::list_users, users::add_user))
         .routes(routes!(users::put_user))
+        .routes(routes!(notify::read_alarm_deliveries))
+        .routes(routes!(notify::list_channels))
+        .routes(routes!(notify::test_channel))
+        .routes(routes!(notify::read_own_contact, notify::put_own_contact))
+        .routes(routes!(notify::read_contact, notify::put_contact))
         .routes(routes!(audit::read_audit))
         .routes(routes!(uplink::uplink))
         .routes(routes!(openapi::read_openapi))

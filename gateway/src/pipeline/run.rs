@@ -8,6 +8,7 @@ use std::{sync::Arc, time::Duration};
 use domain::{
     engine::{Action, Engine, Input, Outcome},
     id::{SeriesId, UserName},
+    notice::{Notice, Policy, Telling, notices_of},
     reading::Reading,
     registry::Registry,
 };
@@ -65,6 +66,8 @@ pub struct Parts {
     pub from_ingest: Outlet,
     /// What people do.
     pub requests: Requests,
+    /// Who is told of which alarms.
+    pub telling: Policy,
     /// Told whether batches can be stored.
     pub health: Health,
 }
@@ -226,6 +229,7 @@ impl Pipeline {
                 readings: Arc::clone(&to_store),
                 transitions: outcome.transitions.clone(),
                 service: outcome.service.clone(),
+                notices: self.notices(&outcome),
                 discovered: batch.discovered.clone(),
                 outboxes: outboxes.clone(),
             });
@@ -259,6 +263,14 @@ impl Pipeline {
                 Attempt::Stopped => return Ok(false),
             }
         }
+    }
+
+    /// Who has to be told of an outcome.
+    fn notices(&self, outcome: &Outcome) -> Vec<Notice> {
+        let engine = &self.parts.engine;
+        let (registry, profiles, policy) = (engine.registry(), engine.profiles(), &self.parts.telling);
+        let telling = Telling { registry, profiles, policy };
+        notices_of(&telling, &outcome.transitions, |alarm| engine.open_alarm(alarm))
     }
 
     /// Tries to commit.
@@ -442,11 +454,12 @@ async fn until(due: Option<Instant>) {
 }
 
 fn is_empty(commit: &BatchCommit) -> bool {
-    let BatchCommit { received: _, new_series, readings, transitions, service, discovered, outboxes } = commit;
+    let BatchCommit { received: _, new_series, readings, transitions, service, notices, discovered, outboxes } = commit;
     new_series.is_empty()
         && readings.is_empty()
         && transitions.is_empty()
         && service.is_empty()
+        && notices.is_empty()
         && discovered.is_empty()
         && outboxes.is_empty()
 }

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use domain::{
     alarm::{ServiceChange, Transition},
     id::AlarmId,
+    notice::Notice,
     time::UnixMs,
 };
 use protocol::sparkplug::outbox::Numbers;
@@ -27,6 +28,7 @@ pub(super) struct Owed {
     new_series: Vec<SeriesDefinition>,
     transitions: Vec<Transition>,
     service: Vec<ServiceChange>,
+    notices: Vec<Notice>,
 }
 
 impl Owed {
@@ -40,6 +42,7 @@ impl Owed {
         self.new_series.extend_from_slice(&commit.new_series);
         self.transitions.extend_from_slice(&commit.transitions);
         self.service.extend_from_slice(&commit.service);
+        self.notices.extend_from_slice(&commit.notices);
     }
 
     /// The alarms of which a step is owed, as often as there are steps.
@@ -55,6 +58,7 @@ impl Owed {
             readings: Vec::new().into(),
             transitions: self.transitions.clone(),
             service: self.service.clone(),
+            notices: self.notices.clone(),
             discovered: Vec::new(),
             outboxes: Vec::new(),
         }

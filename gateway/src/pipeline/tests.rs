@@ -15,6 +15,7 @@ use domain::{
     alarm::AlarmState,
     engine::{Deed, Engine},
     id::{AlarmId, DeviceId, MetricName, NodeId, OwnerId, ProfileId, SeriesId, SiteId, TownshipCode},
+    notice::{Audience, Occasion},
     profile::Profiles,
     reading::{Quality, Reading, Value},
     registry::{Device, Owner, Registry, Site, Township},
@@ -134,6 +135,7 @@ impl Fixture {
             ledger: Ledger::default(),
             from_ingest,
             requests,
+            telling: domain::notice::Policy::default(),
             health: health.clone(),
         };
         let blind = stop.child_token();
@@ -329,6 +331,33 @@ async fn an_answered_alarm_closes_when_its_condition_goes() {
     fixture.send(3.0);
     screen.until(|screen| screen.shows(AlarmState::Closed)).await;
     assert!(fixture.stored().await.open_alarms.is_empty());
+}
+
+#[tokio::test]
+async fn who_must_know_is_written_with_the_alarm_and_with_its_end() {
+    let fixture = Fixture::start().await;
+    let mut screen = fixture.watch();
+    fixture.send(61.0);
+    screen.until(|screen| screen.shows(AlarmState::ActiveUnacknowledged)).await;
+    let alarm = screen.alarms.values().next().unwrap().clone();
+    fixture.acknowledge(&alarm, "key-press-1").await.unwrap();
+    fixture.send(3.0);
+    screen.until(|screen| screen.shows(AlarmState::Closed)).await;
+    fixture.stop.cancel();
+    fixture.pipeline.await.unwrap().unwrap();
+
+    let (store, _writing) = Store::open(&StoreConfig::default(), fixture.database.parent().unwrap()).await.unwrap();
+    let told: Vec<_> = store.notices_to_address(99).await.unwrap().into_iter().map(|(_, notice)| notice).collect();
+    let audiences = || {
+        let (owner, township) = ("inn".parse().unwrap(), "500156001".parse().unwrap());
+        [Audience::Owner(owner), Audience::Township(township), Audience::Centre]
+    };
+    let expected: Vec<_> = [Occasion::Raised, Occasion::Returned]
+        .into_iter()
+        .flat_map(|occasion| audiences().map(|audience| (occasion, audience)))
+        .collect();
+    assert_eq!(told.iter().map(|notice| (notice.occasion, notice.audience.clone())).collect::<Vec<_>>(), expected);
+    assert!(told[0].body.en.contains("61"), "the reason is told: {}", told[0].body.en);
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ use std::{
 use domain::{
     alarm::{ServiceChange, Transition, What},
     id::{DeviceId, MetricName, NodeId, RuleId, SeriesId, UserName},
+    notice::Notice,
     reading::Reading,
     time::UnixMs,
 };
@@ -22,7 +23,7 @@ use super::{
     codec::journal,
     discovered,
     error::StoreError,
-    ledger,
+    ledger, notice,
     outbox::{self, OutboxProgress, Planned},
     row::placeholders,
     service,
@@ -80,6 +81,8 @@ pub struct BatchCommit {
     pub transitions: Vec<Transition>,
     /// What went out of service or came back, in order.
     pub service: Vec<ServiceChange>,
+    /// Who has to be told of all this.
+    pub notices: Vec<Notice>,
     /// Devices that introduced themselves and are not registered.
     pub discovered: Vec<DiscoveredBirth>,
     /// Which numbered messages the readings came in, one entry an outbox.
@@ -168,6 +171,10 @@ impl Store {
             head.define(definition.id, JournalId(0), None);
         }
         head.apply(journal, batch.received, &batch.readings);
+        drop(head);
+        if !batch.notices.is_empty() {
+            self.notices_have_come();
+        }
     }
 }
 
@@ -222,6 +229,7 @@ async fn insert_batch(
     for progress in &batch.outboxes {
         ledger::write_reported_gaps(connection, progress, batch.received).await?;
     }
+    notice::write(connection, &batch.notices).await?;
     outbox::write_progress(connection, journal, planned).await
 }
 

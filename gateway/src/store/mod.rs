@@ -20,6 +20,7 @@ mod chunks;
 mod codec;
 mod config;
 mod database;
+mod delivery;
 mod discovered;
 mod error;
 mod export;
@@ -28,6 +29,7 @@ mod head;
 mod history;
 mod ledger;
 mod merge;
+mod notice;
 mod outbox;
 mod registry;
 mod reserve;
@@ -77,11 +79,15 @@ pub use self::{
     check::{CheckCounts, CheckProgress, CheckReport, Finding, check, check_file},
     checkpoint::{CheckpointShard, StoredBatch},
     config::StoreConfig,
+    delivery::{
+        Attempt, AttemptOutcome, ChannelFigures, Contact, DeliveryId, NewDelivery, TestTarget, WaitingDelivery,
+    },
     error::StoreError,
     export::{Readings, Selection, SeriesLabel},
     history::BUCKETS_MAX,
     ledger::{LedgerEntry, LedgerPage},
     merge::MergeReport,
+    notice::NoticeId,
     outbox::{OutboxId, OutboxProgress, OutboxState},
     registry::RegistryRows,
     retention::{Retention, RetentionReport},
@@ -129,6 +135,7 @@ struct Inner {
     /// Room that is kept back on its disk.
     reserve: Option<Reserve>,
     usage: tokio::sync::Mutex<Option<(tokio::time::Instant, Usage)>>,
+    notice_count: watch::Sender<u64>,
 }
 
 /// The task that writes; wait for it after dropping every [`Store`] to be sure that all is on disk and closed.
@@ -195,6 +202,7 @@ impl Store {
             file,
             reserve,
             usage: tokio::sync::Mutex::default(),
+            notice_count: watch::Sender::new(0),
         };
         Ok((Self { inner: Arc::new(inner) }, StoreTask(task)))
     }
@@ -289,6 +297,10 @@ impl Store {
 
     fn offices(&self) -> Guard<Arc<Offices>> {
         self.inner.offices.load()
+    }
+
+    fn notice_counter(&self) -> &watch::Sender<u64> {
+        &self.inner.notice_count
     }
 
     fn session_change_counter(&self) -> &watch::Sender<u64> {

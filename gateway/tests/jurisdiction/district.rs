@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 use domain::{
     access::Role,
     alarm::{AlarmState, Severity, Transition, What},
+    document::Document,
     engine::Engine,
     id::{AlarmId, DeviceId, MetricName, NodeId, RuleId, SeriesId, UserId, UserName},
     profile::Profiles,
@@ -26,6 +27,7 @@ use gateway::{
     ingest::{self, Acknowledger, SeriesIndex},
     ledger::Ledger,
     live::{Hub, present::Changes},
+    notify,
     ops::health::Health,
     pipeline,
     registry::{Mode, Registrar, assemble, import},
@@ -112,6 +114,7 @@ impl District {
             ledger: ledger.clone(),
             from_ingest,
             requests,
+            telling: domain::notice::Policy::default(),
             health: Health::default(),
         };
         let end = stop.clone();
@@ -146,6 +149,9 @@ impl District {
         let video = video::Hub::new(video::Config::default(), clock, Arc::clone(&registry), to_cameras.clone());
         tasks.spawn(video.clone().run(stop.clone()));
 
+        let (notifier, mut telling) = notify::start(telling(&store, &registrar, clock), &stop).await.unwrap();
+        tasks.spawn(async move { while telling.join_next().await.is_some() {} });
+
         let identity = Identity::new(store.clone(), clock, gateway::identity::Config::default()).unwrap();
         let router = api::router(AppState {
             clock,
@@ -160,6 +166,7 @@ impl District {
             ingest,
             nodes: NodeCredentials::new(None, registrar.clone(), store.clone(), clock),
             video,
+            notifier,
             snapshots: Snapshots::open(folder.path(), clock, registry, to_cameras).unwrap(),
             exports: api::Exports::default(),
             health: Health::default(),
@@ -281,6 +288,20 @@ fn entry(node: &str) -> LedgerEntry {
     LedgerEntry { node: NodeId::new(node).unwrap(), hour: UnixMs(0), figures }
 }
 
+/// One channel, to sirens at a broker that is not there.
+fn telling(store: &Store, registrar: &Registrar, clock: Clock) -> notify::Parts {
+    let text = "[[channel]]\nname = \"sirens\"\nserves.townships = [\"*\"]\nvia.siren = {}\n";
+    let config: notify::Config = Document { file: "notify", text }.read().unwrap();
+    notify::Parts {
+        channels: notify::Channels::build(&config, &registrar.current(), None).unwrap(),
+        config,
+        clock,
+        store: store.clone(),
+        registry: registrar.changes(),
+        health: Health::default(),
+    }
+}
+
 fn history(at: UnixMs) -> BatchCommit {
     let device = |id: &str| DeviceId::new(id).unwrap();
     let metric = MetricName::new("cold_store.temperature").unwrap();
@@ -322,6 +343,7 @@ fn history(at: UnixMs) -> BatchCommit {
             .collect(),
         readings: stores.iter().map(|(_, number, value)| reading(*number, *value)).collect(),
         transitions: stores.iter().map(|(id, number, value)| transition(id, *number, *value)).collect(),
+        notices: Vec::new(),
         service: Vec::new(),
         discovered: vec![DiscoveredBirth {
             device: device("stranger-outside"),

@@ -1,7 +1,8 @@
 //! The table: one row a route.
 
 use domain::access::Permission::{
-    self, AcknowledgeAlarm, ManageRegistry, ManageService, ManageUsers, ReadAudit, ShelveAlarm, View, ViewStorage,
+    self, AcknowledgeAlarm, ManageChannels, ManageRegistry, ManageService, ManageUsers, ReadAudit, ShelveAlarm, View,
+    ViewStorage,
 };
 
 /// Who may ask.
@@ -263,6 +264,24 @@ pub(crate) const ROWS: &[Row] = &[
     Row {
         body: Body::Json(r#"{"username": "spare", "display_name": "Spare", "role": "centre_operator"}"#),
         ..kept("PUT", "/users/{id}", "/users/6", ManageUsers)
+    },
+    placed("GET", "/alarms/{id}/deliveries", "/alarms/1/deliveries", "/alarms/2/deliveries"),
+    Row { shows: &["sirens"], ..kept("GET", "/notify/channels", "/notify/channels", ManageChannels) },
+    Row {
+        done: &[202],
+        ..kept("POST", "/notify/channels/{name}/test", "/notify/channels/sirens/test", ManageChannels)
+    },
+    Row { shows: &["phone"], ..plain("GET", "/session/contact", Needs::Session) },
+    Row {
+        body: Body::Json(r#"{"phone": "13800000000", "email": "me@example.cn"}"#),
+        done: &[204],
+        ..plain("PUT", "/session/contact", Needs::Session)
+    },
+    Row { shows: &["phone"], ..kept("GET", "/users/{id}/contact", "/users/6/contact", ManageUsers) },
+    Row {
+        body: Body::Json(r#"{"phone": "", "email": ""}"#),
+        done: &[204],
+        ..kept("PUT", "/users/{id}/contact", "/users/6/contact", ManageUsers)
     },
     Row { shows: &["user.add"], ..kept("GET", "/audit", "/audit?limit=500", ReadAudit) },
     Row {

@@ -28,6 +28,7 @@ pub(super) enum PermissionSchema {
     ManageRegistry,
     ManageUsers,
     ReadAudit,
+    ManageChannels,
     ViewStorage,
 }
 

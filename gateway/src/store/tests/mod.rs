@@ -8,6 +8,7 @@ mod fixture;
 mod history;
 mod migrations;
 mod model;
+mod notices;
 mod outboxes;
 mod people;
 mod queries;
@@ -87,6 +88,10 @@ on_every_engine!(
     history::a_crash_between_seal_and_trim_doubles_nothing,
     history::a_damaged_journal_row_is_passed_over_and_counted,
     history::nobody_sees_beyond_their_jurisdiction,
+    notices::what_people_have_to_be_told_is_committed_with_what_made_it_true,
+    notices::a_delivery_waits_until_its_outcome_is_noted,
+    notices::who_was_told_is_seen_by_whom_it_concerns,
+    notices::people_say_where_they_are_reached,
     outboxes::numbers_are_committed_with_their_readings_or_not_at_all,
     outboxes::a_settled_batch_counts_its_numbers_once,
     outboxes::a_restore_begins_a_new_history,
