@@ -32,6 +32,18 @@ const routes: RouteRecordRaw[] = [
     meta: { needs: 'view' },
   },
   {
+    path: '/cases/:case(\\d+)?',
+    name: 'cases',
+    component: () => import('@/pages/cases/CasesPage.vue'),
+    meta: { needs: 'view' },
+  },
+  {
+    path: '/duty',
+    name: 'duty',
+    component: () => import('@/pages/duty/DutyPage.vue'),
+    meta: { needs: 'keep_roster' },
+  },
+  {
     path: '/devices/:device?',
     name: 'devices',
     component: () => import('@/pages/devices/DevicesPage.vue'),

@@ -50,6 +50,12 @@ pub enum Permission {
     ManageChannels,
     /// See how much room the readings take.
     ViewStorage,
+    /// 处置: open cases and take their steps.
+    HandleCase,
+    /// Add notes and photos to a case.
+    ReportOnCase,
+    /// 排班: write the roster of the own post and hand duty over.
+    KeepRoster,
 }
 
 impl Role {
@@ -60,8 +66,8 @@ impl Role {
     /// What this role may do.
     pub const fn permissions(self) -> &'static [Permission] {
         use Permission::{
-            AcknowledgeAlarm, ManageChannels, ManageRegistry, ManageService, ManageUsers, ReadAudit, ShelveAlarm, View,
-            ViewStorage,
+            AcknowledgeAlarm, HandleCase, KeepRoster, ManageChannels, ManageRegistry, ManageService, ManageUsers,
+            ReadAudit, ReportOnCase, ShelveAlarm, View, ViewStorage,
         };
         match self {
             Role::Admin => &[
@@ -73,13 +79,27 @@ impl Role {
                 ManageUsers,
                 ReadAudit,
                 ManageChannels,
+                HandleCase,
+                ReportOnCase,
+                KeepRoster,
                 ViewStorage,
             ],
-            Role::CentreOperator => &[View, AcknowledgeAlarm, ShelveAlarm, ManageService, ViewStorage],
-            Role::OfficeOfficer => &[View, AcknowledgeAlarm, ShelveAlarm, ManageService],
-            Role::TownshipOfficer => &[View, AcknowledgeAlarm, ShelveAlarm],
-            // Who is watched does not silence the watch.
-            Role::Owner => &[View, AcknowledgeAlarm],
+            Role::CentreOperator => &[
+                View,
+                AcknowledgeAlarm,
+                ShelveAlarm,
+                ManageService,
+                HandleCase,
+                ReportOnCase,
+                KeepRoster,
+                ViewStorage,
+            ],
+            Role::OfficeOfficer => {
+                &[View, AcknowledgeAlarm, ShelveAlarm, ManageService, HandleCase, ReportOnCase, KeepRoster]
+            }
+            Role::TownshipOfficer => &[View, AcknowledgeAlarm, ShelveAlarm, HandleCase, ReportOnCase, KeepRoster],
+            // Who is watched does not silence the watch, and does not judge the own work either.
+            Role::Owner => &[View, AcknowledgeAlarm, ReportOnCase],
         }
     }
 

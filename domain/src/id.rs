@@ -176,7 +176,7 @@ number_id!(
     AlarmId(i64)
 );
 number_id!(
-    /// 处置单: one case, numbered from 1 upwards.
+    /// 处置单: one piece of work, numbered from 1 upwards in the order of opening.
     CaseId(i64)
 );
 number_id!(

@@ -17,6 +17,7 @@ use crate::{
     clock::Clock,
     config::Config,
     control::{Executor, socket},
+    duty,
     identity::{FIRST_ADMIN, Identity, node::NodeCredentials},
     ingest::{self, Acknowledger, Blob, IngestHandle, SeriesIndex},
     ledger::Ledger,
@@ -65,6 +66,7 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
     let pulse = start_heart(&config, &ground, health.clone(), &mut heart).await?;
     base.run("loss ledger", pulse.ledger.clone().run(config.ledger.clone(), ground.store.clone(), clock, base.stop()));
     let notifier = start_telling(&config, &ground, &broker, health.clone(), &mut base).await?;
+    heart.run("duty", duty::run(ground.store.clone(), clock, health.clone(), heart.stop()));
     let (to_stills, stills) = mpsc::channel(BLOB_QUEUE);
     let ingest = start_ingest(&config, &ground, &broker, &pulse, to_stills, &mut front)?;
     front.run("broker health", watch_connection(ingest.clone(), health.clone()));
@@ -141,6 +143,7 @@ impl Ground {
         backup::refuse_unfinished(&config.data_dir)?;
         let (store, store_task) = Store::open(&config.store, &config.data_dir).await?;
         store.set_offices(&district.offices.office);
+        store.set_duty_policy(config.duty.clone());
         let mut start = store.load_start().await?;
         let registry = assemble(&district, std::mem::take(&mut start.registry))?;
         let registry = Arc::new(ArcSwap::from_pointee(registry));

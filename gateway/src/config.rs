@@ -8,6 +8,7 @@ use std::{
 };
 
 use domain::{
+    case,
     document::{Document, DocumentError},
     profile::Profiles,
     registry::{Offices, Townships},
@@ -44,6 +45,8 @@ pub struct Config {
     pub ingest: ingest::Config,
     /// Rules and commits.
     pub pipeline: pipeline::Config,
+    /// Cases, escalation.
+    pub duty: case::Policy,
     /// What became of readings.
     pub ledger: ledger::Config,
     /// Live streams.
@@ -73,6 +76,7 @@ impl Default for Config {
             mqtt: broker::ExternalConfig::default(),
             ingest: ingest::Config::default(),
             pipeline: pipeline::Config::default(),
+            duty: case::Policy::default(),
             ledger: ledger::Config::default(),
             live: live::Config::default(),
             notify: notify::Config::default(),
@@ -118,6 +122,15 @@ pub enum ConfigError {
     /// A file says something wrong; the text names file, line, key and what would be right.
     #[error("{0}")]
     Document(#[from] DocumentError),
+    /// The limits of section `[duty]` contradict each other.
+    #[error("{}: {source}", path.display())]
+    Duty {
+        /// In which file.
+        path: PathBuf,
+        /// Which.
+        #[source]
+        source: case::PolicyError,
+    },
 }
 
 impl Config {
@@ -125,6 +138,7 @@ impl Config {
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let text = read_file(path)?;
         let mut config: Self = Document { file: &path.display().to_string(), text: &text }.read()?;
+        config.duty.check().map_err(|source| ConfigError::Duty { path: path.to_owned(), source })?;
         config.resolve(path.parent().unwrap_or(Path::new("")));
         Ok(config)
     }
@@ -215,6 +229,18 @@ mod tests {
         rustls::crypto::ring::default_provider().install_default().ok();
         let registry = domain::registry::Registry::default();
         assert_eq!(notify::Channels::build(&notify, &registry, None).unwrap().count(), 7);
+    }
+
+    #[test]
+    fn limits_that_contradict_each_other_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("gateway.toml");
+        std::fs::write(&path, "[duty.entrapment]\ncontact_s = 1\naccept_s = 9\non_site_s = 5\naccident_s = 9\n")
+            .unwrap();
+        assert_eq!(
+            Config::read(&path).unwrap_err().to_string(),
+            format!("{}: duty.entrapment: `accept_s`, `on_site_s` and `accident_s` must rise", path.display())
+        );
     }
 
     #[test]

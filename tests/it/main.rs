@@ -6,6 +6,7 @@ mod books;
 mod browser;
 mod camera;
 mod chaos;
+mod duty;
 mod forecast;
 mod notify;
 mod offline;

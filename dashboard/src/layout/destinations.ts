@@ -8,8 +8,10 @@ export interface Destination {
   readonly name:
     | 'overview'
     | 'alarms'
+    | 'cases'
     | 'devices'
     | 'cameras'
+    | 'duty'
     | 'registry'
     | 'ledger'
     | 'storage'
@@ -26,8 +28,10 @@ export interface Destination {
 const all: readonly Destination[] = [
   { name: 'overview', icon: 'overview', needs: 'view' },
   { name: 'alarms', icon: 'alarms', needs: 'view' },
+  { name: 'cases', icon: 'cases', needs: 'view' },
   { name: 'devices', icon: 'devices', needs: 'view' },
   { name: 'cameras', icon: 'cameras', needs: 'view' },
+  { name: 'duty', icon: 'duty', needs: 'keep_roster' },
   { name: 'registry', icon: 'registry', needs: 'manage_registry' },
   { name: 'ledger', icon: 'ledger', needs: 'view', isOfDistrict: true },
   { name: 'storage', icon: 'storage', needs: 'view_storage' },

@@ -2,14 +2,17 @@
 //! channel carries it to whom, and when, is the gateway's.
 //!
 //! - `of_alarms`: what steps in the lives of alarms say to whom.
+//! - `of_duty`: what is told while people work: unanswered alarms, cases.
 //! - `words`: the words of it.
 
 mod of_alarms;
+mod of_duty;
 #[cfg(test)]
 mod tests;
 mod words;
 
 pub use of_alarms::{Policy, Telling, notices_of};
+pub use of_duty::{CaseNews, Locality, Matter, Unanswered, of_case, of_unanswered};
 
 use crate::{
     alarm::Severity,

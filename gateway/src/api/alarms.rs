@@ -107,6 +107,8 @@ pub(super) async fn read_alarm(
     Ok(Json(AlarmDetail {
         alarm: record.alarm,
         history: record.history,
+        escalations: state.store.escalations(id).await?,
+        case: state.store.case_of_alarm(id).await?,
         cause,
         metric,
         source: rule.map(|rule| views::rule_source(&rule.source)),

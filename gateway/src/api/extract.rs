@@ -56,6 +56,12 @@ permission!(
     ManageChannels,
     /// See how much room the readings take.
     ViewStorage,
+    /// Open cases and take their steps.
+    HandleCase,
+    /// Add notes and photos to a case.
+    ReportOnCase,
+    /// Write rosters, hand duty over.
+    KeepRoster,
 );
 
 /// A signed-in person who may do `P`.

@@ -11,9 +11,11 @@ mod alarms;
 mod audit;
 mod backtest;
 mod cameras;
+mod cases;
 mod config;
 mod dashboard;
 mod devices;
+mod duty;
 mod error;
 mod export;
 mod extract;
@@ -69,7 +71,7 @@ use crate::{
     ops::health::{self, Health},
     pipeline,
     registry::Registrar,
-    store::{Scope, Store},
+    store::{PHOTO_BYTES_MAX, Scope, Store},
     video::{self, Snapshots},
 };
 
@@ -160,6 +162,19 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(actions::unshelve_alarm))
         .routes(routes!(actions::take_out_of_service))
         .routes(routes!(actions::return_to_service))
+        .routes(routes!(cases::list_cases, cases::open_case))
+        .routes(routes!(cases::read_case))
+        .routes(routes!(cases::list_assignees))
+        .routes(routes!(cases::take_step))
+        .routes(routes!(cases::add_note))
+        .routes(routes!(cases::add_alarm))
+        .routes(routes!(cases::read_photo))
+        .merge(photo_route())
+        .routes(routes!(duty::list_on_duty))
+        .routes(routes!(duty::read_roster))
+        .routes(routes!(duty::add_shift))
+        .routes(routes!(duty::put_shift, duty::delete_shift))
+        .routes(routes!(duty::hand_over))
         .routes(routes!(cameras::list_cameras))
         .routes(routes!(cameras::read_snapshot, cameras::request_snapshot))
         .routes(routes!(cameras::watch_camera))
@@ -198,6 +213,11 @@ fn import_route() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(registry::import_registry))
         .layer(DefaultBodyLimit::max(registry::IMPORT_BYTES_MAX))
+}
+
+/// A photo may be larger than other bodies.
+fn photo_route() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(cases::add_photo)).layer(DefaultBodyLimit::max(PHOTO_BYTES_MAX))
 }
 
 /// Everything the gateway answers to people's programs and to edge agents' cameras.

@@ -14,6 +14,7 @@ mod alarm;
 mod audit;
 mod backup;
 mod batch;
+mod case;
 mod check;
 mod checkpoint;
 mod chunks;
@@ -22,7 +23,9 @@ mod config;
 mod database;
 mod delivery;
 mod discovered;
+mod duty;
 mod error;
+mod escalation;
 mod export;
 mod forecast;
 mod head;
@@ -35,6 +38,7 @@ mod registry;
 mod reserve;
 mod retention;
 mod rollup;
+mod roster;
 mod row;
 mod rule;
 mod scope;
@@ -61,6 +65,7 @@ use std::{
 
 use arc_swap::{ArcSwap, Guard};
 use domain::{
+    case::Policy,
     id::{OfficeId, TownshipCode},
     registry::Office,
 };
@@ -76,6 +81,10 @@ pub use self::{
         CopyError, CopyProgress, begin_restored, check_room, copy_name, database_file, note_backup, put_back, take_copy,
     },
     batch::{BatchCommit, DiscoveredBirth, JournalId, SeriesDefinition},
+    case::{
+        ALARMS_MAX, CaseDeed, CaseFilter, CaseRecord, CaseRequest, CaseSelection, CaseTrouble, PHOTO_BYTES_MAX,
+        PHOTOS_MAX, Photo,
+    },
     check::{CheckCounts, CheckProgress, CheckReport, Finding, check, check_file},
     checkpoint::{CheckpointShard, StoredBatch},
     config::StoreConfig,
@@ -128,6 +137,7 @@ struct Inner {
     damaged_journal_rows: AtomicU64,
     outboxes: Mutex<Known>,
     offices: ArcSwap<Offices>,
+    duty_policy: ArcSwap<Policy>,
     session_changes: watch::Sender<u64>,
     engine: Engine,
     /// The file of the database; None: a server keeps it.
@@ -197,6 +207,7 @@ impl Store {
             // Of no meaning before the replay.
             outboxes: Mutex::new(Known::new(StoreEpoch(0))),
             offices: ArcSwap::default(),
+            duty_policy: ArcSwap::default(),
             session_changes: watch::Sender::new(0),
             engine,
             file,

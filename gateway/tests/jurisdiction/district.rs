@@ -31,11 +31,14 @@ use gateway::{
     ops::health::Health,
     pipeline,
     registry::{Mode, Registrar, assemble, import},
-    store::{Actor, BatchCommit, DiscoveredBirth, LedgerEntry, SeriesDefinition, StartState, Store, StoreConfig},
+    store::{
+        Actor, BatchCommit, CaseRequest, DiscoveredBirth, LedgerEntry, Photo, SeriesDefinition, SessionLimits,
+        SessionToken, StartState, Store, StoreConfig,
+    },
     video::{self, CameraCommand, Snapshots},
 };
 use protocol::{
-    rest::{LedgerFigures, Point, UserDraft},
+    rest::{LedgerFigures, Point, ShiftDraft, UserDraft},
     sparkplug::topic::HostId,
 };
 use tokio::{
@@ -62,7 +65,10 @@ device,camera-outside,Camera ELSEWHERE,,,site-outside,kitchen_camera,node-outsid
 ";
 
 /// The smallest thing that begins like a picture.
-const PICTURE: &[u8] = &[0xff, 0xd8, 0xff, 0xe0, 0xff, 0xd9];
+const STILL: &[u8] = &[0xff, 0xd8, 0xff, 0xe0, 0xff, 0xd9];
+
+/// What stands at the beginning of a PNG of one pixel.
+pub(crate) const PICTURE: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x02\0\0\0";
 
 /// Everybody's password.
 pub(crate) const PASSWORD: &str = "everybody has the same";
@@ -222,10 +228,11 @@ impl Registered {
         store.commit_batch(Arc::new(history(clock.now().wall))).await.unwrap();
         store.add_to_ledger(["node-inside", "node-outside"].map(entry).into(), vec![]).await.unwrap();
         add_users(&store, clock.now().wall).await;
+        add_duty(&store, clock.now().wall).await;
         let stills = folder.join("snapshots");
         std::fs::create_dir_all(&stills).unwrap();
         for camera in ["camera-inside", "camera-outside"] {
-            std::fs::write(stills.join(format!("{camera}.jpg")), PICTURE).unwrap();
+            std::fs::write(stills.join(format!("{camera}.jpg")), STILL).unwrap();
         }
         Self { store, registry, registrar, profiles }
     }
@@ -278,6 +285,30 @@ async fn add_users(store: &Store, at: UnixMs) {
     let spare = UserDraft { username: UserName::new("spare").unwrap(), ..draft(Role::CentreOperator) };
     for draft in Role::ALL.into_iter().map(draft).chain([spare]) {
         store.add_user(Actor::Shell, draft, PASSWORD_HASH.clone(), at).await.unwrap();
+    }
+}
+
+/// A case with a photo, and somebody on duty, inside and outside.
+async fn add_duty(store: &Store, at: UnixMs) {
+    let limits = SessionLimits { lifetime_ms: 60_000, idle_ms: 60_000 };
+    let token = SessionToken::generate(&mut rand::rng());
+    store.open_session(UserId(1), &token, limits, at).await.unwrap();
+    let admin = store.session(&token, at).await.unwrap().unwrap();
+    for (number, township, person) in [(1, "500156001", "Officer inside"), (2, "500156003", "Officer ELSEWHERE")] {
+        let request = |key: &str| CaseRequest { note: String::new(), key: format!("{key}-{number}") };
+        let alarms = vec![AlarmId(number)];
+        let case = store.open_case(&admin.scope, alarms, None, request("open"), at).await.unwrap().unwrap();
+        let photo = Photo { media_type: "image/png", width: 1, height: 1, picture: PICTURE.into() };
+        store.add_case_photo(&admin.scope, case, photo, request("photo"), at).await.unwrap().unwrap();
+        let shift = ShiftDraft {
+            post: format!("township:{township}").parse().unwrap(),
+            from_ms: at.plus_ms(-60_000).0,
+            to_ms: at.plus_ms(3_600_000).0,
+            person: person.into(),
+            phone: String::new(),
+            username: None,
+        };
+        store.add_shift(&admin.scope, shift, at).await.unwrap();
     }
 }
 
@@ -342,7 +373,15 @@ fn history(at: UnixMs) -> BatchCommit {
             })
             .collect(),
         readings: stores.iter().map(|(_, number, value)| reading(*number, *value)).collect(),
-        transitions: stores.iter().map(|(id, number, value)| transition(id, *number, *value)).collect(),
+        transitions: stores
+            .iter()
+            .map(|(id, number, value)| transition(id, *number, *value))
+            .chain([Transition {
+                alarm: AlarmId(3),
+                rule: RuleId::new("FR-01-L").unwrap(),
+                ..transition("cold-inside", 1, -17.5)
+            }])
+            .collect(),
         notices: Vec::new(),
         service: Vec::new(),
         discovered: vec![DiscoveredBirth {

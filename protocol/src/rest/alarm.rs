@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    Point, RuleSource, SeverityNumber,
+    CaseOfAlarm, Escalation, Point, RuleSource, SeverityNumber,
     vocabulary::{AlarmStateSchema, SeveritySchema},
 };
 
@@ -105,6 +105,10 @@ pub struct AlarmDetail {
     pub alarm: Alarm,
     /// What happened, oldest first.
     pub history: Vec<AlarmEvent>,
+    /// To whom it was told further up while nobody answered, oldest first.
+    pub escalations: Vec<Escalation>,
+    /// The newest case it belongs to; None: it is in none.
+    pub case: Option<CaseOfAlarm>,
     /// The reading that raised it; None: a timer did.
     pub cause: Option<Point>,
     /// The metric it watches; None: the device's link.

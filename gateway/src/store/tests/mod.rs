@@ -3,6 +3,7 @@
 
 mod backups;
 mod batches;
+mod cases;
 mod checkpoints;
 mod fixture;
 mod history;
@@ -13,6 +14,7 @@ mod outboxes;
 mod people;
 mod queries;
 mod registry;
+mod rosters;
 mod rules;
 mod server;
 
@@ -22,7 +24,7 @@ use fixture::Fixture;
 use futures_util::{FutureExt as _, future::LocalBoxFuture};
 use server::Server;
 
-use super::{Actor, BatchCommit, JournalId, Scope, Store, StoreConfig};
+use super::{Actor, BatchCommit, CaseFilter, JournalId, Scope, Store, StoreConfig};
 
 /// A test by its name.
 type Test = (&'static str, fn(Fixture) -> LocalBoxFuture<'static, ()>);
@@ -77,6 +79,19 @@ on_every_engine!(
     batches::shelves_and_service_go_on_after_a_restart,
     rules::another_wording_is_another_version,
     rules::a_rule_is_tried_on_what_is_stored,
+    cases::an_alarm_of_severity_one_is_somebodys_work_at_once,
+    cases::people_who_are_trapped_again_are_not_taken_for_freed,
+    cases::a_refused_alarm_leaves_no_case,
+    cases::a_case_goes_its_way_and_a_repeated_key_changes_nothing,
+    cases::an_alarm_is_in_one_open_case,
+    cases::nobody_sees_or_changes_cases_beyond_their_jurisdiction,
+    cases::a_case_has_a_bounded_number_of_photos,
+    cases::what_is_overdue_is_told_once_through_crashes,
+    cases::an_unanswered_alarm_climbs_until_somebody_answers,
+    cases::a_clock_that_is_set_moves_no_deadline,
+    cases::thousands_of_alarms_climb_and_none_is_forgotten,
+    rosters::who_is_on_duty_is_known_and_holes_are_shown,
+    rosters::a_roster_is_written_by_its_own_post_and_by_the_centre,
     checkpoints::portions_come_back_and_the_batches_since,
     checkpoints::the_journal_is_kept_as_far_as_a_replay_needs_it,
     checkpoints::a_damaged_portion_is_passed_over,
@@ -151,4 +166,7 @@ fn every_promise_can_be_awaited_on_any_thread(store: &Store, scope: &Scope, batc
     check(store.users(actor));
     check(store.discovered(scope));
     check(store.check_audit_log());
+    check(store.watch_duty(at));
+    check(store.on_duty(at));
+    check(store.cases(scope, &CaseFilter::default(), at));
 }
