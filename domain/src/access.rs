@@ -84,16 +84,9 @@ impl Role {
                 KeepRoster,
                 ViewStorage,
             ],
-            Role::CentreOperator => &[
-                View,
-                AcknowledgeAlarm,
-                ShelveAlarm,
-                ManageService,
-                HandleCase,
-                ReportOnCase,
-                KeepRoster,
-                ViewStorage,
-            ],
+            Role::CentreOperator => {
+                &[View, AcknowledgeAlarm, ShelveAlarm, ManageService, HandleCase, ReportOnCase, KeepRoster, ViewStorage]
+            }
             Role::OfficeOfficer => {
                 &[View, AcknowledgeAlarm, ShelveAlarm, ManageService, HandleCase, ReportOnCase, KeepRoster]
             }
