@@ -46,9 +46,7 @@ async fn what_a_service_will_never_take_is_not_asked_again() {
     service.next([Act::Answer(400, ""), Act::Answer(200, r#"{"errcode":40058,"errmsg":"invalid"}"#)]);
     let running = house.start(&wecom("")).await;
     house.tell([notice(1, Severity::I, Audience::Centre), notice(2, Severity::I, Audience::Centre)]).await;
-    house
-        .until("both failed", |all| all.len() == 2 && all.iter().all(|one| one.state == DeliveryState::Failed))
-        .await;
+    house.until("both failed", |all| all.len() == 2 && all.iter().all(|one| one.state == DeliveryState::Failed)).await;
     // The channel itself works.
     house.tell([notice(3, Severity::I, Audience::Centre)]).await;
     house.until_sent(1).await;

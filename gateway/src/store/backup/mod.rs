@@ -15,8 +15,8 @@ use super::{
     audit,
     config::StoreConfig,
     database::{Database, Engine},
-    error::StoreError,
     delivery,
+    error::StoreError,
     outbox::write_epoch,
 };
 
