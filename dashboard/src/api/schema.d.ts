@@ -971,6 +971,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/storage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the database takes, of whom, and how long the disk lasts. */
+        get: operations["read_storage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/uplink/{ticket}": {
         parameters: {
             query?: never;
@@ -1091,6 +1108,11 @@ export interface components {
             id: number;
             /** @description Whether it needs a reset after its condition has gone. */
             is_latching: boolean;
+            /**
+             * @description Whether its latest step is on the gateway's disk. False: nothing can be stored at the moment, and a power cut would
+             *     lose the step.
+             */
+            is_stored: boolean;
             /**
              * Format: int64
              * @description How long after its event the reading that raised it came, in milliseconds; 0: in time.
@@ -2277,7 +2299,7 @@ export interface components {
          * @description What may be done, where the jurisdiction covers it.
          * @enum {string}
          */
-        Permission: "view" | "acknowledge_alarm" | "shelve_alarm" | "manage_service" | "manage_registry" | "manage_users" | "read_audit" | "manage_channels" | "handle_case" | "report_on_case" | "keep_roster";
+        Permission: "view" | "acknowledge_alarm" | "shelve_alarm" | "manage_service" | "manage_registry" | "manage_users" | "read_audit" | "manage_channels" | "view_storage" | "handle_case" | "report_on_case" | "keep_roster";
         /** @description Width and height in pixels. */
         PictureSize: {
             /**
@@ -2615,6 +2637,8 @@ export interface components {
             at_ms: number;
             /** @description All devices with their present values. */
             devices: components["schemas"]["DeviceLive"][];
+            /** @description How much of what happens is stored. A change comes with a new snapshot. */
+            storing?: components["schemas"]["Storing"];
             /** @description Where the deltas go on from. */
             version: components["schemas"]["Version"];
         };
@@ -2698,6 +2722,118 @@ export interface components {
             /** @description The value. */
             value: components["schemas"]["Value"];
         };
+        /** @description What the database takes now, and what it will. */
+        Storage: {
+            /**
+             * Format: double
+             * @description Bytes that a reading in a chunk takes, its time and its share of the row included; None: there are none yet.
+             */
+            bytes_per_reading?: number | null;
+            /**
+             * Format: int64
+             * @description Bytes of the database.
+             */
+            database_bytes: number;
+            /**
+             * Format: double
+             * @description Days until the disk is full at that pace; None: it never is, or the server knows.
+             */
+            days_until_full?: number | null;
+            /**
+             * Format: int64
+             * @description Bytes that are free on the database's disk; None: the database server's business.
+             */
+            disk_free_bytes?: number | null;
+            /**
+             * Format: double
+             * @description Bytes by which the database grows a day at that pace, until the first readings are too old to be kept.
+             */
+            growth_bytes_per_day: number;
+            /**
+             * Format: int64
+             * @description Readings that are not in chunks yet.
+             */
+            open_readings: number;
+            /** @description What is in chunks, by kind of device. */
+            profiles: components["schemas"]["StorageProfile"][];
+            /**
+             * Format: int64
+             * @description Readings in chunks.
+             */
+            reading_count: number;
+            /**
+             * Format: double
+             * @description Readings committed within the latest day, reckoned to a whole one.
+             */
+            readings_per_day: number;
+            /**
+             * Format: int64
+             * @description Bytes of it that are free for what comes.
+             */
+            reusable_bytes: number;
+            /**
+             * Format: int64
+             * @description Bytes of the summaries of readings that are not kept any more.
+             */
+            rollup_bytes: number;
+            /**
+             * Format: int32
+             * @description Days for which summaries of days are kept.
+             */
+            rollup_day_days: number;
+            /**
+             * Format: int32
+             * @description Days for which summaries of hours are kept.
+             */
+            rollup_hour_days: number;
+            /**
+             * Format: int32
+             * @description Days for which summaries of minutes are kept.
+             */
+            rollup_minute_days: number;
+            /**
+             * Format: double
+             * @description Bytes of readings when every day drops as many as it brings.
+             */
+            steady_bytes: number;
+            /** @description How much of what happens is stored at the moment. */
+            storing: components["schemas"]["Storing"];
+            /**
+             * Format: int64
+             * @description Bytes of the write-ahead log; None: the database server's business.
+             */
+            wal_bytes?: number | null;
+        };
+        /** @description The readings of one kind of device. */
+        StorageProfile: {
+            /**
+             * Format: int64
+             * @description Bytes of these.
+             */
+            bytes: number;
+            /** @description Which; None: devices that nobody registered. */
+            profile?: string | null;
+            /**
+             * Format: int64
+             * @description Their readings in chunks.
+             */
+            reading_count: number;
+            /**
+             * Format: int32
+             * @description Days for which they are kept.
+             */
+            retention_days: number;
+            /**
+             * Format: int64
+             * @description Their series.
+             */
+            series_count: number;
+        };
+        /**
+         * @description How much of what happens reaches the gateway's disk.
+         * @enum {string}
+         */
+        Storing: "everything" | "alarms_only" | "nothing";
         /**
          * @description Which of a camera's two streams: the wall shows the small one, a single view the large one.
          * @enum {string}
@@ -7090,6 +7226,61 @@ export interface operations {
             };
             /** @description It still has devices. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_storage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Storage"];
+                };
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
