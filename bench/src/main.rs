@@ -28,7 +28,8 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     figures::{
-        agent, fanout, history, latency, limits, limits::Limits, memory, picture, rules, soak, storage, throughput,
+        agent, alarms, fanout, history, latency, limits, limits::Limits, memory, picture, rules, soak, storage,
+        throughput,
     },
     table::Targets,
 };
@@ -65,6 +66,8 @@ enum Figure {
     },
     /// Sensor → WebSocket.
     Latency,
+    /// A flood of alarms, and a hundred thousand open ones.
+    Alarms,
     /// Deltas to a crowd.
     Fanout,
     /// First picture and relayed streams.
@@ -120,6 +123,7 @@ async fn measure(arguments: &Arguments, targets: &mut Targets) -> anyhow::Result
         }
         Some(Figure::Rules) => rules::measure(targets),
         Some(Figure::Latency) => latency::measure(duration, targets).await,
+        Some(Figure::Alarms) => alarms::measure(targets).await,
         Some(Figure::Fanout) => fanout::measure(duration, None).await,
         Some(Figure::Picture) => picture::measure(duration, targets).await,
         Some(Figure::Memory) => memory::measure(duration, targets).await,
@@ -136,6 +140,7 @@ async fn everything(duration: Duration, targets: &mut Targets) -> anyhow::Result
     rules::measure(targets)?;
     throughput::measure(&LOADS, duration, Some(&limits), targets).await?;
     latency::measure(duration, targets).await?;
+    alarms::measure(targets).await?;
     fanout::measure(duration, Some(&limits)).await?;
     picture::measure(duration, targets).await?;
     agent::measure(duration, targets).await?;

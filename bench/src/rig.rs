@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use protocol::rest::NodeCredential;
 
 use crate::{
     crowd::{Crowd, Received},
@@ -76,8 +77,18 @@ impl Rig {
 
     /// The same with further keys of gateway.toml.
     pub(crate) async fn with_settings(shape: Shape, people: usize, settings: &str) -> anyhow::Result<Self> {
-        eprintln!("… {} nodes with {} devices, {people} people", shape.nodes, shape.device_count());
         let (station, credentials) = Station::with_nodes(shape, settings).await?;
+        Self::set_up_on(station, credentials, shape, people).await
+    }
+
+    /// The same on a gateway that knows the nodes.
+    pub(crate) async fn set_up_on(
+        station: Station,
+        credentials: Vec<NodeCredential>,
+        shape: Shape,
+        people: usize,
+    ) -> anyhow::Result<Self> {
+        eprintln!("… {} nodes with {} devices, {people} people", shape.nodes, shape.device_count());
         let mqtt = station.mqtt;
         let fleet = tokio::task::spawn_blocking(move || {
             let scripts = load::encode(shape, TOWNSHIP)?;

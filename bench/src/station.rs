@@ -48,11 +48,15 @@ pub(crate) struct Station {
 impl Station {
     /// Starts one that knows what `registry` (TOML) says.
     pub(crate) async fn start(registry: &str) -> anyhow::Result<Self> {
-        Self::start_with(registry, "").await
+        Self::start_after(registry, "", async |_: &Path| Ok(())).await
     }
 
-    /// The same with further keys of gateway.toml.
-    async fn start_with(registry: &str, settings: &str) -> anyhow::Result<Self> {
+    /// The same with further keys of gateway.toml, after `prepare` has put into its database what it is to find there.
+    pub(crate) async fn start_after(
+        registry: &str,
+        settings: &str,
+        prepare: impl AsyncFnOnce(&Path) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Self> {
         let program = program("gateway")?;
         let folder = folder()?;
         let [http, mqtt, metrics] = [0; 3].map(|_| SocketAddr::from(([127, 0, 0, 1], free_port())));
@@ -64,6 +68,7 @@ impl Station {
         let command = |arguments: &[&str]| run(&program, &config, arguments);
         command(&["registry", "import", text(&registry_file)?])?;
         command(&["user", "add", ADMIN, "--role", "admin", "--password-file", text(&password_file)?])?;
+        prepare(&folder.path().join("data/brightwatch.db")).await?;
         let mut start = Command::new(&program);
         start.arg("--config").arg(&config).arg("serve").env("BRIGHTWATCH_LOG", "warn");
         let mut gateway = Process::start("gateway", &mut start, folder.path())?;
@@ -99,7 +104,16 @@ impl Station {
 
     /// Starts one with a fleet's nodes registered and enrolled, and further keys of gateway.toml.
     pub(crate) async fn with_nodes(shape: Shape, settings: &str) -> anyhow::Result<(Self, Vec<NodeCredential>)> {
-        let station = Self::start_with(&registry_of(shape), settings).await?;
+        Self::with_lifts(shape, "rated_speed_m_per_s = 1.75", settings).await
+    }
+
+    /// The same with lifts of another nameplate.
+    pub(crate) async fn with_lifts(
+        shape: Shape,
+        nameplate: &str,
+        settings: &str,
+    ) -> anyhow::Result<(Self, Vec<NodeCredential>)> {
+        let station = Self::start_after(&registry_of(shape, nameplate), settings, async |_: &Path| Ok(())).await?;
         let mut credentials = Vec::with_capacity(shape.nodes);
         for node in 0..shape.nodes {
             credentials.push(station.enrol(load::node_id(node).as_str()).await?);
@@ -173,14 +187,28 @@ address = ""
     )
 }
 
-/// A device of that site.
-pub(crate) fn registry_device(id: &str, profile: &str, node: &str, nameplate: &str) -> String {
+/// A site of that owner.
+pub(crate) fn registry_site(id: &str, township: &str) -> String {
+    format!(
+        r#"
+[[site]]
+id = "{id}"
+name = "{id}"
+township = "{township}"
+owner = "bench"
+address = ""
+"#
+    )
+}
+
+/// A device of a site.
+pub(crate) fn registry_device(id: &str, site: &str, profile: &str, node: &str, nameplate: &str) -> String {
     format!(
         r#"
 [[device]]
 id = "{id}"
 name = "{id}"
-site = "bench"
+site = "{site}"
 profile = "{profile}"
 node = "{node}"
 nameplate = {{ {nameplate} }}
@@ -188,14 +216,14 @@ nameplate = {{ {nameplate} }}
     )
 }
 
-fn registry_of(shape: Shape) -> String {
+fn registry_of(shape: Shape, nameplate: &str) -> String {
     let mut registry = registry_head();
     for node in 0..shape.nodes {
         let id = load::node_id(node);
-        registry += &registry_device(id.as_str(), "edge_node", id.as_str(), "");
+        registry += &registry_device(id.as_str(), "bench", "edge_node", id.as_str(), "");
         for device in 0..shape.devices_per_node {
             let lift = load::device_id(node, device);
-            registry += &registry_device(lift.as_str(), "elevator", id.as_str(), "rated_speed_m_per_s = 1.75");
+            registry += &registry_device(lift.as_str(), "bench", "elevator", id.as_str(), nameplate);
         }
     }
     registry

@@ -44,6 +44,12 @@ const routes: RouteRecordRaw[] = [
     meta: { needs: 'keep_roster' },
   },
   {
+    path: '/alarm-quality',
+    name: 'quality',
+    component: () => import('@/pages/quality/QualityPage.vue'),
+    meta: { needs: 'view' },
+  },
+  {
     path: '/devices/:device?',
     name: 'devices',
     component: () => import('@/pages/devices/DevicesPage.vue'),

@@ -18,6 +18,7 @@
 //! - [`escalation`]: what nobody answers is told further up.
 //! - [`roster`]: who is on duty where.
 //! - [`notice`]: who has to be told of what.
+//! - [`quality`]: how well people are served by their alarms: the figures of EEMUA 191 and ISA-18.2.
 //! - [`detector`]: is a reading unlike everything its series has shown, and in which way.
 //! - [`backtest`]: a rule over stored history: when it would have fired.
 //! - [`states`]: how long each value of a state held.
@@ -36,6 +37,7 @@ pub mod escalation;
 pub mod id;
 pub mod notice;
 pub mod profile;
+pub mod quality;
 pub mod reading;
 pub mod registry;
 pub mod roster;

@@ -303,7 +303,7 @@ fn present(start: &StartState, registry: &Arc<Registry>) -> Changes {
         registry: Some(Arc::clone(registry)),
         series: start.series.iter().map(|one| (one.id, one.device.clone(), one.metric.clone())).collect(),
         values: pipeline::values(&start.latest),
-        alarms: start.open_alarms.iter().filter_map(|open| pipeline::alarm_of(open, registry)).collect(),
+        alarms: start.open_alarms.iter().filter_map(|open| pipeline::alarm_of(open, registry)).map(Arc::new).collect(),
         ..Changes::default()
     }
 }

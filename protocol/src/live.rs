@@ -1,11 +1,11 @@
 //! Messages of `GET /api/v1/live` (WebSocket, text, JSON): first one snapshot, then deltas. A client that lost its
 //! socket comes back with `?resume=<epoch>.<sequence>` and gets the deltas it missed, or a new snapshot.
 
-use domain::id::{DeviceId, MetricName};
+use domain::id::{AlarmId, DeviceId, MetricName};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::rest::{Alarm, LinkState, Point};
+use crate::rest::{Alarm, AlarmCount, LinkState, Point, SeverityNumber};
 
 /// One message from the gateway.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -65,8 +65,11 @@ pub struct Snapshot {
     pub storing: Storing,
     /// All devices with their present values.
     pub devices: Vec<DeviceLive>,
-    /// All open alarms.
+    /// The open alarms that need people first, in that order (as `GET /alarms`): all of them, or in a flood as many as
+    /// the gateway's `live.alarms_max`.
     pub alarms: Vec<Alarm>,
+    /// All open alarms, counted; places and kinds without one are not listed.
+    pub alarm_counts: Vec<AlarmCount>,
 }
 
 /// How much of what happens reaches the gateway's disk.
@@ -93,9 +96,16 @@ pub struct Delta {
     /// Devices whose link or values changed; only the changed values are listed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub devices: Vec<DeviceLive>,
-    /// Alarms that were raised or changed, whole. A closed one leaves the list of open alarms.
+    /// Alarms that are new among the first or changed there, whole. A closed one leaves the list of open alarms.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub alarms: Vec<Alarm>,
+    /// Alarms that are no longer among the first: they are open, and counted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<i64>)]
+    pub displaced_alarms: Vec<AlarmId>,
+    /// The counts that changed, whole.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alarm_counts: Vec<AlarmCount>,
 }
 
 /// The present of one device.
@@ -108,6 +118,10 @@ pub struct DeviceLive {
     pub link: LinkState,
     /// When `link` last changed.
     pub link_since_ms: i64,
+    /// How bad the worst of its open alarms is; absent: it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u8>, minimum = 1, maximum = 4)]
+    pub worst: Option<SeverityNumber>,
     /// Latest readings.
     pub values: Vec<MetricLive>,
 }

@@ -197,6 +197,7 @@ impl Live {
                         self.snapshot.alarms.push(alarm);
                     }
                 }
+                self.snapshot.alarms.retain(|known| !delta.displaced_alarms.contains(&known.id));
             }
         }
     }
@@ -209,6 +210,7 @@ fn take_device(devices: &mut Vec<DeviceLive>, changed: DeviceLive) {
     };
     known.link = changed.link;
     known.link_since_ms = changed.link_since_ms;
+    known.worst = changed.worst;
     for value in changed.values {
         known.values.retain(|present| present.metric != value.metric);
         known.values.push(value);

@@ -31,9 +31,9 @@ const TARGET_MIB: f64 = 25.0;
 /// Measures one agent.
 #[expect(clippy::cast_precision_loss, reason = "for people to read")]
 pub(crate) async fn measure(duration: Duration, targets: &mut Targets) -> anyhow::Result<()> {
-    let mut registry = registry_head() + &registry_device(NODE, "edge_node", NODE, "");
+    let mut registry = registry_head() + &registry_device(NODE, "bench", "edge_node", NODE, "");
     for unit in 1..=UNITS {
-        registry += &registry_device(&device(unit), "elevator", NODE, "rated_speed_m_per_s = 1.75");
+        registry += &registry_device(&device(unit), "bench", "elevator", NODE, "rated_speed_m_per_s = 1.75");
     }
     let station = Station::start(&registry).await?;
     let equipment = Equipment::start().await?;

@@ -92,7 +92,8 @@ pub(crate) async fn measure(duration: Duration, targets: &mut Targets) -> anyhow
     Ok(())
 }
 
-fn percentile(sorted: &[f64], percent: f64) -> f64 {
+/// The value that so many percent do not exceed.
+pub(crate) fn percentile(sorted: &[f64], percent: f64) -> f64 {
     #[expect(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,

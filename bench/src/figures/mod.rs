@@ -1,6 +1,7 @@
 //! One file a figure: each sets up what it needs, measures, and prints its table.
 
 pub(crate) mod agent;
+pub(crate) mod alarms;
 pub(crate) mod fanout;
 pub(crate) mod history;
 pub(crate) mod latency;

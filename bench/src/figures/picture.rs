@@ -46,8 +46,8 @@ pub(crate) async fn measure(duration: Duration, targets: &mut Targets) -> anyhow
         return Ok(());
     };
     let registry = registry_head()
-        + &registry_device(NODE, "edge_node", NODE, "")
-        + &registry_device(CAMERA, "kitchen_camera", NODE, "");
+        + &registry_device(NODE, "bench", "edge_node", NODE, "")
+        + &registry_device(CAMERA, "bench", "kitchen_camera", NODE, "");
     let station = Station::start(&registry).await?;
     let agent = start_agent(&station, &camera).await?;
     let Some(from_start) = first_after_start(&station.person).await? else {

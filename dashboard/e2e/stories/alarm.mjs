@@ -1,4 +1,4 @@
-/** An alarm arrives on screen and is answered with one key; a colleague sees who did. */
+/** An alarm arrives on screen and is answered with one key, the rest of its site as a group; a colleague sees who did. */
 import assert from 'node:assert/strict'
 
 export async function tell(browser, world) {
@@ -22,4 +22,25 @@ export async function tell(browser, world) {
   await colleague.goto(`${browser.base}/alarms/${id}`)
   await colleague.getByRole('complementary').getByText('centre').first().waitFor()
   await page.screenshot({ path: browser.screenshotPath('story-alarm') })
+
+  // The lower levels of the same gas are still unanswered: one group, answered at once by keyboard alone.
+  await page.keyboard.press('Escape')
+  await page.keyboard.press('g')
+  const group = page.getByRole('row', { expanded: false }).first()
+  await group.getByText('整组确认').waitFor()
+  assert(page.url().includes('group=site'), `the address names the grouping: ${page.url()}`)
+  await page.keyboard.press('j')
+  await page.keyboard.press('a')
+  await page
+    .getByRole('dialog')
+    .getByRole('button', { name: /^确认 \d+ 条$/ })
+    .waitFor()
+  await page.screenshot({ path: browser.screenshotPath('story-group') })
+  await page.keyboard.press('Enter')
+  await page.getByText(/^已确认 \d+ 条$/).waitFor()
+  await group.getByText('整组确认').waitFor({ state: 'detached' })
+
+  // What a person chose is there again after a reload.
+  await page.goto(`${browser.base}/alarms`)
+  await page.getByRole('row', { expanded: false }).first().waitFor()
 }

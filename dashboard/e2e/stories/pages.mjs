@@ -7,6 +7,7 @@ const paths = {
   alarms: '/alarms',
   cases: '/cases',
   duty: '/duty',
+  quality: '/alarm-quality',
   devices: '/devices/gas-north',
   cameras: '/cameras',
   registry: '/registry',

@@ -1,14 +1,27 @@
 /** Alarms, past and present, and answering them. */
 import { randomKey } from './key'
 import { path, request } from './request'
-import type { Alarm, AlarmDetail, AlarmPage, Severity } from './types'
+import type {
+  AcknowledgedMany,
+  Alarm,
+  AlarmDetail,
+  AlarmGrouping,
+  AlarmGroups,
+  AlarmPage,
+  AlarmQuality,
+} from './types'
 
 export interface AlarmQuery {
-  state?: 'open' | 'closed' | 'all'
-  severity?: Severity
+  state?: 'open' | 'waiting' | 'calling' | 'set_aside' | 'closed' | 'all'
+  /** Numbers with commas between. */
+  severity?: string
   township?: string
+  site?: string
+  edge?: string
   device?: string
-  before?: number
+  rule?: string
+  search?: string
+  after?: number
   limit?: number
 }
 
@@ -24,6 +37,24 @@ export const acknowledgeAlarm = (id: number, note: string) =>
     method: 'POST',
     body: { note, idempotency_key: randomKey() },
   })
+
+/** At most 200; those of severity I are refused: they are answered one by one. */
+export const acknowledgeAlarms = (alarms: readonly number[], note: string) =>
+  request<AcknowledgedMany>('/alarms/acknowledge', {
+    method: 'POST',
+    body: { alarms, note, idempotency_key: randomKey() },
+  })
+
+export const listAlarmGroups = (
+  by: AlarmGrouping,
+  query: Pick<AlarmQuery, 'state' | 'severity' | 'township'>,
+  signal?: AbortSignal,
+) => request<AlarmGroups>('/alarms/groups', { query: { by, ...query }, ...(signal && { signal }) })
+
+export const readAlarmQuality = (
+  query: { from_ms: number; to_ms: number; township?: string },
+  signal?: AbortSignal,
+) => request<AlarmQuality>('/alarm-quality', { query: { ...query }, ...(signal && { signal }) })
 
 export const resetAlarm = (id: number) => act(path`/alarms/${id}/reset`, {})
 

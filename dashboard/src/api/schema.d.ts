@@ -4,6 +4,23 @@
  */
 
 export interface paths {
+    "/alarm-quality": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How well people are served by their alarms: the figures of EEMUA 191 and ISA-18.2 of the caller's jurisdiction. */
+        get: operations["read_alarm_quality"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/alarms": {
         parameters: {
             query?: never;
@@ -11,8 +28,48 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Alarms of the caller's jurisdiction, newest first. */
+        /**
+         * Alarms of the caller's jurisdiction. Open ones: who waits for an answer first, the gravest of these first, the newest
+         *     of those first. With closed ones: newest first.
+         */
         get: operations["list_alarms"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/alarms/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Acknowledges many alarms: those that the person names, because only they were seen. One of severity I is refused here:
+         *     it is answered by itself. With the same key again it answers what became of the first request.
+         */
+        post: operations["acknowledge_alarms"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/alarms/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Open alarms of the caller's jurisdiction, gathered by site, edge node or rule; the group that needs people first first. */
+        get: operations["list_alarm_groups"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1069,6 +1126,24 @@ export interface components {
             /** @description What the person adds, at most 1000 characters; empty: nothing. */
             note?: string;
         };
+        /** @description `POST /alarms/acknowledge`: many at once, such as a group. */
+        AcknowledgeMany: {
+            /** @description Their numbers, 1 to 200: those that the person has seen. One of severity I is answered by itself and refused here. */
+            alarms: number[];
+            /** @description As in [`Acknowledge`]. */
+            idempotency_key: string;
+            /** @description What the person adds to each, at most 1000 characters; empty: nothing. */
+            note?: string;
+        };
+        /** @description What became of each. */
+        AcknowledgedMany: {
+            /** @description Acknowledged and stored; as they are now. */
+            acknowledged: components["schemas"]["Alarm"][];
+            /** @description Accepted, but not yet stored; the live stream brings the result. */
+            pending: number[];
+            /** @description Not acknowledged, each with its reason. */
+            refused: components["schemas"]["RefusedAlarm"][];
+        };
         /** @description `POST /cases/{id}/alarms`: put another alarm of its site to a case. */
         AddAlarm: {
             /**
@@ -1092,6 +1167,12 @@ export interface components {
             cause_en: string;
             /** @description The cause in words and numbers, such as `9.1 °C > 8 °C`, 中文. */
             cause_zh: string;
+            /**
+             * Format: int64
+             * @description When it last chattered: its condition came at least three times within a minute. None: not since the gateway's
+             *     start, or it is over.
+             */
+            chattered_at_ms?: number | null;
             /**
              * Format: int64
              * @description When it was over.
@@ -1151,6 +1232,22 @@ export interface components {
             /** @description The township of the site. */
             township: string;
         };
+        /**
+         * @description Open alarms of one kind of device in one township, counted: what a screen shows in a flood, of which it holds the
+         *     first few hundred alarms only.
+         */
+        AlarmCount: {
+            /** @description Those that were answered and are not over. */
+            answered: number[];
+            /** @description What kind of device; None: it has left the registry. */
+            profile?: string | null;
+            /** @description Those that are shelved, suppressed or out of service. */
+            set_aside: number[];
+            /** @description Where. */
+            township: string;
+            /** @description Those that wait for an answer, by severity, I to IV. */
+            waiting: number[];
+        };
         /** @description `GET /alarms/{id}`: an alarm with everything that happened to it. */
         AlarmDetail: components["schemas"]["Alarm"] & {
             case?: components["schemas"]["CaseOfAlarm"] | null;
@@ -1170,6 +1267,8 @@ export interface components {
              * @description Which wording of its rule raised it, from 1; None: raised before they were counted.
              */
             rule_version?: number | null;
+            /** @description The last alarms of the same rule on the same device that are over, newest first, five at most. */
+            similar: components["schemas"]["SimilarAlarm"][];
             source?: components["schemas"]["RuleSource"] | null;
         };
         /** @description One thing that happened to an alarm. */
@@ -1199,6 +1298,33 @@ export interface components {
          * @enum {string}
          */
         AlarmEventKind: "raised" | "reoccurred" | "severity_changed" | "acknowledged" | "returned" | "reset" | "shelved" | "unshelved" | "suppressed" | "unsuppressed" | "taken_out_of_service" | "returned_to_service" | "closed";
+        /** @description Open alarms of one site, edge node or rule. */
+        AlarmGroup: {
+            /** @description Those that were answered and are not over. */
+            answered: number[];
+            /** @description The one that needs people first. */
+            first: components["schemas"]["Alarm"];
+            /** @description The id of the site, the edge node or the rule. */
+            key: string;
+            /** @description What people call it, English. */
+            name_en: string;
+            /** @description What people call it, 中文. */
+            name_zh: string;
+            /** @description Those that are shelved, suppressed or out of service. */
+            set_aside: number[];
+            /** @description Those that wait for an answer, by severity, I to IV. */
+            waiting: number[];
+        };
+        /** @description `GET /alarms/groups`: open alarms gathered, the group that needs people first first. */
+        AlarmGroups: {
+            /** @description At most 500 groups. */
+            groups: components["schemas"]["AlarmGroup"][];
+            /**
+             * Format: int64
+             * @description How many more there are.
+             */
+            more_count: number;
+        };
         /** @description `POST /alarms/{id}/reset` and `POST /alarms/{id}/unshelve`. */
         AlarmNote: {
             /** @description As in [`Acknowledge`]. */
@@ -1227,15 +1353,51 @@ export interface components {
              */
             step: number;
         };
-        /** @description `GET /alarms`: a page of alarms, newest first. */
+        /**
+         * @description `GET /alarms`: a page of alarms. Open ones: who waits for an answer first, the gravest of these first, the newest of
+         *     those first. Closed ones and both together: newest first.
+         */
         AlarmPage: {
             /** @description The alarms of this page. */
             alarms: components["schemas"]["Alarm"][];
             /**
              * Format: int64
-             * @description Ask again with `before=` this number for older ones; None: there are none.
+             * @description Ask again with `after=` this number for the next ones; None: there are none.
              */
-            next_before?: number | null;
+            next_after?: number | null;
+        };
+        /**
+         * @description `GET /alarm-quality`: how well people are served by their alarms. A call is a condition that came, or came back, and
+         *     was not set aside.
+         */
+        AlarmQuality: {
+            /** @description The rules on devices with most calls first, ten at most. */
+            bad_actors: components["schemas"]["BadActor"][];
+            /** @description By device, those with most calls first, twenty at most. */
+            devices: components["schemas"]["DeviceQuality"][];
+            /**
+             * Format: int64
+             * @description From here, inclusive.
+             */
+            from_ms: number;
+            /** @description The figures that have a target, in the order of a page. */
+            measures: components["schemas"]["QualityMeasure"][];
+            /**
+             * Format: int64
+             * @description How long each of `slots` is, in milliseconds.
+             */
+            slot_ms: number;
+            /** @description Calls in each slot from `from_ms` on. */
+            slots: number[];
+            /**
+             * Format: int64
+             * @description To here, exclusive.
+             */
+            to_ms: number;
+            /** @description By township, those with a call or an open alarm, by code. */
+            townships: components["schemas"]["TownshipQuality"][];
+            /** @description Of the whole jurisdiction, or of the township that was asked for. */
+            whole: components["schemas"]["QualityFigures"];
         };
         /**
          * @description Where an alarm stands in its life.
@@ -1279,6 +1441,39 @@ export interface components {
              * @description Ask again with `before=` this number for older ones; None: there are none.
              */
             next_before?: number | null;
+        };
+        /** @description One of the sources that call most. */
+        BadActor: {
+            /**
+             * Format: int64
+             * @description How often it called.
+             */
+            call_count: number;
+            /**
+             * Format: int64
+             * @description How often it began to chatter.
+             */
+            chatter_count: number;
+            /** @description Which device. */
+            device: string;
+            /** @description What people call it. */
+            device_name: string;
+            /**
+             * Format: int64
+             * @description How often its condition was gone within ten seconds.
+             */
+            fleeting_count: number;
+            /** @description Which rule. */
+            rule: string;
+            /**
+             * Format: double
+             * @description How much of all calls that is, in percent.
+             */
+            share_percent: number;
+            /** @description The rule's English name; empty: it is no longer there. */
+            title_en: string;
+            /** @description The rule's 中文名; empty: it is no longer there. */
+            title_zh: string;
         };
         /** @description Readings of one bucket of time taken together. Unusable and text readings count, but have no part in the figures. */
         Bucket: {
@@ -1600,7 +1795,9 @@ export interface components {
         DeliveryState: "waiting" | "sent" | "failed" | "given_up";
         /** @description What changed. */
         Delta: {
-            /** @description Alarms that were raised or changed, whole. A closed one leaves the list of open alarms. */
+            /** @description The counts that changed, whole. */
+            alarm_counts?: components["schemas"]["AlarmCount"][];
+            /** @description Alarms that are new among the first or changed there, whole. A closed one leaves the list of open alarms. */
             alarms?: components["schemas"]["Alarm"][];
             /**
              * Format: int64
@@ -1609,6 +1806,8 @@ export interface components {
             at_ms: number;
             /** @description Devices whose link or values changed; only the changed values are listed. */
             devices?: components["schemas"]["DeviceLive"][];
+            /** @description Alarms that are no longer among the first: they are open, and counted. */
+            displaced_alarms?: number[];
             /** @description The version after this delta; the sequence is one more than the message before had. */
             version: components["schemas"]["Version"];
         };
@@ -1666,6 +1865,18 @@ export interface components {
             link_since_ms: number;
             /** @description Latest readings. */
             values: components["schemas"]["MetricLive"][];
+            /**
+             * Format: int32
+             * @description How bad the worst of its open alarms is; absent: it has none.
+             */
+            worst?: number | null;
+        };
+        /** @description One device's figures. */
+        DeviceQuality: components["schemas"]["QualityFigures"] & {
+            /** @description Which device. */
+            device: string;
+            /** @description What people call it. */
+            device_name: string;
         };
         /** @description A device in a list, with everything the tree and the tiles show. */
         DeviceSummary: {
@@ -2299,7 +2510,7 @@ export interface components {
          * @description What may be done, where the jurisdiction covers it.
          * @enum {string}
          */
-        Permission: "view" | "acknowledge_alarm" | "shelve_alarm" | "manage_service" | "manage_registry" | "manage_users" | "read_audit" | "manage_channels" | "view_storage" | "handle_case" | "report_on_case" | "keep_roster";
+        Permission: "view" | "acknowledge_alarm" | "shelve_alarm" | "manage_service" | "manage_registry" | "manage_users" | "read_audit" | "manage_channels" | "handle_case" | "report_on_case" | "keep_roster" | "view_storage";
         /** @description Width and height in pixels. */
         PictureSize: {
             /**
@@ -2367,6 +2578,124 @@ export interface components {
          * @enum {string}
          */
         Quality: "good" | "clock_suspect" | "implausible" | "bad";
+        /** @description How long people took. */
+        QualityDelay: {
+            /**
+             * Format: int64
+             * @description How often somebody did it.
+             */
+            count: number;
+            /**
+             * Format: double
+             * @description The mean in seconds; None: nobody did.
+             */
+            mean_s?: number | null;
+            /**
+             * Format: double
+             * @description The median in seconds; None: nobody did.
+             */
+            median_s?: number | null;
+        };
+        /** @description The figures of one operator position: the whole, a township's sub-centre, or a device. */
+        QualityFigures: {
+            /** @description From the call to the answer. */
+            acknowledge: components["schemas"]["QualityDelay"];
+            /** @description Calls by severity, I to IV. */
+            by_severity: number[];
+            /**
+             * Format: int64
+             * @description How often somebody was called.
+             */
+            call_count: number;
+            /**
+             * Format: int64
+             * @description Sources that chattered: three calls within a minute.
+             */
+            chattering_count: number;
+            /** @description From the raising to the end. */
+            close: components["schemas"]["QualityDelay"];
+            /**
+             * Format: int64
+             * @description Conditions that were gone again within ten seconds.
+             */
+            fleeting_count: number;
+            /**
+             * Format: double
+             * @description How much of the time was a flood (begins with ten calls in ten minutes, ends below five), in percent.
+             */
+            flood_percent: number;
+            /**
+             * Format: double
+             * @description Calls in ten minutes, on average.
+             */
+            per_10_min_mean: number;
+            /**
+             * Format: int32
+             * @description Most calls in ten minutes.
+             */
+            per_10_min_peak: number;
+            /**
+             * Format: int64
+             * @description Alarms open at the end that were on the shelf.
+             */
+            shelved_count: number;
+            /**
+             * Format: int64
+             * @description Those whose condition had held for more than a day at the end.
+             */
+            stale_count: number;
+            /**
+             * Format: int64
+             * @description Alarms open at the end that were not set aside.
+             */
+            standing_count: number;
+        };
+        /** @description A figure that has a target. */
+        QualityMeasure: {
+            /** @description How far the two bounds were checked in a source. */
+            confidence: components["schemas"]["Confidence"];
+            /** @description Which. */
+            measure: components["schemas"]["QualityMeasureKind"];
+            /**
+             * Format: double
+             * @description Up to here it is good.
+             */
+            target: number;
+            /**
+             * Format: double
+             * @description What it came to.
+             */
+            value: number;
+            /** @description How it is to be taken. */
+            verdict: components["schemas"]["QualityVerdict"];
+            /**
+             * Format: double
+             * @description Up to here it is tolerable.
+             */
+            worst: number;
+        };
+        /**
+         * @description What is measured.
+         * @enum {string}
+         */
+        QualityMeasureKind: "per_10_min_mean" | "per_10_min_peak" | "flood_percent" | "top_10_percent" | "chattering" | "fleeting" | "stale" | "standing" | "shelved" | "grave_percent";
+        /**
+         * @description How a figure is to be taken.
+         * @enum {string}
+         */
+        QualityVerdict: "good" | "tolerable" | "bad";
+        /** @description An alarm that was not acknowledged. */
+        RefusedAlarm: {
+            /**
+             * Format: int64
+             * @description Which.
+             */
+            alarm: number;
+            /** @description Why, English. */
+            detail: string;
+            /** @description Why, 中文. */
+            detail_zh: string;
+        };
         /** @description `POST /devices/{id}/in-service`. */
         ReturnToService: {
             /** @description As in [`Acknowledge`]. */
@@ -2613,6 +2942,47 @@ export interface components {
             /** @description Account name. */
             username: string;
         };
+        /** @description An earlier alarm of the same rule on the same device, and how it ended. */
+        SimilarAlarm: {
+            /**
+             * Format: int64
+             * @description When somebody answered; None: nobody did.
+             */
+            acknowledged_at_ms?: number | null;
+            /** @description Who answered. */
+            acknowledged_by?: string | null;
+            /**
+             * Format: int64
+             * @description When it was over.
+             */
+            closed_at_ms: number;
+            /** @description What ended it. */
+            ended_by: components["schemas"]["AlarmEventKind"];
+            /**
+             * Format: int64
+             * @description Its number.
+             */
+            id: number;
+            /** @description What somebody last wrote about it; empty: nothing. */
+            note: string;
+            /**
+             * Format: int32
+             * @description How often its condition came.
+             */
+            occurrence_count: number;
+            /**
+             * Format: int64
+             * @description When it was raised.
+             */
+            raised_at_ms: number;
+            /**
+             * Format: int64
+             * @description When its condition went; None: it held to the end.
+             */
+            returned_at_ms?: number | null;
+            /** @description How bad it was in the end. */
+            severity: components["schemas"]["Severity"];
+        };
         /** @description A site, as read and as written (`PUT /sites/{id}`). */
         Site: {
             /** @description Street address; empty when unknown. */
@@ -2628,7 +2998,12 @@ export interface components {
         };
         /** @description Everything in the jurisdiction. */
         Snapshot: {
-            /** @description All open alarms. */
+            /** @description All open alarms, counted; places and kinds without one are not listed. */
+            alarm_counts: components["schemas"]["AlarmCount"][];
+            /**
+             * @description The open alarms that need people first, in that order (as `GET /alarms`): all of them, or in a flood as many as
+             *     the gateway's `live.alarms_max`.
+             */
             alarms: components["schemas"]["Alarm"][];
             /**
              * Format: int64
@@ -2882,6 +3257,11 @@ export interface components {
             /** @description The office that answers for it; None: not assigned. */
             office?: string | null;
         };
+        /** @description One township's figures. */
+        TownshipQuality: components["schemas"]["QualityFigures"] & {
+            /** @description Which township. */
+            township: string;
+        };
         /** @description One township's counts. */
         TownshipStatus: {
             /**
@@ -3001,19 +3381,89 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    read_alarm_quality: {
+        parameters: {
+            query?: {
+                /** @description From then on, inclusive; milliseconds since 1970 UTC. A day before `to_ms` when absent. */
+                from_ms?: number;
+                /** @description Up to then, exclusive; at most 31 days later. Now when absent. */
+                to_ms?: number;
+                /** @description Only this township. */
+                township?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmQuality"];
+                };
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     list_alarms: {
         parameters: {
             query?: {
                 /** @description `open` when absent. */
-                state?: "open" | "closed" | "all";
-                /** @description Only this severity, 1 (I) to 4 (IV). */
-                severity?: number;
+                state?: "open" | "waiting" | "calling" | "set_aside" | "closed" | "all";
+                /** @description Only these severities, 1 (I) to 4 (IV), with commas between: `1,2`. */
+                severity?: string;
                 /** @description Only this township. */
                 township?: string;
+                /** @description Only this site. */
+                site?: string;
+                /** @description Only devices of this edge node; for open alarms. */
+                edge?: string;
                 /** @description Only this device. */
                 device?: string;
-                /** @description Only alarms with a smaller number: `next_before` of the page before. */
-                before?: number;
+                /** @description Only this rule. */
+                rule?: string;
+                /** @description Only where title, cause, device or site hold all of these words, at most 100 characters; for open alarms. */
+                search?: string;
+                /** @description Only what follows in the list: `next_after` of the page before. */
+                after?: number;
                 /** @description How many at most; 1 to 500, 100 when absent. */
                 limit?: number;
             };
@@ -3029,6 +3479,129 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AlarmPage"];
+                };
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    acknowledge_alarms: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcknowledgeMany"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AcknowledgedMany"];
+                };
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_alarm_groups: {
+        parameters: {
+            query: {
+                /** @description By what. */
+                by: "site" | "edge" | "rule";
+                /** @description `open` when absent; `closed` and `all` are not possible. */
+                state?: "open" | "waiting" | "calling" | "set_aside" | "closed" | "all";
+                /** @description Only these severities, 1 (I) to 4 (IV), with commas between: `1,2`. */
+                severity?: string;
+                /** @description Only this township. */
+                township?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmGroups"];
                 };
             };
             /** @description The request is wrong; `errors` says where. */

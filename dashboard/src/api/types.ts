@@ -9,6 +9,8 @@ type Narrow<T, N> = Omit<T, keyof N> & N
 
 /** 1 (I, red) to 4 (IV, blue). */
 export type Severity = 1 | 2 | 3 | 4
+/** One number for each severity, I to IV. */
+export type BySeverity = readonly [number, number, number, number]
 /** What kind of equipment; picks the icon. */
 export type Category = 'kitchen' | 'elevator' | 'boiler' | 'gas' | 'ride' | 'vessel' | 'crane' | 'edge'
 
@@ -19,14 +21,30 @@ export type ChannelKind = 'wecom' | 'dingtalk' | 'feishu' | 'webhook' | 'email' 
 
 export type Acknowledge = Bodies['Acknowledge']
 export type Alarm = Narrow<Bodies['Alarm'], { severity: Severity }>
-export type AlarmDetail = Narrow<Bodies['AlarmDetail'], { severity: Severity }>
+export type AlarmCount = Narrow<
+  Bodies['AlarmCount'],
+  { waiting: BySeverity; answered: BySeverity; set_aside: BySeverity }
+>
+export type AlarmDetail = Narrow<Bodies['AlarmDetail'], { severity: Severity; similar: SimilarAlarm[] }>
 export type AlarmEvent = Bodies['AlarmEvent']
 export type AlarmNotice = Narrow<Bodies['AlarmNotice'], { severity: Severity; occasion: Occasion }>
+export type AlarmGroup = Narrow<
+  Bodies['AlarmGroup'],
+  { waiting: BySeverity; answered: BySeverity; set_aside: BySeverity; first: Alarm }
+>
+export type AlarmGrouping = 'site' | 'edge' | 'rule'
+export type AlarmGroups = Narrow<Bodies['AlarmGroups'], { groups: AlarmGroup[] }>
 export type AlarmPage = Narrow<Bodies['AlarmPage'], { alarms: Alarm[] }>
+export type AlarmQuality = Narrow<
+  Bodies['AlarmQuality'],
+  { whole: QualityFigures; townships: TownshipQuality[]; devices: DeviceQuality[] }
+>
 export type AlarmState = Bodies['AlarmState']
 export type Assignees = Bodies['Assignees']
+export type AcknowledgedMany = Narrow<Bodies['AcknowledgedMany'], { acknowledged: Alarm[] }>
 export type AuditEntry = Bodies['AuditEntry']
 export type AuditPage = Bodies['AuditPage']
+export type BadActor = Bodies['BadActor']
 export type Bucket = Bodies['Bucket']
 export type Case = Narrow<Bodies['Case'], { severity: Severity }>
 export type CaseDetail = Narrow<Bodies['CaseDetail'], { severity: Severity; alarms: Alarm[] }>
@@ -41,7 +59,8 @@ export type ContactDraft = Bodies['ContactDraft']
 export type Delivery = Bodies['Delivery']
 export type DeviceDetail = Narrow<Bodies['DeviceDetail'], { rules: Rule[] }>
 export type DeviceDraft = Bodies['DeviceDraft']
-export type DeviceLive = Bodies['DeviceLive']
+export type DeviceLive = Narrow<Bodies['DeviceLive'], { worst?: Severity | null }>
+export type DeviceQuality = QualityFigures & { device: string; device_name: string }
 export type DeviceSummary = Bodies['DeviceSummary']
 export type DiscoveredDevice = Bodies['DiscoveredDevice']
 export type EdgeNode = Bodies['EdgeNode']
@@ -71,6 +90,9 @@ export type Point = Bodies['Point']
 export type Problem = Bodies['Problem']
 export type Profile = Narrow<Bodies['Profile'], { category: Category }>
 export type Quality = Bodies['Quality']
+export type QualityDelay = Bodies['QualityDelay']
+export type QualityFigures = Narrow<Bodies['QualityFigures'], { by_severity: BySeverity }>
+export type QualityMeasure = Bodies['QualityMeasure']
 export type Role = Bodies['Role']
 export type Roster = Bodies['Roster']
 export type Rule = Narrow<Bodies['Rule'], { severity: Severity }>
@@ -80,17 +102,25 @@ export type RuleTestReport = Bodies['RuleTestReport']
 export type SeriesHistory = Narrow<Bodies['SeriesHistory'], { points: Point[]; buckets: Bucket[] }>
 export type Shift = Bodies['Shift']
 export type ShiftDraft = Bodies['ShiftDraft']
+export type SimilarAlarm = Narrow<Bodies['SimilarAlarm'], { severity: Severity }>
 export type Site = Bodies['Site']
 export type StateHistory = Bodies['StateHistory']
 export type Storage = Bodies['Storage']
 export type StorageProfile = Bodies['StorageProfile']
 export type Storing = Bodies['Storing']
 export type Township = Bodies['Township']
+export type TownshipQuality = QualityFigures & { township: string }
 export type User = Bodies['User']
 export type UserDraft = Bodies['UserDraft']
 export type Value = Bodies['Value']
 export type Version = Bodies['Version']
 
-export type Snapshot = Narrow<Bodies['Snapshot'], { type: 'snapshot'; alarms: Alarm[] }>
-export type Delta = Narrow<Bodies['Delta'], { type: 'delta'; alarms?: Alarm[] }>
+export type Snapshot = Narrow<
+  Bodies['Snapshot'],
+  { type: 'snapshot'; devices: DeviceLive[]; alarms: Alarm[]; alarm_counts: AlarmCount[] }
+>
+export type Delta = Narrow<
+  Bodies['Delta'],
+  { type: 'delta'; devices?: DeviceLive[]; alarms?: Alarm[]; alarm_counts?: AlarmCount[] }
+>
 export type LiveMessage = Snapshot | Delta | { type: 'heartbeat'; at_ms: number } | { type: 'session_ended' }

@@ -1,5 +1,5 @@
 /** The parts of ECharts that we draw with; nothing else is in the bundle. */
-import { LineChart, type LineSeriesOption } from 'echarts/charts'
+import { BarChart, LineChart, type BarSeriesOption, type LineSeriesOption } from 'echarts/charts'
 import {
   DataZoomInsideComponent,
   GridComponent,
@@ -13,9 +13,18 @@ import {
 import { init, use, type ComposeOption, type ECharts } from 'echarts/core'
 import { CanvasRenderer } from 'echarts/renderers'
 
-use([LineChart, GridComponent, TooltipComponent, MarkLineComponent, DataZoomInsideComponent, CanvasRenderer])
+use([
+  BarChart,
+  LineChart,
+  GridComponent,
+  TooltipComponent,
+  MarkLineComponent,
+  DataZoomInsideComponent,
+  CanvasRenderer,
+])
 
 export type ChartOption = ComposeOption<
+  | BarSeriesOption
   | LineSeriesOption
   | GridComponentOption
   | TooltipComponentOption

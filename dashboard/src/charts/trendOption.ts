@@ -1,6 +1,7 @@
 /** What ECharts is to draw of one metric: line, range, limits, moments. Pure. */
 import type { Metric, Rule, Severity } from '@/api/types'
 import { beijingOffsetMs, dateTime, hasUnit, valueText } from '@/text/format'
+import { font } from '@/style/naiveTheme'
 import type { Text } from '@/text'
 import type { ChartOption, LineSeriesOption } from './echarts'
 import { extentOf, type Sample, type TrendData } from './trendData'
@@ -42,7 +43,8 @@ export function trendOption(view: TrendView): ChartOption {
   return {
     useUTC: true,
     animation: false,
-    textStyle: { fontFamily: 'inherit' },
+    // A canvas cannot inherit a font: with a name that it does not know it would draw ten pixels high, on every screen.
+    textStyle: { fontFamily: font },
     grid: {
       left: remPx * 0.7,
       right: remPx * 1.2,

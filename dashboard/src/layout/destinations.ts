@@ -12,6 +12,7 @@ export interface Destination {
     | 'devices'
     | 'cameras'
     | 'duty'
+    | 'quality'
     | 'registry'
     | 'ledger'
     | 'storage'
@@ -32,6 +33,7 @@ const all: readonly Destination[] = [
   { name: 'devices', icon: 'devices', needs: 'view' },
   { name: 'cameras', icon: 'cameras', needs: 'view' },
   { name: 'duty', icon: 'duty', needs: 'keep_roster' },
+  { name: 'quality', icon: 'quality', needs: 'view' },
   { name: 'registry', icon: 'registry', needs: 'manage_registry' },
   { name: 'ledger', icon: 'ledger', needs: 'view', isOfDistrict: true },
   { name: 'storage', icon: 'storage', needs: 'view_storage' },

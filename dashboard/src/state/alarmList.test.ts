@@ -1,6 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import type { Alarm } from '@/api/types'
-import { chooseAlarms, isAlarmFilter, isNarrowed, wholeList, type AlarmFilter } from './alarmList'
+import {
+  chooseAlarms,
+  isAlarmFilter,
+  isChattering,
+  isNarrowed,
+  wholeList,
+  type AlarmFilter,
+} from './alarmList'
 
 function alarm(id: number, changes: Partial<Alarm>): Alarm {
   return {
@@ -38,11 +45,13 @@ const ids = (filter: Partial<AlarmFilter>) =>
 
 describe('chooseAlarms', () => {
   it.each<[string, Partial<AlarmFilter>, number[]]>([
-    ['worst first, then unacknowledged, then newest', {}, [3, 2, 4, 1]],
+    ['who waits first, then the worst, then the newest', {}, [3, 4, 1, 2]],
+    ['worst first, then unacknowledged, then newest', { order: 'severity' }, [3, 2, 4, 1]],
     ['newest first', { order: 'newest' }, [4, 3, 2, 1]],
     ['oldest first', { order: 'oldest' }, [1, 2, 3, 4]],
     ['by place', { order: 'place' }, [3, 4, 1, 2]],
     ['one severity', { severities: [1] }, [3, 2]],
+    ['what is over last', { state: 'all', search: '仙女山' }, [2]],
     ['one township', { township: '500156003' }, [2]],
     ['unacknowledged, also those that returned', { onlyUnacknowledged: true }, [3, 4, 1]],
     ['search without regard to case', { search: 'GAS' }, [4]],
@@ -50,6 +59,16 @@ describe('chooseAlarms', () => {
     ['search for something else', { search: 'boiler' }, []],
   ])('%s', (_, filter, expected) => {
     expect(ids(filter)).toEqual(expected)
+  })
+})
+
+describe('the mark of chattering', () => {
+  it.each([
+    [undefined, 1_000, false],
+    [1_000, 2_000, true],
+    [1_000, 700_000, false],
+  ])('%s at %s: %s', (at, now, expected) => {
+    expect(isChattering(alarm(1, at === undefined ? {} : { chattered_at_ms: at }), now)).toBe(expected)
   })
 })
 
@@ -64,6 +83,7 @@ describe('a filter', () => {
     ['nothing', null, false],
     ['of an older page', { state: 'open' }, false],
     ['with a severity that does not exist', { ...wholeList, severities: [9] }, false],
+    ['with a grouping that does not exist', { ...wholeList, grouping: 'colour' }, false],
     ['with an order that does not exist', { ...wholeList, order: 'colour' }, false],
   ])('remembered: %s', (_, value, expected) => {
     expect(isAlarmFilter(value)).toBe(expected)

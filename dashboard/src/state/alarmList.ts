@@ -1,10 +1,14 @@
 /** Which alarms an operator sees, in which order. */
-import type { Alarm, Severity } from '@/api/types'
+import type { Alarm, AlarmGrouping, Severity } from '@/api/types'
 
 export const severities: readonly Severity[] = [1, 2, 3, 4]
 
-export const sortOrders = ['severity', 'newest', 'oldest', 'place'] as const
+/** `need`: unanswered first, then the gravest, then the newest; the gateway's own order. */
+export const sortOrders = ['need', 'severity', 'newest', 'oldest', 'place'] as const
 export type SortOrder = (typeof sortOrders)[number]
+
+export const groupings = ['none', 'site', 'edge', 'rule'] as const
+export type Grouping = 'none' | AlarmGrouping
 
 export interface AlarmFilter {
   /** Open ones that call nobody for now (shelved, suppressed, out of service) have a list of their own. */
@@ -15,6 +19,7 @@ export interface AlarmFilter {
   readonly onlyUnacknowledged: boolean
   readonly search: string
   readonly order: SortOrder
+  readonly grouping: Grouping
 }
 
 export const wholeList: AlarmFilter = {
@@ -23,7 +28,8 @@ export const wholeList: AlarmFilter = {
   township: null,
   onlyUnacknowledged: false,
   search: '',
-  order: 'severity',
+  order: 'need',
+  grouping: 'none',
 }
 
 export const isUnacknowledged = (alarm: Alarm) =>
@@ -35,7 +41,13 @@ export const isUnacknowledged = (alarm: Alarm) =>
 export const isSetAside = (alarm: Alarm) =>
   alarm.state === 'shelved' || alarm.state === 'suppressed' || alarm.state === 'out_of_service'
 
-/** Whether the filter hides anything; the order does not. */
+/** A mark is left for so long after an alarm last came three times within a minute. */
+const chatterMarkMs = 600_000
+
+export const isChattering = (alarm: Alarm, nowMs: number) =>
+  alarm.chattered_at_ms != null && nowMs - alarm.chattered_at_ms < chatterMarkMs
+
+/** Whether the filter hides anything; order and grouping do not. */
 export function isNarrowed(filter: AlarmFilter): boolean {
   return (
     filter.severities.length > 0 ||
@@ -60,6 +72,7 @@ export function isAlarmFilter(value: unknown): value is AlarmFilter {
     onlyUnacknowledged,
     search,
     order,
+    grouping,
   } = { ...wholeList, ...value }
   return (
     ['open', 'set_aside', 'closed', 'all'].includes(state) &&
@@ -69,12 +82,14 @@ export function isAlarmFilter(value: unknown): value is AlarmFilter {
     typeof onlyUnacknowledged === 'boolean' &&
     typeof search === 'string' &&
     sortOrders.includes(order) &&
+    groupings.includes(grouping) &&
     Object.keys(wholeList).every((key) => key in value)
   )
 }
 
+/** Whether the filter's own conditions let an alarm through. */
 function passes(alarm: Alarm, filter: AlarmFilter, words: readonly string[]): boolean {
-  if (filter.state === 'open' && isSetAside(alarm)) return false
+  if (filter.state === 'open' && (isSetAside(alarm) || alarm.state === 'closed')) return false
   if (filter.state === 'set_aside' && !isSetAside(alarm)) return false
   if (filter.severities.length > 0 && !filter.severities.includes(alarm.severity)) return false
   if (filter.township !== null && alarm.township !== filter.township) return false
@@ -93,9 +108,21 @@ function passes(alarm: Alarm, filter: AlarmFilter, words: readonly string[]): bo
   return words.every((word) => haystack.includes(word))
 }
 
+/** What an alarm asks of people, in the order in which they are needed. */
+function attentionOf(alarm: Alarm): number {
+  if (alarm.state === 'closed') return 3
+  if (isSetAside(alarm)) return 2
+  return isUnacknowledged(alarm) ? 0 : 1
+}
+
+/** The gateway's order: numbers rise in the order of raising. */
+export const byNeed = (a: Alarm, b: Alarm) =>
+  attentionOf(a) - attentionOf(b) || a.severity - b.severity || b.id - a.id
+
 const newestFirst = (a: Alarm, b: Alarm) => b.raised_at_ms - a.raised_at_ms || b.id - a.id
 
 const comparisons: Record<SortOrder, (a: Alarm, b: Alarm) => number> = {
+  need: byNeed,
   severity: (a, b) =>
     a.severity - b.severity || Number(isUnacknowledged(b)) - Number(isUnacknowledged(a)) || newestFirst(a, b),
   newest: newestFirst,

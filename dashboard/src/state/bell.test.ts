@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Alarm, AlarmState, Severity } from '@/api/types'
-import { ring, type Bell } from './bell'
+import { news, ring, stillCalls, type Bell } from './bell'
 
 function open(...alarms: [id: number, severity: Severity, state: AlarmState][]): Map<number, Alarm> {
   return new Map(
@@ -44,5 +44,20 @@ describe('ring', () => {
     ['came back', open([1, 2, 'returned_unacknowledged']), open([1, 2, active]), 'urgent'],
   ])('%s', (_, before, after, expected) => {
     expect(ring(before, after)).toBe(expected)
+  })
+})
+
+describe('until somebody answers', () => {
+  it.each<[string, Map<number, Alarm>, Bell | null]>([
+    ['II alone', open([1, 2, active], [2, 3, active]), 'urgent'],
+    ['I beside II', open([1, 2, active], [2, 1, active]), 'critical'],
+    ['all answered', open([1, 1, 'active_acknowledged'], [2, 1, 'shelved']), null],
+  ])('%s', (_, alarms, expected) => {
+    expect(stillCalls(alarms.values())).toBe(expected)
+  })
+
+  it('names what is new, the gravest first', () => {
+    const after = open([1, 2, active], [2, 3, active], [3, 1, active], [4, 2, active])
+    expect(news(open([4, 2, active]), after).map(({ id }) => id)).toEqual([3, 1])
   })
 })

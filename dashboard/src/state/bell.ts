@@ -1,7 +1,10 @@
-/** Which bell a change of the open alarms asks for. */
+/** Which bell a change of the open alarms asks for, and when it is to ring again. Pure. */
 import type { Alarm } from '@/api/types'
 
 export type Bell = 'critical' | 'urgent'
+
+/** Until somebody answers, I rings again after ten seconds, II after thirty: often enough not to be forgotten. */
+export const repeatMs: Readonly<Record<Bell, number>> = { critical: 10_000, urgent: 30_000 }
 
 /**
  * New alarms of severity I or II ring, and so do those that came back unanswered. What a page finds open when it is
@@ -11,12 +14,25 @@ export function ring(
   before: ReadonlyMap<number, Alarm> | null,
   after: ReadonlyMap<number, Alarm>,
 ): Bell | null {
-  let bell: Bell | null = null
-  for (const alarm of after.values()) {
-    if (alarm.severity > 2 || alarm.state !== 'active_unacknowledged') continue
-    if (before?.get(alarm.id)?.state === 'active_unacknowledged') continue
-    if (alarm.severity === 1) return 'critical'
-    bell = 'urgent'
-  }
-  return bell
+  return bellOf(news(before, after))
+}
+
+/** The alarms of severity I or II that nobody was called for yet, the gravest first. */
+export function news(
+  before: ReadonlyMap<number, Alarm> | null,
+  after: ReadonlyMap<number, Alarm>,
+): readonly Alarm[] {
+  const isNew = (alarm: Alarm) => calls(alarm) && !isCalling(before?.get(alarm.id))
+  return [...after.values()].filter(isNew).sort((a, b) => a.severity - b.severity || b.id - a.id)
+}
+
+/** What still calls: active alarms of severity I or II that nobody has answered. */
+export const stillCalls = (alarms: Iterable<Alarm>): Bell | null => bellOf([...alarms].filter(calls))
+
+const calls = (alarm: Alarm) => alarm.severity <= 2 && isCalling(alarm)
+const isCalling = (alarm: Alarm | undefined) => alarm?.state === 'active_unacknowledged'
+
+function bellOf(alarms: readonly Alarm[]): Bell | null {
+  if (alarms.some(({ severity }) => severity === 1)) return 'critical'
+  return alarms.length > 0 ? 'urgent' : null
 }

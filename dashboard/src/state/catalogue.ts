@@ -50,6 +50,9 @@ export function townshipName(code: string): string {
   return township ? inLanguage(township.name_zh, township.name_en) : code
 }
 
+/** Where a device stands; empty: it is not registered. */
+export const siteName = (device: string) => loaded.value?.devices.get(device)?.site_name ?? ''
+
 export function profileName(id: string): string {
   const profile = loaded.value?.profiles.get(id)
   return profile ? inLanguage(profile.title_zh, profile.title_en) : id

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Alarm, DeviceSummary, LinkState, Severity, Township } from '@/api/types'
+import type { AlarmCount, DeviceSummary, LinkState, Township } from '@/api/types'
 import { categoryStatus, districtStatus } from './district'
 import { emptyLive, type LiveState } from './live'
 
@@ -25,36 +25,17 @@ const device = (id: string, place: string, isCamera = false): DeviceSummary => (
   nameplate: {},
 })
 
-const alarm = (
-  id: number,
-  of: string,
-  place: string,
-  severity: Severity,
-  changes: Partial<Alarm> = {},
-): Alarm => ({
-  id,
-  device: of,
-  device_name: '',
-  site: 's',
-  site_name: '',
+const count = (place: string, profile: string, changes: Partial<AlarmCount>): AlarmCount => ({
   township: place,
-  rule: 'EL-01',
-  title_zh: '',
-  title_en: '',
-  severity,
-  state: 'active_unacknowledged',
-  raised_at_ms: 0,
-  cause_zh: '',
-  cause_en: '',
-  is_latching: false,
-  occurrence_count: 1,
-  late_ms: 0,
-  is_stored: true,
+  profile,
+  waiting: [0, 0, 0, 0],
+  answered: [0, 0, 0, 0],
+  set_aside: [0, 0, 0, 0],
   ...changes,
 })
 
 const devices = [device('lift', 'a'), device('camera', 'a', true), device('other', 'b')]
-const link = (state: LinkState) => ({ link: state, linkSinceMs: 0, values: new Map() })
+const link = (state: LinkState) => ({ link: state, linkSinceMs: 0, worst: null, values: new Map() })
 const live: LiveState = {
   ...emptyLive,
   devices: new Map([
@@ -62,9 +43,9 @@ const live: LiveState = {
     ['camera', link('offline')],
     ['stranger', link('online')],
   ]),
-  alarms: new Map([
-    [1, alarm(1, 'lift', 'a', 2)],
-    [2, alarm(2, 'camera', 'a', 4, { state: 'active_acknowledged' })],
+  alarmCounts: new Map([
+    ['a elevator', count('a', 'elevator', { waiting: [0, 1, 0, 0] })],
+    ['a kitchen_camera', count('a', 'kitchen_camera', { answered: [0, 0, 0, 1] })],
   ]),
 }
 

@@ -1,6 +1,5 @@
 /** Counts of the district and its townships, from the live state: the board and the list can then never disagree. */
-import type { Alarm, Category, DeviceSummary, Severity, Township } from '@/api/types'
-import { isUnacknowledged } from './alarmList'
+import type { AlarmCount, BySeverity, Category, DeviceSummary, Severity, Township } from '@/api/types'
 import type { LiveState } from './live'
 
 /** In the order of the screens. */
@@ -21,7 +20,7 @@ export interface PlaceStatus {
   readonly cameraCount: number
   readonly onlineCameraCount: number
   /** Open alarms by severity, I to IV. */
-  readonly openAlarms: readonly [number, number, number, number]
+  readonly openAlarms: BySeverity
   readonly unacknowledgedCount: number
   readonly worst: Severity | null
 }
@@ -35,7 +34,7 @@ interface Counting {
   online: number
   cameras: number
   onlineCameras: number
-  open: [number, number, number, number]
+  open: BySeverity
   unacknowledged: number
 }
 
@@ -62,8 +61,8 @@ export function districtStatus(
     const isOnline = live.devices.get(device.id)?.link === 'online'
     for (const count of of(device.township)) countDevice(count, device.is_camera, isOnline)
   }
-  for (const alarm of live.alarms.values()) {
-    for (const count of of(alarm.township)) countAlarm(count, alarm)
+  for (const alarms of live.alarmCounts.values()) {
+    for (const count of of(alarms.township)) countAlarms(count, alarms)
   }
   return {
     total: settle(total),
@@ -78,11 +77,11 @@ function countDevice(count: Counting, isCamera: boolean, isOnline: boolean): voi
   if (isCamera && isOnline) count.onlineCameras += 1
 }
 
-function countAlarm(count: Counting, alarm: Alarm): void {
-  const [i, ii, iii, iv] = count.open
-  const add = (severity: Severity) => (alarm.severity === severity ? 1 : 0)
-  count.open = [i + add(1), ii + add(2), iii + add(3), iv + add(4)]
-  if (isUnacknowledged(alarm)) count.unacknowledged += 1
+function countAlarms(count: Counting, { waiting, answered, set_aside }: AlarmCount): void {
+  const all = [waiting, answered, set_aside]
+  const sum = (at: 0 | 1 | 2 | 3) => all.reduce((total, each) => total + each[at], count.open[at])
+  count.open = [sum(0), sum(1), sum(2), sum(3)]
+  count.unacknowledged += waiting.reduce((total, each) => total + each, 0)
 }
 
 function settle(count: Counting): PlaceStatus {
@@ -122,10 +121,10 @@ export function categoryStatus(
     counts.set(category, count)
     countDevice(count, device.is_camera, live.devices.get(device.id)?.link === 'online')
   }
-  for (const alarm of live.alarms.values()) {
-    const category = categoryOf(devices.get(alarm.device)?.profile ?? '')
+  for (const alarms of live.alarmCounts.values()) {
+    const category = categoryOf(alarms.profile ?? '')
     const count = category && counts.get(category)
-    if (count) countAlarm(count, alarm)
+    if (count) countAlarms(count, alarms)
   }
   return categories.flatMap((category) => {
     const count = counts.get(category)

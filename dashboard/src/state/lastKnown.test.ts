@@ -24,7 +24,12 @@ const alarm = (raised_at_ms: number, changes: Partial<Alarm> = {}): Alarm => ({
   is_stored: true,
   ...changes,
 })
-const device = (link: LiveDevice['link']): LiveDevice => ({ link, linkSinceMs: 1_000, values: new Map() })
+const device = (link: LiveDevice['link']): LiveDevice => ({
+  link,
+  linkSinceMs: 1_000,
+  worst: null,
+  values: new Map(),
+})
 
 describe('lastKnownMs', () => {
   it.each<[string, Alarm, LiveDevice | undefined, number | null]>([

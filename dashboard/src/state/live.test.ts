@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Alarm, Delta, DeviceLive, Snapshot } from '@/api/types'
+import type { Alarm, AlarmCount, Delta, DeviceLive, Snapshot } from '@/api/types'
 import { applyAlarm, applyMessages, emptyLive, resumeText } from './live'
 
 const epoch = 7
@@ -37,12 +37,21 @@ function device(id: string, value: number, metric = 'cold_store.temperature'): D
   }
 }
 
+const count = (waiting: AlarmCount['waiting']): AlarmCount => ({
+  township: '500156001',
+  profile: 'cold_store',
+  waiting,
+  answered: [0, 0, 0, 0],
+  set_aside: [0, 0, 0, 0],
+})
+
 const snapshot: Snapshot = {
   type: 'snapshot',
   version: { epoch, sequence: 3 },
   at_ms: 100,
   devices: [device('cold-1', 4), device('cold-2', 5)],
   alarms: [alarm(1)],
+  alarm_counts: [count([0, 0, 1, 0])],
 }
 
 const delta = (sequence: number, changes: Partial<Delta>): Delta => ({
@@ -53,6 +62,23 @@ const delta = (sequence: number, changes: Partial<Delta>): Delta => ({
 })
 
 const start = applyMessages(emptyLive, [snapshot]).state
+
+describe('in a flood', () => {
+  it('holds the first alarms and counts all', () => {
+    const flooded = applyMessages(start, [
+      delta(4, { alarms: [alarm(2)], displaced_alarms: [1], alarm_counts: [count([0, 0, 900, 0])] }),
+    ]).state
+    expect([...flooded.alarms.keys()]).toEqual([2])
+    expect([...flooded.alarmCounts.values()]).toEqual([count([0, 0, 900, 0])])
+  })
+
+  it('knows how bad the worst alarm of a device is, and when it is over', () => {
+    const worse = applyMessages(start, [delta(4, { devices: [{ ...device('cold-1', 9), worst: 2 }] })]).state
+    expect(worse.devices.get('cold-1')?.worst).toBe(2)
+    const over = applyMessages(worse, [delta(5, { devices: [device('cold-1', 4)] })]).state
+    expect(over.devices.get('cold-1')?.worst).toBeNull()
+  })
+})
 
 describe('applyMessages', () => {
   it('knows from a snapshot how much is stored', () => {
@@ -137,10 +163,10 @@ describe('applyMessages', () => {
 })
 
 describe('applyAlarm', () => {
-  it('replaces the alarm and removes a closed one', () => {
+  it('replaces the alarm, and keeps a closed one until the stream takes it out with its count', () => {
     const answered = applyAlarm(start, alarm(1, { state: 'active_acknowledged' }))
     expect(answered.alarms.get(1)?.state).toBe('active_acknowledged')
-    expect(applyAlarm(start, alarm(1, { state: 'closed' })).alarms.size).toBe(0)
+    expect(applyAlarm(start, alarm(1, { state: 'closed' })).alarms.get(1)?.state).toBe('closed')
   })
 
   it('does not bring back an alarm that the stream has closed', () => {

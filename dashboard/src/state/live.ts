@@ -3,12 +3,24 @@
  *
  * What did not change keeps its identity, so that a screen redraws only what a message touched.
  */
-import type { Alarm, DeviceLive, LinkState, LiveMessage, Point, Storing, Version } from '@/api/types'
+import type {
+  Alarm,
+  AlarmCount,
+  DeviceLive,
+  LinkState,
+  LiveMessage,
+  Point,
+  Severity,
+  Storing,
+  Version,
+} from '@/api/types'
 
 /** The present of one device. */
 export interface LiveDevice {
   readonly link: LinkState
   readonly linkSinceMs: number
+  /** How bad the worst of its open alarms is; null: it has none. */
+  readonly worst: Severity | null
   readonly values: ReadonlyMap<string, Point>
 }
 
@@ -16,8 +28,10 @@ export interface LiveState {
   /** Position in the gateway's stream; null before the first snapshot. */
   readonly version: Version | null
   readonly devices: ReadonlyMap<string, LiveDevice>
-  /** Open alarms only. */
+  /** Open alarms that need people first: all of them, or in a flood as many as the gateway sends. */
   readonly alarms: ReadonlyMap<number, Alarm>
+  /** All open alarms, counted by township and kind of device. */
+  readonly alarmCounts: ReadonlyMap<string, AlarmCount>
   /** Rises with each snapshot: the gateway sends one anew when the registry changed. */
   readonly registryRevision: number
   /** How much of what happens reaches the gateway's disk. */
@@ -30,6 +44,7 @@ export const emptyLive: LiveState = {
   version: null,
   devices: new Map(),
   alarms: new Map(),
+  alarmCounts: new Map(),
   registryRevision: 0,
   storing: 'everything',
   isEnded: false,
@@ -46,12 +61,14 @@ export function applyMessages(before: LiveState, messages: readonly LiveMessage[
   let state = before
   let devices: Map<string, LiveDevice> | null = null
   let alarms: Map<number, Alarm> | null = null
+  let counts: Map<string, AlarmCount> | null = null
 
   for (const message of messages) {
     switch (message.type) {
       case 'snapshot':
         devices = new Map(message.devices.map((device) => [device.id, mergeDevice(undefined, device)]))
         alarms = new Map(message.alarms.map((alarm) => [alarm.id, alarm]))
+        counts = new Map(message.alarm_counts.map((count) => [countKey(count), count]))
         state = {
           ...state,
           version: message.version,
@@ -63,16 +80,19 @@ export function applyMessages(before: LiveState, messages: readonly LiveMessage[
       case 'delta': {
         const order = orderOf(state.version, message.version)
         if (order === 'known') break
-        if (order === 'gap') return { state: settle(state, devices, alarms), hasGap: true }
+        if (order === 'gap') return { state: settle(state, devices, alarms, counts), hasGap: true }
         devices ??= message.devices?.length ? new Map(state.devices) : null
         for (const device of message.devices ?? []) {
           devices?.set(device.id, mergeDevice(devices.get(device.id), device))
         }
-        alarms ??= message.alarms?.length ? new Map(state.alarms) : null
+        if (message.alarms?.length || message.displaced_alarms?.length) alarms ??= new Map(state.alarms)
         for (const alarm of message.alarms ?? []) {
           if (alarm.state === 'closed') alarms?.delete(alarm.id)
           else alarms?.set(alarm.id, alarm)
         }
+        for (const id of message.displaced_alarms ?? []) alarms?.delete(id)
+        counts ??= message.alarm_counts?.length ? new Map(state.alarmCounts) : null
+        for (const count of message.alarm_counts ?? []) counts?.set(countKey(count), count)
         state = { ...state, version: message.version }
         break
       }
@@ -83,19 +103,17 @@ export function applyMessages(before: LiveState, messages: readonly LiveMessage[
         break
     }
   }
-  return { state: settle(state, devices, alarms), hasGap: false }
+  return { state: settle(state, devices, alarms, counts), hasGap: false }
 }
 
 /**
- * Puts an alarm that a request answered with in place, without waiting for the stream to bring it. One that the stream
- * has closed meanwhile stays closed.
+ * Puts an alarm that a request answered with in place, without waiting for the stream to bring it. One that is over stays
+ * until the stream takes it out together with its count, so that the two never disagree; lists of open ones pass it over.
+ * One that the stream has closed meanwhile stays closed.
  */
 export function applyAlarm(state: LiveState, alarm: Alarm): LiveState {
   if (!state.alarms.has(alarm.id)) return state
-  const alarms = new Map(state.alarms)
-  if (alarm.state === 'closed') alarms.delete(alarm.id)
-  else alarms.set(alarm.id, alarm)
-  return { ...state, alarms }
+  return { ...state, alarms: new Map(state.alarms).set(alarm.id, alarm) }
 }
 
 /**
@@ -111,10 +129,18 @@ function settle(
   state: LiveState,
   devices: ReadonlyMap<string, LiveDevice> | null,
   alarms: ReadonlyMap<number, Alarm> | null,
+  counts: ReadonlyMap<string, AlarmCount> | null,
 ): LiveState {
-  if (!devices && !alarms) return state
-  return { ...state, devices: devices ?? state.devices, alarms: alarms ?? state.alarms }
+  if (!devices && !alarms && !counts) return state
+  return {
+    ...state,
+    devices: devices ?? state.devices,
+    alarms: alarms ?? state.alarms,
+    alarmCounts: counts ?? state.alarmCounts,
+  }
 }
+
+const countKey = ({ township, profile }: AlarmCount) => `${township} ${profile ?? ''}`
 
 function orderOf(have: Version | null, next: Version): 'next' | 'known' | 'gap' {
   if (!have || have.epoch !== next.epoch) return 'gap'
@@ -131,5 +157,5 @@ function mergeDevice(before: LiveDevice | undefined, change: DeviceLive): LiveDe
     }
     values = merged
   }
-  return { link: change.link, linkSinceMs: change.link_since_ms, values }
+  return { link: change.link, linkSinceMs: change.link_since_ms, worst: change.worst ?? null, values }
 }

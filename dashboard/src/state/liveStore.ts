@@ -57,9 +57,13 @@ export function stopLive(): void {
   phase.value = 'connecting'
 }
 
+/** The last answer to an operator's action: for lists of alarms that the stream does not bring. */
+export const lastAnswer = shallowRef<Alarm | null>(null)
+
 /** Shows the answer to an operator's action before the stream repeats it. */
 export function takeAlarm(alarm: Alarm): void {
   state.value = applyAlarm(state.value, alarm)
+  lastAnswer.value = alarm
 }
 
 function planFlush(onEnded: () => void): void {

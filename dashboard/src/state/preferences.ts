@@ -19,3 +19,6 @@ export function writePreference(name: string, value: unknown): void {
     // A private window or a full disk: the choice then lasts as long as the page.
   }
 }
+
+/** The name of a choice that each person makes for themselves, where several share a browser. */
+export const ofPerson = (name: string, person: number | undefined) => `${name}.${person ?? 'nobody'}`

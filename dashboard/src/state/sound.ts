@@ -1,19 +1,17 @@
-/** The bell for new alarms of severity I and II, made by the browser itself: no sound file is needed. */
+/** The bell for alarms of severity I and II, made by the browser itself: no sound file is needed. */
 import { computed, shallowRef, watch } from 'vue'
 import type { Alarm } from '@/api/types'
-import { ring, type Bell } from './bell'
+import { news, repeatMs, ring, stillCalls, type Bell } from './bell'
+import { callSettings, changeCallSettings } from './callSettings'
+import { callOnDesktop } from './desktopCall'
 import { live } from './liveStore'
-import { readPreference, writePreference } from './preferences'
 
-const isBoolean = (value: unknown): value is boolean => typeof value === 'boolean'
-
-const isMuted = shallowRef(readPreference('muted', isBoolean) ?? false)
 const isBlocked = shallowRef(true)
 let context: AudioContext | null = null
 
 /** `blocked`: the browser wants a click before a page may sound. */
 export const soundState = computed<'on' | 'muted' | 'blocked'>(() => {
-  if (isMuted.value) return 'muted'
+  if (callSettings.value.isMuted) return 'muted'
   return isBlocked.value ? 'blocked' : 'on'
 })
 
@@ -23,9 +21,8 @@ export async function pressSoundButton(): Promise<void> {
     await enable()
     return
   }
-  isMuted.value = !isMuted.value
-  writePreference('muted', isMuted.value)
-  if (!isMuted.value) await enable()
+  changeCallSettings({ isMuted: !callSettings.value.isMuted })
+  if (!callSettings.value.isMuted) await enable()
 }
 
 async function enable(): Promise<void> {
@@ -35,23 +32,45 @@ async function enable(): Promise<void> {
 }
 
 /** Any click or key on the page is leave enough for the browser. Returns how to stop. */
-export function startSound(): () => void {
+export function startSound(openAlarm: (id: number) => void): () => void {
   let heard: ReadonlyMap<number, Alarm> | null = null
+  let repeating: number | undefined
   const onGesture = () => {
-    if (isBlocked.value && !isMuted.value) void enable()
+    if (isBlocked.value && !callSettings.value.isMuted) void enable()
   }
   window.addEventListener('pointerdown', onGesture)
   window.addEventListener('keydown', onGesture)
 
-  const unwatch = watch(live, ({ version, alarms }) => {
+  const sound = (bell: Bell) => {
+    if (!callSettings.value.isMuted && context?.state === 'running') play(context, bell)
+  }
+  /** Again and again, until nothing calls any more. */
+  function planRepeat(): void {
+    window.clearTimeout(repeating)
+    const bell = callSettings.value.isRepeated ? stillCalls(live.value.alarms.values()) : null
+    if (!bell) return
+    repeating = window.setTimeout(() => {
+      const now = stillCalls(live.value.alarms.values())
+      if (now) sound(now)
+      planRepeat()
+    }, repeatMs[bell])
+  }
+
+  const unwatch = watch([live, callSettings], ([{ version, alarms }]) => {
     if (version === null) heard = null
     if (version === null || alarms === heard) return
     const bell = ring(heard, alarms)
+    if (bell) {
+      sound(bell)
+      callOnDesktop(news(heard, alarms), openAlarm)
+    }
+    const didCall = stillCalls(heard?.values() ?? [])
     heard = alarms
-    if (bell && !isMuted.value && context?.state === 'running') play(context, bell)
+    if (bell || didCall !== stillCalls(alarms.values())) planRepeat()
   })
   return () => {
     unwatch()
+    window.clearTimeout(repeating)
     window.removeEventListener('pointerdown', onGesture)
     window.removeEventListener('keydown', onGesture)
   }

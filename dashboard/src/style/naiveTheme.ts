@@ -3,7 +3,8 @@ import type { GlobalThemeOverrides } from 'naive-ui'
 import { deskRemPx } from '@/state/screen'
 
 const accent = '#37c8ab'
-const font =
+/** The same as `--font` of `tokens.css`: for what cannot read the style sheet, such as a canvas. */
+export const font =
   "system-ui, 'Noto Sans', 'PingFang SC', 'Microsoft YaHei', 'Noto Sans CJK SC', 'Noto Sans SC', sans-serif"
 
 /** Naive UI measures in pixels, so its sizes follow the root font size as `rem` does elsewhere. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { ago, dateTime, duration, hasUnit, shortTime, valueText } from './format'
+import { ago, countdown, dateTime, duration, hasUnit, shortTime, valueText } from './format'
 import { en } from './en'
 import { zhCN } from './zh-CN'
 
@@ -58,5 +58,16 @@ describe('values', () => {
     expect(hasUnit(4, temperature)).toBe(true)
     expect(hasUnit(null, temperature)).toBe(false)
     expect(hasUnit(1, mode)).toBe(false)
+  })
+})
+
+describe('countdown', () => {
+  it.each([
+    [7_650_000, '2:07:30'],
+    [450_000, '07:30'],
+    [999, '00:01'],
+    [-5_000, '00:00'],
+  ])('%d ms', (ms, expected) => {
+    expect(countdown(ms)).toBe(expected)
   })
 })

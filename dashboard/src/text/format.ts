@@ -50,6 +50,14 @@ export function duration(ms: number, text: Text): string {
   return text.time.days(Math.floor(hours / 24))
 }
 
+/** What is left of a span as a clock shows it: `1:07:30`, `07:30`; never negative. */
+export function countdown(ms: number): string {
+  const seconds = Math.max(0, Math.ceil(ms / 1_000))
+  const hours = Math.floor(seconds / 3_600)
+  const rest = `${two(Math.floor(seconds / 60) % 60)}:${two(seconds % 60)}`
+  return hours > 0 ? `${hours}:${rest}` : rest
+}
+
 /** `1 234 567`: a count with thin spaces, the same in both languages. */
 export const count = (n: number) => String(n).replace(/\B(?=(\d{3})+$)/g, '\u2009')
 

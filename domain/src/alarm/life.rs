@@ -66,6 +66,11 @@ impl AlarmState {
         !matches!(self, Self::Closed)
     }
 
+    /// Whether its condition is known to hold; what is set aside does not say.
+    pub const fn is_active(self) -> bool {
+        matches!(self, Self::ActiveUnacknowledged | Self::ActiveAcknowledged)
+    }
+
     /// Whether it calls nobody although it is open.
     pub const fn is_set_aside(self) -> bool {
         matches!(self, Self::Shelved | Self::Suppressed | Self::OutOfService)

@@ -2,15 +2,21 @@
 //!
 //! - `life`: the machine: where an alarm stands, what can happen to it, what that makes of it.
 //! - `service`: devices and rules that are out of service.
+//! - `precedence`: in which order people are needed.
+//! - `chatter`: what comes and goes faster than anybody can act.
 //!
 //! Here stand the words: severity, a step in a life, and an alarm that is open.
 
+pub(crate) mod chatter;
 mod life;
+mod precedence;
 mod service;
 #[cfg(test)]
 mod tests;
 
+pub use chatter::Chatter;
 pub use life::{AlarmInput, AlarmRefusal, AlarmState, Nature, Standing, What};
+pub use precedence::{Attention, Precedence};
 use serde::{Deserialize, Serialize};
 pub use service::{OutOfService, ServiceChange};
 

@@ -169,7 +169,10 @@ pub(super) async fn return_to_service(
 
 /// Outside the jurisdiction an alarm does not exist, whatever else is wrong with the request.
 async fn within(state: &AppState, scope: &Scope, alarm: AlarmId) -> Result<(), ApiError> {
-    state.store.alarm(scope, alarm).await?.map(drop).ok_or_else(ApiError::not_found)
+    if state.live.alarm(scope, alarm).is_some() || state.store.has_alarm(scope, alarm).await? {
+        return Ok(());
+    }
+    Err(ApiError::not_found())
 }
 
 fn check_reason(why: &str) -> Result<(), ApiError> {
@@ -178,6 +181,17 @@ fn check_reason(why: &str) -> Result<(), ApiError> {
     }
     if why.chars().count() > NOTE_MAX {
         return Err(ApiError::invalid_field("why", format!("at most {NOTE_MAX} characters")));
+    }
+    Ok(())
+}
+
+/// Whether note and key of a request are as they should be.
+pub(super) fn check_request(note: &str, idempotency_key: &str) -> Result<(), ApiError> {
+    if note.chars().count() > NOTE_MAX {
+        return Err(ApiError::invalid_field("note", format!("at most {NOTE_MAX} characters")));
+    }
+    if !KEY_LENGTH.contains(&idempotency_key.chars().count()) {
+        return Err(ApiError::invalid_field("idempotency_key", "8 to 64 characters"));
     }
     Ok(())
 }
@@ -205,12 +219,7 @@ async fn carry_out(
     note: String,
     idempotency_key: String,
 ) -> Result<Response, ApiError> {
-    if note.chars().count() > NOTE_MAX {
-        return Err(ApiError::invalid_field("note", format!("at most {NOTE_MAX} characters")));
-    }
-    if !KEY_LENGTH.contains(&idempotency_key.chars().count()) {
-        return Err(ApiError::invalid_field("idempotency_key", "8 to 64 characters"));
-    }
+    check_request(&note, &idempotency_key)?;
     match state.pipeline.act(scope, deed, note, idempotency_key).await {
         Ok(ActionOutcome::Alarm(alarm)) => Ok(Json(alarm).into_response()),
         Ok(ActionOutcome::Service) => Ok(StatusCode::OK.into_response()),
@@ -220,7 +229,8 @@ async fn carry_out(
     }
 }
 
-const fn refused_zh(error: ActionError) -> &'static str {
+/// Why an action was refused, 中文.
+pub(super) const fn refused_zh(error: ActionError) -> &'static str {
     match error {
         ActionError::NoOpenAlarm(_) => "该告警已关闭",
         ActionError::EndsInThePast => "结束时间须晚于现在",

@@ -6,6 +6,7 @@
 //! - the rest: one resource each, its routes described beside its handlers ([`openapi`]).
 //! - `dashboard`: the embedded pages; [`server`]: listening.
 
+mod acknowledge_many;
 mod actions;
 mod alarms;
 mod audit;
@@ -27,6 +28,7 @@ mod notify;
 pub mod openapi;
 mod overview;
 mod owners;
+mod quality;
 mod registry;
 mod security;
 pub mod server;
@@ -155,7 +157,10 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(export::export_readings))
         .routes(routes!(backtest::test_rule))
         .routes(routes!(alarms::list_alarms))
+        .routes(routes!(alarms::list_alarm_groups))
         .routes(routes!(alarms::read_alarm))
+        .routes(routes!(acknowledge_many::acknowledge_alarms))
+        .routes(routes!(quality::read_alarm_quality))
         .routes(routes!(actions::acknowledge_alarm))
         .routes(routes!(actions::reset_alarm))
         .routes(routes!(actions::shelve_alarm))

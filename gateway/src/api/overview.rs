@@ -1,13 +1,14 @@
 //! The district at a glance, and what people's programs need to know once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::{Json, extract::State};
-use domain::{alarm::Severity, id::TownshipCode, registry::Registry};
-use protocol::{
-    live::DeviceLive,
-    rest::{Alarm, LinkState, Overview, Places, Profile, SeverityNumber, TownshipStatus},
+use domain::{
+    alarm::Severity,
+    id::{DeviceId, TownshipCode},
+    registry::Registry,
 };
+use protocol::rest::{AlarmCount, Overview, Places, Profile, SeverityNumber, TownshipStatus};
 
 use super::{
     AppState,
@@ -20,8 +21,8 @@ use crate::store::Scope;
 /// Counts by township of the caller's jurisdiction.
 #[utoipa::path(get, path = "/overview", tag = "overview", responses((status = 200, body = Overview), Refusal))]
 pub(super) async fn read_overview(State(state): State<AppState>, may: May<View>) -> Json<Overview> {
-    let (devices, alarms) = state.live.snapshot(&may.scope);
-    Json(overview(&may.scope, &state.registrar.current(), &devices, &alarms))
+    let (online, alarms) = (state.live.online(&may.scope), state.live.alarm_counts(&may.scope));
+    Json(overview(&may.scope, &state.registrar.current(), &online, &alarms))
 }
 
 /// The townships and offices of the caller's jurisdiction.
@@ -77,21 +78,27 @@ pub(super) fn townships_of(scope: &Scope, registry: &Registry) -> BTreeMap<Towns
         .collect()
 }
 
-fn overview(scope: &Scope, registry: &Registry, live: &[DeviceLive], alarms: &[Alarm]) -> Overview {
+fn overview(scope: &Scope, registry: &Registry, online: &BTreeSet<DeviceId>, alarms: &[AlarmCount]) -> Overview {
     let mut townships = townships_of(scope, registry);
-    let links: BTreeMap<_, _> = live.iter().map(|device| (&device.id, device.link)).collect();
     for (device, place) in registry.devices_with_places().filter(|(_, place)| scope.covers(Some(place))) {
         let Some(status) = townships.get_mut(&place.township) else { continue };
         status.device_count += 1;
-        status.online_count += u64::from(links.get(&device.id) == Some(&LinkState::Online));
+        status.online_count += u64::from(online.contains(&device.id));
         status.camera_count += u64::from(views::is_camera(device));
     }
-    for alarm in alarms {
-        let Some(status) = townships.get_mut(&alarm.township) else { continue };
-        let SeverityNumber(severity) = alarm.severity;
-        status.open_alarms[severity as usize - Severity::I as usize] += 1;
-        status.unacknowledged_count += u64::from(alarm.acknowledged_at_ms.is_none());
-        status.worst = status.worst.min(Some(alarm.severity)).or(Some(alarm.severity));
+    for count in alarms {
+        let Some(status) = townships.get_mut(&count.township) else { continue };
+        for counts in [count.waiting, count.answered, count.set_aside] {
+            for (sum, count) in status.open_alarms.iter_mut().zip(counts) {
+                *sum += u64::from(count);
+            }
+        }
+        status.unacknowledged_count += count.waiting.iter().map(|count| u64::from(*count)).sum::<u64>();
+    }
+    for status in townships.values_mut() {
+        let severities = [Severity::I, Severity::II, Severity::III, Severity::IV];
+        let worst = severities.into_iter().zip(status.open_alarms).find(|(_, count)| *count > 0);
+        status.worst = worst.map(|(severity, _)| SeverityNumber(severity));
     }
     Overview { townships: townships.into_values().collect() }
 }

@@ -144,13 +144,15 @@ pub(super) fn rule(rule: &profile::Rule, device: &registry::Device) -> rest::Rul
 /// Where a rule comes from, the edition with it.
 pub(super) fn rule_source(source: &profile::Source) -> rest::RuleSource {
     let edition = source.edition.as_ref().map(|edition| format!(" ({edition})")).unwrap_or_default();
-    rest::RuleSource {
-        citation: format!("{}{edition}", source.citation),
-        confidence: match source.confidence {
-            profile::Confidence::Verified => rest::Confidence::Verified,
-            profile::Confidence::Unverified => rest::Confidence::Unverified,
-            profile::Confidence::Proposal => rest::Confidence::Proposal,
-        },
+    rest::RuleSource { citation: format!("{}{edition}", source.citation), confidence: confidence(source.confidence) }
+}
+
+/// How far a source was checked.
+pub(super) const fn confidence(confidence: profile::Confidence) -> rest::Confidence {
+    match confidence {
+        profile::Confidence::Verified => rest::Confidence::Verified,
+        profile::Confidence::Unverified => rest::Confidence::Unverified,
+        profile::Confidence::Proposal => rest::Confidence::Proposal,
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the pipeline leaves for the hub: the newest reading of each series, the newest state of each alarm. Bounded by
 //! the number of series and open alarms however slow the hub is, so the pipeline never waits.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use domain::id::{AlarmId, DeviceId, SeriesId};
 use protocol::rest::{Alarm, LinkState, Point};
@@ -16,7 +16,7 @@ pub(super) struct Inbox {
     /// Series with a value in `values`, in order of arrival.
     dirty: Vec<SeriesId>,
     links: BTreeMap<DeviceId, (LinkState, domain::time::UnixMs)>,
-    alarms: BTreeMap<AlarmId, Alarm>,
+    alarms: BTreeMap<AlarmId, Arc<Alarm>>,
     rest: Changes,
 }
 

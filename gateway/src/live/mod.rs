@@ -1,25 +1,36 @@
 //! Live status: what is true now, streamed to everyone who may see it. One snapshot, then numbered deltas; each delta is
 //! serialised once per jurisdiction and shared by all its clients; a slow client gets the newest state, not a queue.
 //!
-//! - [`present`]: what is true now (pure).
+//! - [`present`]: what is true now (pure); [`open`]: its open alarms, in the order in which people are needed (pure).
+//! - `top`: which of them clients hold (pure); [`gather`]: groups of them (pure).
 //! - [`stream`]: one jurisdiction's numbered deltas (pure).
 //! - `inbox`: what the pipeline leaves for the hub, coalesced (pure).
 
+#[cfg(test)]
+mod fixture;
+pub mod gather;
 mod inbox;
+pub mod open;
 pub mod present;
 pub mod stream;
+mod top;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
 use axum::extract::ws::Utf8Bytes;
-use domain::{access::Jurisdiction, id::DeviceId, time::MonoMs};
+use domain::{
+    access::Jurisdiction,
+    alarm::Precedence,
+    id::{AlarmId, DeviceId},
+    time::MonoMs,
+};
 use protocol::{
     live::{Delta, DeviceLive, LiveMessage, Snapshot, Storing, Version},
-    rest::Alarm,
+    rest::{Alarm, AlarmCount},
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, watch};
@@ -27,8 +38,10 @@ use tokio_util::sync::CancellationToken;
 
 use self::{
     inbox::Inbox,
+    open::Part,
     present::{Changes, Present, Touched},
     stream::{Keep, Next, Stream},
+    top::{Top, TopChange},
 };
 use crate::{clock::Clock, store::Scope};
 
@@ -44,11 +57,14 @@ pub struct Config {
     /// Most bytes of deltas kept for that, for each jurisdiction. 4 MiB: a snapshot of 10 000 devices is about as long,
     /// so that a client which missed more gets one sooner.
     pub resume_bytes: usize,
+    /// Open alarms that a screen holds, those that need people first; of the others it knows the counts, and asks for
+    /// them page by page. 500: more than anybody works through at once, and a third of a megabyte.
+    pub alarms_max: usize,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { coalesce_ms: 50, resume_s: 60, resume_bytes: 4 * 1024 * 1024 }
+        Self { coalesce_ms: 50, resume_s: 60, resume_bytes: 4 * 1024 * 1024, alarms_max: 500 }
     }
 }
 
@@ -87,6 +103,8 @@ struct District {
 
 struct Channel {
     stream: Stream,
+    /// The alarms that clients hold, as of the newest sequence.
+    top: Top,
     /// Tells subscribers the newest sequence.
     newest: watch::Sender<u64>,
     last_used: MonoMs,
@@ -130,8 +148,7 @@ impl Hub {
                 () = stop.cancelled() => return,
                 () = self.shared.wake.notified() => {}
             }
-            let changes = lock(&self.shared.inbox).take();
-            let listeners = lock(&self.shared.district).send(changes, &self.shared);
+            let listeners = self.up_to_date().listeners();
             let pause = pause(listeners, Duration::from_millis(self.shared.config.coalesce_ms));
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -159,14 +176,39 @@ impl Hub {
         lock(&self.shared.district).present.device(scope.jurisdiction(), id)
     }
 
+    /// The devices of this person's jurisdiction that somebody speaks for.
+    pub fn online(&self, scope: &Scope) -> BTreeSet<DeviceId> {
+        lock(&self.shared.district).present.online(scope.jurisdiction())
+    }
+
+    /// An open alarm of this person's jurisdiction.
+    pub fn alarm(&self, scope: &Scope, id: AlarmId) -> Option<Arc<Alarm>> {
+        self.up_to_date().present.open().get(scope.jurisdiction(), id).cloned()
+    }
+
+    /// Open alarms of this person's jurisdiction in the order of need, after a place in it, `limit` at most.
+    pub fn alarms(&self, scope: &Scope, part: &Part, after: Precedence, limit: usize) -> Vec<Arc<Alarm>> {
+        let district = self.up_to_date();
+        district.present.open().list(scope.jurisdiction(), part, after).take(limit).cloned().collect()
+    }
+
+    /// How many alarms are open where in this person's jurisdiction.
+    pub fn alarm_counts(&self, scope: &Scope) -> Vec<AlarmCount> {
+        self.up_to_date().present.open().counts(scope.jurisdiction())
+    }
+
+    /// The district with everything that was published: whoever was answered finds what the answer said. The district is
+    /// locked first: otherwise another could take newer changes in before those that were taken out here.
+    fn up_to_date(&self) -> MutexGuard<'_, District> {
+        let mut district = lock(&self.shared.district);
+        let changes = lock(&self.shared.inbox).take();
+        district.send(changes, &self.shared);
+        district
+    }
+
     /// How much of what happens is stored.
     pub fn storing(&self) -> Storing {
         lock(&self.shared.district).present.storing()
-    }
-
-    /// All devices and open alarms of this person's jurisdiction.
-    pub fn snapshot(&self, scope: &Scope) -> (Vec<DeviceLive>, Vec<Alarm>) {
-        lock(&self.shared.district).present.snapshot(scope.jurisdiction())
     }
 }
 
@@ -212,10 +254,11 @@ impl Subscription {
 impl District {
     fn channel(&mut self, jurisdiction: &Jurisdiction, shared: &Shared) -> &mut Channel {
         let now = shared.clock.now().mono;
-        let rounds = self.rounds;
+        let (rounds, present) = (self.rounds, &self.present);
         let channel = self.channels.entry(jurisdiction.clone()).or_insert_with(|| {
             let keep = Keep { age_ms: shared.config.resume_s * 1000, bytes: shared.config.resume_bytes };
             Channel {
+                top: Top::of(present.open(), jurisdiction, shared.config.alarms_max),
                 stream: Stream::starting_after(rounds, keep),
                 newest: watch::Sender::new(rounds),
                 last_used: now,
@@ -226,11 +269,11 @@ impl District {
         channel
     }
 
-    /// Tells everyone whom the changes concern; how many listen now.
-    fn send(&mut self, changes: Changes, shared: &Shared) -> usize {
+    /// Tells everyone whom the changes concern.
+    fn send(&mut self, changes: Changes, shared: &Shared) {
         let touched = self.present.apply(changes);
         if touched.is_empty() {
-            return self.listeners();
+            return;
         }
         self.rounds += 1;
         let now = shared.clock.now();
@@ -240,6 +283,7 @@ impl District {
         });
         for (jurisdiction, channel) in &mut self.channels {
             if touched.needs_snapshot {
+                channel.top = Top::of(self.present.open(), jurisdiction, shared.config.alarms_max);
                 channel.stream.restart();
             } else if let Some(frame) = delta_frame(&self.present, &touched, jurisdiction, channel, shared) {
                 channel.stream.push(frame, now.mono);
@@ -249,7 +293,6 @@ impl District {
             channel.snapshot = None;
             channel.newest.send_replace(channel.stream.sequence());
         }
-        self.listeners()
     }
 
     fn listeners(&self) -> usize {
@@ -261,12 +304,16 @@ impl District {
         if let Some(frame) = &channel.snapshot {
             return frame.clone();
         }
-        let sequence = channel.stream.sequence();
-        let (devices, alarms) = self.present.snapshot(jurisdiction);
-        let version = Version { epoch: shared.epoch, sequence };
-        let at_ms = shared.clock.now().wall.0;
-        let storing = self.present.storing();
-        let frame = to_frame(&LiveMessage::Snapshot(Snapshot { version, at_ms, storing, devices, alarms }));
+        let version = Version { epoch: shared.epoch, sequence: channel.stream.sequence() };
+        let alarms = channel.top.alarms().map(|alarm| Alarm::clone(alarm)).collect();
+        let frame = to_frame(&LiveMessage::Snapshot(Snapshot {
+            version,
+            at_ms: shared.clock.now().wall.0,
+            storing: self.present.storing(),
+            devices: self.present.devices(jurisdiction),
+            alarms,
+            alarm_counts: self.present.open().counts(jurisdiction),
+        }));
         self.channel(jurisdiction, shared).snapshot = Some(frame.clone());
         frame
     }
@@ -276,13 +323,24 @@ fn delta_frame(
     present: &Present,
     touched: &Touched,
     jurisdiction: &Jurisdiction,
-    channel: &Channel,
+    channel: &mut Channel,
     shared: &Shared,
 ) -> Option<Utf8Bytes> {
-    let (devices, alarms) = present.delta(touched, jurisdiction)?;
+    let devices = present.touched_devices(touched, jurisdiction);
+    let alarm_counts = present.open().counts_at(jurisdiction, &touched.spots);
+    // Where no count was looked at, no alarm of this jurisdiction has changed.
+    let change = if alarm_counts.is_empty() {
+        TopChange::default()
+    } else {
+        channel.top.follow(present.open(), jurisdiction, &touched.over)
+    };
+    if devices.is_empty() && alarm_counts.is_empty() {
+        return None;
+    }
     let version = Version { epoch: shared.epoch, sequence: channel.stream.sequence() + 1 };
     let at_ms = shared.clock.now().wall.0;
-    Some(to_frame(&LiveMessage::Delta(Delta { version, at_ms, devices, alarms })))
+    let TopChange { alarms, displaced: displaced_alarms } = change;
+    Some(to_frame(&LiveMessage::Delta(Delta { version, at_ms, devices, alarms, displaced_alarms, alarm_counts })))
 }
 
 /// How long changes are gathered before the next delta.

@@ -1,18 +1,24 @@
 //! What is true now: the latest reading of every series, who speaks for which device, and every open alarm. Pure:
 //! changes go in, the part that one jurisdiction may see comes out.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use domain::{
     access::Jurisdiction,
-    id::{AlarmId, DeviceId, MetricName, SeriesId},
+    alarm::Severity,
+    id::{AlarmId, DeviceId, MetricName, ProfileId, SeriesId, TownshipCode},
     registry::{Place, Registry},
     time::UnixMs,
 };
 use protocol::{
     live::{DeviceLive, MetricLive, Storing},
-    rest::{Alarm, LinkState, Point},
+    rest::{Alarm, LinkState, Point, SeverityNumber},
 };
+
+use super::open::{OpenAlarms, Spot};
 
 /// One change to what is true now.
 #[derive(Debug, Clone, Default)]
@@ -23,7 +29,7 @@ pub struct Changes {
     /// Devices that came or went.
     pub links: Vec<(DeviceId, LinkState, UnixMs)>,
     /// Alarms that were raised or changed, whole, in the order of the changes.
-    pub alarms: Vec<Alarm>,
+    pub alarms: Vec<Arc<Alarm>>,
     /// Series that are new.
     pub series: Vec<(SeriesId, DeviceId, MetricName)>,
     /// The registry, when it changed.
@@ -35,8 +41,11 @@ pub struct Changes {
 #[derive(Debug)]
 struct DevicePresent {
     place: Option<Place>,
+    profile: Option<ProfileId>,
     link: LinkState,
     link_since: UnixMs,
+    /// Open alarms by severity, I to IV.
+    open: [u32; 4],
     /// In order of first appearance.
     values: Vec<(MetricName, Option<Point>)>,
 }
@@ -46,8 +55,10 @@ struct DevicePresent {
 pub struct Touched {
     /// Device → indices of its touched values; an empty list is a change of the link alone.
     devices: BTreeMap<DeviceId, Vec<usize>>,
-    /// Alarms as they are after the round.
-    alarms: BTreeMap<AlarmId, Alarm>,
+    /// Where alarms changed: what each of these places counts is another number now.
+    pub spots: BTreeSet<(Spot, TownshipCode)>,
+    /// Alarms that are over.
+    pub over: BTreeMap<AlarmId, Arc<Alarm>>,
     /// Places changed: what was sent before may now lie outside a jurisdiction. Or how much is stored did, which is told
     /// in snapshots alone.
     pub needs_snapshot: bool,
@@ -56,7 +67,7 @@ pub struct Touched {
 impl Touched {
     /// Whether nothing changed.
     pub fn is_empty(&self) -> bool {
-        self.devices.is_empty() && self.alarms.is_empty() && !self.needs_snapshot
+        self.devices.is_empty() && self.spots.is_empty() && !self.needs_snapshot
     }
 }
 
@@ -66,7 +77,7 @@ pub struct Present {
     devices: BTreeMap<DeviceId, DevicePresent>,
     /// By series number: the device and the index of the value within it.
     series: Vec<Option<(DeviceId, usize)>>,
-    open_alarms: BTreeMap<AlarmId, Alarm>,
+    open: OpenAlarms,
     started: UnixMs,
     storing: Storing,
 }
@@ -77,7 +88,7 @@ impl Present {
         Self {
             devices: BTreeMap::new(),
             series: Vec::new(),
-            open_alarms: BTreeMap::new(),
+            open: OpenAlarms::default(),
             started,
             storing: Storing::Everything,
         }
@@ -124,41 +135,37 @@ impl Present {
             }
         }
         for alarm in changes.alarms {
-            if alarm.closed_at_ms.is_some() {
-                self.open_alarms.remove(&alarm.id);
-            } else {
-                self.open_alarms.insert(alarm.id, alarm.clone());
-            }
-            touched.alarms.insert(alarm.id, alarm);
+            self.take_alarm(alarm, &mut touched);
         }
         touched
     }
 
-    /// Everything within a jurisdiction: devices by id, open alarms by number.
-    pub fn snapshot(&self, jurisdiction: &Jurisdiction) -> (Vec<DeviceLive>, Vec<Alarm>) {
-        let devices = self
-            .devices
-            .iter()
-            .filter(|(_, present)| jurisdiction.covers(present.place.as_ref()))
-            .map(|(id, present)| present.to_live(id, 0..present.values.len()))
-            .collect();
-        let alarms = self.open_alarms.values().filter(|alarm| self.covers(jurisdiction, alarm)).cloned().collect();
-        (devices, alarms)
+    /// All devices within a jurisdiction, by id.
+    pub fn devices(&self, jurisdiction: &Jurisdiction) -> Vec<DeviceLive> {
+        self.covered(jurisdiction).map(|(id, present)| present.to_live(id, 0..present.values.len())).collect()
     }
 
-    /// What one round of changes means within a jurisdiction; None: nothing.
-    pub fn delta(&self, touched: &Touched, jurisdiction: &Jurisdiction) -> Option<(Vec<DeviceLive>, Vec<Alarm>)> {
-        let devices: Vec<_> = touched
+    /// The devices within a jurisdiction that somebody speaks for.
+    pub fn online(&self, jurisdiction: &Jurisdiction) -> BTreeSet<DeviceId> {
+        let online = self.covered(jurisdiction).filter(|(_, present)| present.link == LinkState::Online);
+        online.map(|(id, _)| id.clone()).collect()
+    }
+
+    /// The open alarms.
+    pub fn open(&self) -> &OpenAlarms {
+        &self.open
+    }
+
+    /// The devices within a jurisdiction that one round of changes touched, each with what changed of it.
+    pub fn touched_devices(&self, touched: &Touched, jurisdiction: &Jurisdiction) -> Vec<DeviceLive> {
+        touched
             .devices
             .iter()
             .filter_map(|(id, indices)| {
                 let present = self.devices.get(id)?;
                 jurisdiction.covers(present.place.as_ref()).then(|| present.to_live(id, indices.iter().copied()))
             })
-            .collect();
-        let alarms: Vec<_> =
-            touched.alarms.values().filter(|alarm| self.covers(jurisdiction, alarm)).cloned().collect();
-        (!devices.is_empty() || !alarms.is_empty()).then_some((devices, alarms))
+            .collect()
     }
 
     /// One device as it is now; None: not known, or outside the jurisdiction.
@@ -167,20 +174,40 @@ impl Present {
         Some(present.to_live(id, 0..present.values.len()))
     }
 
-    fn covers(&self, jurisdiction: &Jurisdiction, alarm: &Alarm) -> bool {
-        let place = self.devices.get(&alarm.device).and_then(|present| present.place.as_ref());
-        jurisdiction.covers(place)
+    fn covered(&self, jurisdiction: &Jurisdiction) -> impl Iterator<Item = (&DeviceId, &DevicePresent)> {
+        self.devices.iter().filter(|(_, present)| jurisdiction.covers(present.place.as_ref()))
+    }
+
+    fn take_alarm(&mut self, alarm: Arc<Alarm>, touched: &mut Touched) {
+        let spot = spot_of(&self.devices, &alarm);
+        let (device, township) = (alarm.device.clone(), alarm.township.clone());
+        let before = self.open.get(&Jurisdiction::District, alarm.id).map(|before| before.severity);
+        let after = alarm.closed_at_ms.is_none().then_some(alarm.severity);
+        if after.is_none() {
+            touched.over.insert(alarm.id, Arc::clone(&alarm));
+        }
+        let changed = self.open.put(alarm, spot);
+        touched.spots.extend(changed.into_iter().flatten().map(|spot| (spot, township.clone())));
+        if let Some(present) = self.devices.get_mut(&device) {
+            let worst = present.worst();
+            present.count(before, after);
+            if present.worst() != worst {
+                touched.devices.entry(device).or_default();
+            }
+        }
     }
 
     fn take_registry(&mut self, registry: &Registry) {
         for device in registry.devices() {
-            self.device_mut(device.id.clone());
+            self.device_mut(device.id.clone()).profile = Some(device.profile.clone());
         }
         for (id, present) in &mut self.devices {
             present.place = registry.place(id).cloned();
         }
         // A device that left the registry and never spoke is gone; one that spoke stays, as unregistered.
         self.devices.retain(|_, present| present.place.is_some() || !present.values.is_empty());
+        let devices = &self.devices;
+        self.open.relocate(|alarm| spot_of(devices, alarm));
     }
 
     fn take_series(&mut self, series: SeriesId, device: DeviceId, metric: MetricName) {
@@ -200,14 +227,46 @@ impl Present {
         let started = self.started;
         self.devices.entry(id).or_insert_with(|| DevicePresent {
             place: None,
+            profile: None,
             link: LinkState::Unknown,
             link_since: started,
+            open: [0; 4],
             values: Vec::new(),
         })
     }
 }
 
+/// Who may see an alarm, and where it is counted.
+fn spot_of(devices: &BTreeMap<DeviceId, DevicePresent>, alarm: &Alarm) -> Spot {
+    let device = devices.get(&alarm.device);
+    let place = device.and_then(|device| device.place.as_ref());
+    Spot {
+        place: place.map(|place| (place.township.clone(), place.owner.clone())),
+        profile: device.and_then(|device| device.profile.clone()),
+    }
+}
+
 impl DevicePresent {
+    /// One of its alarms has another severity, is new, or is over.
+    fn count(&mut self, before: Option<SeverityNumber>, after: Option<SeverityNumber>) {
+        let at = |severity: SeverityNumber| severity.0 as usize - Severity::I as usize;
+        if let Some(before) = before {
+            self.open[at(before)] = self.open[at(before)].saturating_sub(1);
+        }
+        if let Some(after) = after {
+            self.open[at(after)] += 1;
+        }
+    }
+
+    /// How bad the worst of its open alarms is.
+    fn worst(&self) -> Option<SeverityNumber> {
+        [Severity::I, Severity::II, Severity::III, Severity::IV]
+            .into_iter()
+            .zip(self.open)
+            .find(|(_, count)| *count > 0)
+            .map(|(severity, _)| SeverityNumber(severity))
+    }
+
     fn to_live(&self, id: &DeviceId, indices: impl Iterator<Item = usize>) -> DeviceLive {
         let values = indices
             .filter_map(|index| {
@@ -215,21 +274,21 @@ impl DevicePresent {
                 Some(MetricLive { metric: metric.clone(), point: point.clone()? })
             })
             .collect();
-        DeviceLive { id: id.clone(), link: self.link, link_since_ms: self.link_since.0, values }
+        DeviceLive { id: id.clone(), link: self.link, link_since_ms: self.link_since.0, worst: self.worst(), values }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use domain::{
-        alarm::AlarmState,
-        id::{OwnerId, SiteId, TownshipCode},
+        alarm::Precedence,
+        id::{OwnerId, SiteId},
         reading::{Quality, Value},
         registry::{Device, Owner, Site, Township},
     };
-    use protocol::rest::SeverityNumber;
 
     use super::*;
+    use crate::live::{fixture::alarm, open::Part};
 
     const FENGSHAN: &str = "500156001";
     const BAIMA: &str = "500156101";
@@ -277,34 +336,6 @@ mod tests {
         Point { at_ms, value: Some(Value::Float(value)), quality: Quality::Good }
     }
 
-    fn alarm(number: i64, device: &str, closed_at_ms: Option<i64>) -> Alarm {
-        Alarm {
-            id: AlarmId(number),
-            device: id(device),
-            device_name: device.into(),
-            site: SiteId::new("a").unwrap(),
-            site_name: "a".into(),
-            township: TownshipCode::new(FENGSHAN).unwrap(),
-            rule: domain::id::RuleId::new("FR-01").unwrap(),
-            title_zh: String::new(),
-            title_en: String::new(),
-            severity: SeverityNumber(domain::alarm::Severity::III),
-            state: AlarmState::ActiveUnacknowledged,
-            is_latching: false,
-            set_aside: None,
-            raised_at_ms: 1,
-            cause_zh: String::new(),
-            cause_en: String::new(),
-            returned_at_ms: None,
-            acknowledged_at_ms: None,
-            acknowledged_by: None,
-            closed_at_ms,
-            occurrence_count: 1,
-            late_ms: 0,
-            is_stored: true,
-        }
-    }
-
     fn present() -> Present {
         let mut present = Present::new(UnixMs(0));
         let series =
@@ -321,6 +352,10 @@ mod tests {
         present
     }
 
+    fn open_alarms(present: &Present, jurisdiction: &Jurisdiction) -> usize {
+        present.open().list(jurisdiction, &Part::default(), Precedence::FIRST).count()
+    }
+
     fn device_ids(devices: &[DeviceLive]) -> Vec<&str> {
         devices.iter().map(|device| device.id.as_str()).collect()
     }
@@ -328,12 +363,13 @@ mod tests {
     #[test]
     fn a_snapshot_holds_the_jurisdiction_and_nothing_else() {
         let mut present = present();
-        present.apply(Changes { alarms: vec![alarm(1, "fridge-a", None)], ..Changes::default() });
-        let (devices, alarms) = present.snapshot(&of_township(FENGSHAN));
-        assert_eq!((device_ids(&devices), alarms.len()), (vec!["fridge-a"], 1));
-        let (devices, alarms) = present.snapshot(&of_township(BAIMA));
-        assert_eq!((device_ids(&devices), alarms.len()), (vec!["fridge-b"], 0));
-        let (devices, _) = present.snapshot(&Jurisdiction::District);
+        present.apply(Changes { alarms: vec![Arc::new(alarm(1, "fridge-a", None))], ..Changes::default() });
+        let (devices, alarms) =
+            (present.devices(&of_township(FENGSHAN)), open_alarms(&present, &of_township(FENGSHAN)));
+        assert_eq!((device_ids(&devices), alarms), (vec!["fridge-a"], 1));
+        let (devices, alarms) = (present.devices(&of_township(BAIMA)), open_alarms(&present, &of_township(BAIMA)));
+        assert_eq!((device_ids(&devices), alarms), (vec!["fridge-b"], 0));
+        let devices = present.devices(&Jurisdiction::District);
         assert_eq!(device_ids(&devices), ["fridge-a", "fridge-b", "stranger"]);
     }
 
@@ -341,9 +377,9 @@ mod tests {
     fn a_delta_holds_only_what_changed_and_may_be_seen() {
         let mut present = present();
         let touched = present.apply(Changes { values: vec![(SeriesId(1), point(10, 5.0))], ..Changes::default() });
-        let (devices, _) = present.delta(&touched, &of_township(FENGSHAN)).unwrap();
+        let devices = present.touched_devices(&touched, &of_township(FENGSHAN));
         assert_eq!(devices[0].values[0].point, point(10, 5.0));
-        assert!(present.delta(&touched, &of_township(BAIMA)).is_none());
+        assert!(present.touched_devices(&touched, &of_township(BAIMA)).is_empty());
     }
 
     #[test]
@@ -359,22 +395,25 @@ mod tests {
     #[test]
     fn a_closed_alarm_is_told_once_and_leaves_the_list() {
         let mut present = present();
-        present.apply(Changes { alarms: vec![alarm(1, "fridge-a", None)], ..Changes::default() });
-        let touched = present.apply(Changes { alarms: vec![alarm(1, "fridge-a", Some(9))], ..Changes::default() });
-        let (_, alarms) = present.delta(&touched, &of_township(FENGSHAN)).unwrap();
-        assert_eq!(alarms[0].closed_at_ms, Some(9));
-        assert!(present.snapshot(&Jurisdiction::District).1.is_empty());
+        present.apply(Changes { alarms: vec![Arc::new(alarm(1, "fridge-a", None))], ..Changes::default() });
+        let touched =
+            present.apply(Changes { alarms: vec![Arc::new(alarm(1, "fridge-a", Some(9)))], ..Changes::default() });
+        assert_eq!(touched.over[&AlarmId(1)].closed_at_ms, Some(9));
+        assert_eq!(open_alarms(&present, &Jurisdiction::District), 0);
+        let devices = present.touched_devices(&touched, &of_township(FENGSHAN));
+        assert_eq!(devices[0].worst, None, "the device has no open alarm any more");
     }
 
     #[test]
     fn a_device_that_moved_is_seen_from_its_new_township_only() {
         let mut present = present();
-        present.apply(Changes { alarms: vec![alarm(1, "fridge-a", None)], ..Changes::default() });
+        present.apply(Changes { alarms: vec![Arc::new(alarm(1, "fridge-a", None))], ..Changes::default() });
         let touched = present.apply(Changes { registry: Some(registry(true)), ..Changes::default() });
         assert!(touched.needs_snapshot);
-        let (devices, alarms) = present.snapshot(&of_township(FENGSHAN));
-        assert!(devices.is_empty() && alarms.is_empty());
-        let (devices, alarms) = present.snapshot(&of_township(BAIMA));
-        assert_eq!((device_ids(&devices), alarms.len()), (vec!["fridge-a", "fridge-b"], 1));
+        let (devices, alarms) =
+            (present.devices(&of_township(FENGSHAN)), open_alarms(&present, &of_township(FENGSHAN)));
+        assert!(devices.is_empty() && alarms == 0);
+        let (devices, alarms) = (present.devices(&of_township(BAIMA)), open_alarms(&present, &of_township(BAIMA)));
+        assert_eq!((device_ids(&devices), alarms), (vec!["fridge-a", "fridge-b"], 1));
     }
 }

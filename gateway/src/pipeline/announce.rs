@@ -1,14 +1,17 @@
 //! What a committed batch means to those who watch. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use domain::{
-    alarm::{OpenAlarm, Transition, What},
+    alarm::{Chatter, OpenAlarm, Transition, What},
     engine::{Link, LinkChange},
     id::{AlarmId, DeviceId, SeriesId},
     reading::Reading,
     registry::Registry,
-    time::UnixMs,
+    time::{MonoMs, UnixMs},
 };
 use protocol::rest::{Alarm, LinkState, Point, SeverityNumber};
 
@@ -39,6 +42,7 @@ pub(crate) fn alarm_of(open: &OpenAlarm, registry: &Registry) -> Option<Alarm> {
         closed_at_ms: None,
         occurrence_count: open.occurrence_count,
         late_ms: open.late_ms,
+        chattered_at_ms: None,
         is_stored: true,
     })
 }
@@ -47,23 +51,35 @@ pub(crate) fn alarm_of(open: &OpenAlarm, registry: &Registry) -> Option<Alarm> {
 /// behind, and an alarm that comes and goes meanwhile must not stay on them.
 #[derive(Default)]
 pub(super) struct Announced {
-    open: BTreeMap<AlarmId, Alarm>,
+    open: BTreeMap<AlarmId, Arc<Alarm>>,
+    chatter: Chatter,
 }
 
 impl Announced {
-    /// The alarms that `transitions` touched, as they are afterwards; `is_stored`: on disk, too.
-    pub(super) fn follow(&mut self, transitions: &[Transition], registry: &Registry, is_stored: bool) -> Vec<Alarm> {
+    /// The alarms that `transitions` touched, as they are afterwards, by number; `is_stored`: on disk, too.
+    pub(super) fn follow(
+        &mut self,
+        transitions: &[Transition],
+        registry: &Registry,
+        is_stored: bool,
+        now: MonoMs,
+    ) -> Vec<Arc<Alarm>> {
         let mut touched = BTreeMap::new();
         for transition in transitions {
             let alarm = if transition.what == What::Raised {
                 alarm_of(&OpenAlarm::raised_by(transition), registry)
             } else {
-                self.open.remove(&transition.alarm).map(|alarm| step(alarm, transition))
+                self.open.remove(&transition.alarm).map(|alarm| step(Arc::unwrap_or_clone(alarm), transition))
             };
+            let is_chattering = self.chatter.follow(transition, now);
             let Some(mut alarm) = alarm else { continue };
+            if is_chattering {
+                alarm.chattered_at_ms = Some(transition.at.0);
+            }
             alarm.is_stored = is_stored;
+            let alarm = Arc::new(alarm);
             if transition.state.is_open() {
-                self.open.insert(alarm.id, alarm.clone());
+                self.open.insert(alarm.id, Arc::clone(&alarm));
             }
             touched.insert(alarm.id, alarm);
         }
@@ -71,26 +87,50 @@ impl Announced {
     }
 
     /// The open ones among these alarms, now that all of their steps are on disk.
-    pub(super) fn stored(&mut self, alarms: impl Iterator<Item = AlarmId>) -> Vec<Alarm> {
+    pub(super) fn stored(&mut self, alarms: impl Iterator<Item = AlarmId>) -> Vec<Arc<Alarm>> {
         let ids: BTreeSet<AlarmId> = alarms.collect();
         let open = ids.into_iter().filter_map(|id| {
             let alarm = self.open.get_mut(&id)?;
-            alarm.is_stored = true;
-            Some(alarm.clone())
+            Arc::make_mut(alarm).is_stored = true;
+            Some(Arc::clone(alarm))
         });
         open.collect()
     }
 
-    /// The open alarms under the names of a changed registry. An alarm whose device has left it keeps its old names
-    /// until it is closed.
-    pub(super) fn rename<'a>(&mut self, open: impl Iterator<Item = &'a OpenAlarm>, registry: &Registry) -> Vec<Alarm> {
-        let is_stored = |id| self.open.get(&id).is_none_or(|alarm| alarm.is_stored);
-        let renamed: Vec<Alarm> = open
-            .filter_map(|alarm| Some(Alarm { is_stored: is_stored(alarm.id), ..alarm_of(alarm, registry)? }))
-            .collect();
-        self.open.extend(renamed.iter().map(|alarm| (alarm.id, alarm.clone())));
+    /// The open alarms that bear other names in a changed registry, and those that nobody was told of. An alarm whose
+    /// device has left it keeps its old names until it is closed.
+    pub(super) fn rename<'a>(
+        &mut self,
+        open: impl Iterator<Item = &'a OpenAlarm>,
+        registry: &Registry,
+    ) -> Vec<Arc<Alarm>> {
+        let mut renamed = Vec::new();
+        for alarm in open {
+            let known = self.open.get(&alarm.id);
+            if known.is_some_and(|known| is_named(known, registry)) {
+                continue;
+            }
+            let chattered_at_ms = known.and_then(|known| known.chattered_at_ms);
+            let is_stored = known.is_none_or(|known| known.is_stored);
+            let Some(alarm) = alarm_of(alarm, registry) else { continue };
+            let alarm = Arc::new(Alarm { chattered_at_ms, is_stored, ..alarm });
+            self.open.insert(alarm.id, Arc::clone(&alarm));
+            renamed.push(alarm);
+        }
         renamed
     }
+}
+
+/// Whether an alarm's names are those of the registry.
+fn is_named(alarm: &Alarm, registry: &Registry) -> bool {
+    registry.device(&alarm.device).is_some_and(|device| {
+        registry.site(&device.site).is_some_and(|site| {
+            alarm.device_name == device.name
+                && alarm.site == site.id
+                && alarm.site_name == site.name
+                && alarm.township == site.township
+        })
+    })
 }
 
 fn step(mut alarm: Alarm, transition: &Transition) -> Alarm {

@@ -1,6 +1,9 @@
 //! Who waits for what became of an action, and which actions were answered before. Pure, but for the sending.
 
-use std::collections::{HashMap, VecDeque};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
 
 use domain::{
     engine::{Action, ActionError, Deed},
@@ -21,7 +24,7 @@ pub(super) struct Waiting {
 }
 
 /// What a carried-out action answers: the alarm as it is now; None: the action was not about one alarm.
-pub(super) type Done = Option<Alarm>;
+pub(super) type Done = Option<Arc<Alarm>>;
 
 /// What makes a request the same: its person, what is to be done, and the key that the person's program made.
 type Key = (UserName, Deed, String);
@@ -47,8 +50,9 @@ impl Answers {
         fresh
     }
 
-    /// Tells each of `waiting` what became of its action: `rejected` by its index, or carried out on one of `alarms`.
-    pub(super) fn answer(&mut self, waiting: Vec<Waiting>, rejected: &[(usize, ActionError)], alarms: &[Alarm]) {
+    /// Tells each of `waiting` what became of its action: `rejected` by its index, or carried out on one of
+    /// `alarms`, which are in the order of their numbers.
+    pub(super) fn answer(&mut self, waiting: Vec<Waiting>, rejected: &[(usize, ActionError)], alarms: &[Arc<Alarm>]) {
         for (index, one) in waiting.into_iter().enumerate() {
             let answer = match rejected.iter().find(|(at, _)| *at == index) {
                 Some((_, error)) => Err(*error),
@@ -59,12 +63,13 @@ impl Answers {
         }
     }
 
-    fn carried_out(&mut self, one: &Waiting, alarms: &[Alarm]) -> Result<Done, ActionError> {
+    fn carried_out(&mut self, one: &Waiting, alarms: &[Arc<Alarm>]) -> Result<Done, ActionError> {
         let done = match one.alarm() {
             None => None,
             Some(id) => {
-                let alarm = alarms.iter().find(|alarm| alarm.id == id).ok_or(ActionError::NoOpenAlarm(id))?;
-                Some(alarm.clone())
+                let at =
+                    alarms.binary_search_by_key(&id, |alarm| alarm.id).map_err(|_| ActionError::NoOpenAlarm(id))?;
+                Some(Arc::clone(&alarms[at]))
             }
         };
         if self.oldest_first.len() == REMEMBERED_KEYS

@@ -21,7 +21,7 @@ mod shortage;
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use domain::engine::{Action, ActionError, Deed};
 use protocol::rest::Alarm;
@@ -90,7 +90,7 @@ pub struct Handle {
 #[derive(Debug)]
 pub enum ActionOutcome {
     /// It is committed; the alarm as it is now.
-    Alarm(Box<Alarm>),
+    Alarm(Arc<Alarm>),
     /// It is committed: the device, or its rule, is out of service or back.
     Service,
     /// Not known yet; the live stream brings it.
@@ -137,7 +137,7 @@ impl Handle {
             Ok(answer) => Ok(match answer?? {
                 // Done, and not on disk: the live stream tells when it is.
                 Some(alarm) if !alarm.is_stored => ActionOutcome::Pending,
-                Some(alarm) => ActionOutcome::Alarm(Box::new(alarm)),
+                Some(alarm) => ActionOutcome::Alarm(alarm),
                 None => ActionOutcome::Service,
             }),
         }

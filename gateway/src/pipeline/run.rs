@@ -382,16 +382,17 @@ impl Pipeline {
             self.refuse(&batch, whole);
         }
         let registry = Arc::clone(&self.parts.registry.borrow());
-        let alarms = self.announced.follow(&outcome.transitions, &registry, is_stored);
-        self.answers.answer(batch.waiting, &outcome.rejected, &alarms);
+        let alarms = self.announced.follow(&outcome.transitions, &registry, is_stored, self.parts.clock.now().mono);
         let mut values = announce::values(&batch.present);
         values.extend(announce::values(&whole.readings));
         self.parts.live.publish(Changes {
             values,
             links: announce::links(&batch.links, &registry),
-            alarms,
+            alarms: alarms.clone(),
             ..Changes::default()
         });
+        // Last, so that whoever is answered finds on every screen what the answer says.
+        self.answers.answer(batch.waiting, &outcome.rejected, &alarms);
     }
 
     /// The readings of a batch are not stored: numbered messages come again, others are lost and stand in the ledger.

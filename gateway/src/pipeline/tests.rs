@@ -183,7 +183,7 @@ impl Fixture {
 
     async fn act(&self, deed: Deed, key: &str) -> Result<Alarm, String> {
         match self.handle.act(&operator(), deed, "on my way".into(), key.into()).await {
-            Ok(ActionOutcome::Alarm(alarm)) => Ok(*alarm),
+            Ok(ActionOutcome::Alarm(alarm)) => Ok(Alarm::clone(&alarm)),
             Ok(ActionOutcome::Service) => Err("not about an alarm".into()),
             Ok(ActionOutcome::Pending) => Err("pending".into()),
             Err(refused) => Err(refused.to_string()),

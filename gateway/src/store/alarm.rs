@@ -2,7 +2,7 @@
 
 use domain::{
     alarm::{AlarmState, OpenAlarm, SetAside, Severity, Transition, What},
-    id::{AlarmId, DeviceId, MetricName, TownshipCode},
+    id::{AlarmId, DeviceId, MetricName, RuleId, SiteId, TownshipCode},
     reading::Reading,
     text::Text,
 };
@@ -32,12 +32,16 @@ pub(super) const SELECT_ALARM: &str = "SELECT alarm.*, device.name AS device_nam
 pub struct AlarmFilter {
     /// Open or closed ones only.
     pub is_open: Option<bool>,
-    /// Of this severity only.
-    pub severity: Option<Severity>,
+    /// Of these severities only; empty: of any.
+    pub severities: Vec<Severity>,
     /// In this township only.
     pub township: Option<TownshipCode>,
+    /// At this site only.
+    pub site: Option<SiteId>,
     /// Of this device only.
     pub device: Option<DeviceId>,
+    /// Of this rule only.
+    pub rule: Option<RuleId>,
     /// Older than this one only: the page after the one that ended with it.
     pub before: Option<AlarmId>,
     /// At most so many, 1 to 500.
@@ -55,25 +59,34 @@ pub struct AlarmRecord {
     pub cause: Option<(MetricName, Reading)>,
     /// Which wording of its rule raised it; None: raised before they were counted.
     pub rule_version: Option<u32>,
+    /// The last ones of the same rule on the same device that are over, newest first.
+    pub similar: Vec<rest::SimilarAlarm>,
 }
 
 impl Store {
-    /// A page of alarms, newest first.
-    pub async fn alarms(&self, scope: &Scope, filter: &AlarmFilter) -> Result<rest::AlarmPage, StoreError> {
+    /// A page of alarms, newest first, and whether there are older ones.
+    pub async fn alarms(&self, scope: &Scope, filter: &AlarmFilter) -> Result<(Vec<rest::Alarm>, bool), StoreError> {
         let limit = filter.limit.clamp(1, PAGE_MAX);
         let mut select = Select::new(SELECT_ALARM);
         select.within(scope);
         if let Some(is_open) = filter.is_open {
             select.and(if is_open { "alarm.closed_at_ms IS NULL" } else { "alarm.closed_at_ms IS NOT NULL" });
         }
-        if let Some(severity) = filter.severity {
-            select.and_equals("alarm.severity", Bound::Number(i64::from(severity as u8)));
+        if !filter.severities.is_empty() {
+            let numbers = filter.severities.iter().map(|severity| Bound::Number(i64::from(*severity as u8)));
+            select.and_one_of("alarm.severity", numbers);
         }
         if let Some(township) = &filter.township {
             select.and_equals("site.township_code", Bound::Text(township.as_str().into()));
         }
+        if let Some(site) = &filter.site {
+            select.and_equals("device.site_id", Bound::Text(site.as_str().into()));
+        }
         if let Some(device) = &filter.device {
             select.and_equals("alarm.device_id", Bound::Text(device.as_str().into()));
+        }
+        if let Some(rule) = &filter.rule {
+            select.and_equals("alarm.rule_id", Bound::Text(rule.as_str().into()));
         }
         if let Some(before) = filter.before {
             select.and_below("alarm.id", Bound::Number(before.0));
@@ -85,8 +98,16 @@ impl Store {
         let mut alarms: Vec<rest::Alarm> = rows.iter().map(alarm_of).collect::<Result<_, _>>()?;
         let has_more = alarms.len() > limit as usize;
         alarms.truncate(limit as usize);
-        let next_before = alarms.last().filter(|_| has_more).map(|alarm| alarm.id.0);
-        Ok(rest::AlarmPage { alarms, next_before })
+        Ok((alarms, has_more))
+    }
+
+    /// Whether there is such an alarm in the scope, open or over.
+    pub async fn has_alarm(&self, scope: &Scope, id: AlarmId) -> Result<bool, StoreError> {
+        let mut select = Select::new(
+            "SELECT alarm.id FROM alarm JOIN device ON device.id = alarm.device_id JOIN site ON site.id = device.site_id",
+        );
+        select.within(scope).and_equals("alarm.id", Bound::Number(id.0));
+        Ok(!select.fetch_all(self.readers(), "looking an alarm up").await?.is_empty())
     }
 
     /// One alarm; None when there is none or it is not in the scope.
@@ -104,8 +125,11 @@ impl Store {
             .map_err(StoreError::read(OPERATION))?;
         let metric: Option<MetricName> = row.id_or_none("cause_metric")?;
         let reading = row.reading_or_none("cause_reading")?;
+        let alarm = alarm_of(&row)?;
+        let similar = self.similar_alarms(&alarm).await?;
         Ok(Some(AlarmRecord {
-            alarm: alarm_of(&row)?,
+            alarm,
+            similar,
             history: events.iter().map(event_of).collect::<Result<_, _>>()?,
             cause: metric.zip(reading),
             rule_version: row.get_as::<Option<i64>>("rule_version")?.and_then(|version| u32::try_from(version).ok()),
@@ -128,7 +152,7 @@ pub(super) async fn store_transition(
     sqlx::query(
         "INSERT INTO alarm_event (alarm_id, number, at_ms, event_time_at_ms, what, by_username, note, state, severity, \
          until_ms, cause_metric, cause_reading) \
-         SELECT $1, COUNT(*) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 FROM alarm_event WHERE alarm_id = $1",
+         SELECT $1, COALESCE(MAX(number), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 FROM alarm_event WHERE alarm_id = $1",
     )
     .bind(transition.alarm.0)
     .bind(transition.at.0)
@@ -267,7 +291,7 @@ pub(super) async fn load_open(store: &Store) -> Result<(Vec<OpenAlarm>, AlarmId)
     Ok((open, AlarmId(row.get_as("next_id")?)))
 }
 
-fn severity_of(row: &AnyRow) -> Result<Severity, StoreError> {
+pub(super) fn severity_of(row: &AnyRow) -> Result<Severity, StoreError> {
     let number: u8 = row.number("severity")?;
     Severity::from_u8(number).ok_or_else(|| StoreError::damaged("severity")(number))
 }
@@ -321,6 +345,7 @@ pub(super) fn alarm_of(row: &AnyRow) -> Result<rest::Alarm, StoreError> {
         closed_at_ms: row.get_as("closed_at_ms")?,
         occurrence_count: row.number("occurrence_count")?,
         late_ms: row.number("late_ms")?,
+        chattered_at_ms: None,
         is_stored: true,
     })
 }

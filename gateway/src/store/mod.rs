@@ -20,6 +20,7 @@ mod checkpoint;
 mod chunks;
 mod codec;
 mod config;
+mod contact;
 mod database;
 mod delivery;
 mod discovered;
@@ -34,6 +35,7 @@ mod ledger;
 mod merge;
 mod notice;
 mod outbox;
+mod quality;
 mod registry;
 mod reserve;
 mod retention;
@@ -46,9 +48,11 @@ mod seal;
 mod select;
 mod service;
 mod session;
+mod similar;
 mod start;
 #[cfg(test)]
 mod tests;
+mod told;
 mod upkeep;
 mod usage;
 mod user;
@@ -88,9 +92,8 @@ pub use self::{
     check::{CheckCounts, CheckProgress, CheckReport, Finding, check, check_file},
     checkpoint::{CheckpointShard, StoredBatch},
     config::StoreConfig,
-    delivery::{
-        Attempt, AttemptOutcome, ChannelFigures, Contact, DeliveryId, NewDelivery, TestTarget, WaitingDelivery,
-    },
+    contact::Contact,
+    delivery::{Attempt, AttemptOutcome, DeliveryId, NewDelivery, TestTarget, WaitingDelivery},
     error::StoreError,
     export::{Readings, Selection, SeriesLabel},
     history::BUCKETS_MAX,
@@ -104,6 +107,7 @@ pub use self::{
     seal::SealReport,
     session::{Session, SessionId, SessionLimits, SessionToken},
     start::StartState,
+    told::ChannelFigures,
     usage::{ProfileUsage, Usage},
     user::Credential,
 };
@@ -139,13 +143,13 @@ struct Inner {
     offices: ArcSwap<Offices>,
     duty_policy: ArcSwap<Policy>,
     session_changes: watch::Sender<u64>,
+    notice_count: watch::Sender<u64>,
     engine: Engine,
     /// The file of the database; None: a server keeps it.
     file: Option<PathBuf>,
     /// Room that is kept back on its disk.
     reserve: Option<Reserve>,
     usage: tokio::sync::Mutex<Option<(tokio::time::Instant, Usage)>>,
-    notice_count: watch::Sender<u64>,
 }
 
 /// The task that writes; wait for it after dropping every [`Store`] to be sure that all is on disk and closed.
@@ -209,11 +213,11 @@ impl Store {
             offices: ArcSwap::default(),
             duty_policy: ArcSwap::default(),
             session_changes: watch::Sender::new(0),
+            notice_count: watch::Sender::new(0),
             engine,
             file,
             reserve,
             usage: tokio::sync::Mutex::default(),
-            notice_count: watch::Sender::new(0),
         };
         Ok((Self { inner: Arc::new(inner) }, StoreTask(task)))
     }

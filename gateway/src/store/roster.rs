@@ -2,6 +2,7 @@
 
 use domain::{
     access::{Jurisdiction, Permission, Role},
+    notice::Audience,
     roster::{self, Post},
     time::UnixMs,
 };
@@ -30,6 +31,18 @@ impl Store {
         .await
         .map_err(StoreError::read("reading who is on duty"))?;
         rows.iter().map(shift_of).collect()
+    }
+
+    /// Who of an audience is on duty at that moment, by name; empty: nobody, or owners, who keep no roster here.
+    pub async fn on_duty_of(&self, audience: &Audience, now: UnixMs) -> Result<Vec<rest::Shift>, StoreError> {
+        let post = match audience {
+            Audience::Owner(_) => return Ok(Vec::new()),
+            Audience::Township(code) => Post::Township(code.clone()),
+            Audience::Office(id) => Post::Office(id.clone()),
+            Audience::Centre => Post::Centre,
+        };
+        let shifts = self.on_duty(now).await?;
+        Ok(shifts.into_iter().filter(|shift| shift.post == post).collect())
     }
 
     /// A post's shifts that touch a stretch of time, with its holes and the newest notes. None: the scope does not see it.

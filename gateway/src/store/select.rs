@@ -26,6 +26,11 @@ impl Select {
         Self { sql: from.into(), has_condition: false, bounds: Vec::new() }
     }
 
+    /// Starts with a `WHERE` of its own, whose parameters, from `$1` on, are given.
+    pub(super) fn with_condition<const N: usize>(from: &'static str, bounds: [Bound; N]) -> Self {
+        Self { sql: from.into(), has_condition: true, bounds: bounds.into() }
+    }
+
     /// Only what lies in the person's jurisdiction. The query must have joined `device` and `site`. A device that was
     /// removed belongs to nobody but the district, like one that was never registered.
     pub(super) fn within(&mut self, scope: &Scope) -> &mut Self {
@@ -40,21 +45,9 @@ impl Select {
     fn narrowed(&mut self, scope: &Scope, is_there: &'static str) -> &mut Self {
         match scope.jurisdiction() {
             Jurisdiction::District => self,
-            Jurisdiction::Townships { codes } => {
-                self.and(is_there);
-                if codes.is_empty() {
-                    return self.and("1 = 0");
-                }
-                self.and("site.township_code IN (");
-                for (index, code) in codes.iter().enumerate() {
-                    if index > 0 {
-                        self.sql.push_str(", ");
-                    }
-                    self.bind(Bound::Text(code.to_string()));
-                }
-                self.sql.push(')');
-                self
-            }
+            Jurisdiction::Townships { codes } => self
+                .and(is_there)
+                .and_one_of("site.township_code", codes.iter().map(|code| Bound::Text(code.to_string()))),
             Jurisdiction::Owner { id } => self.and(is_there).and_equals("site.owner_id", Bound::Text(id.to_string())),
         }
     }
@@ -72,6 +65,21 @@ impl Select {
         self.and(column);
         self.sql.push_str(" = ");
         self.bind(value);
+        self
+    }
+
+    /// Adds `column IN (values)`; of no values, what never holds.
+    pub(super) fn and_one_of(&mut self, column: &'static str, values: impl Iterator<Item = Bound>) -> &mut Self {
+        let mut values = values.peekable();
+        if values.peek().is_none() {
+            return self.and("1 = 0");
+        }
+        self.and(column);
+        for (index, value) in values.enumerate() {
+            self.sql.push_str(if index == 0 { " IN (" } else { ", " });
+            self.bind(value);
+        }
+        self.sql.push(')');
         self
     }
 
@@ -112,6 +120,17 @@ impl Select {
                 self.bind(value.clone());
             }
         }
+        self
+    }
+
+    /// Adds `(columns) > (values)`, compared one after another: the page after the row with these values.
+    pub(super) fn and_after<const N: usize>(&mut self, columns: &'static str, values: [Bound; N]) -> &mut Self {
+        self.and(columns);
+        for (index, value) in values.into_iter().enumerate() {
+            self.sql.push_str(if index == 0 { " > (" } else { ", " });
+            self.bind(value);
+        }
+        self.sql.push(')');
         self
     }
 

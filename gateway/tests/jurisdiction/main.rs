@@ -5,6 +5,7 @@
 
 mod browser;
 mod district;
+mod groups;
 mod program;
 mod queries;
 mod rows;

@@ -152,12 +152,24 @@ pub(crate) const ROWS: &[Row] = &[
         )
     },
     Row { shows: &["cold-inside"], ..plain("GET", "/alarms", Needs::Permission(View)) },
+    Row {
+        inside: "/alarms/groups?by=edge",
+        shows: &["node-inside", "cold-inside"],
+        ..plain("GET", "/alarms/groups", Needs::Permission(View))
+    },
     Row { shows: &["cold-inside", "history"], ..placed("GET", "/alarms/{id}", "/alarms/1", "/alarms/2") },
     Row {
         needs: Needs::Permission(AcknowledgeAlarm),
         body: Body::Json(r#"{"note": "seen", "idempotency_key": "pressed-once"}"#),
         shows: &["cold-inside", "active_acknowledged"],
         ..placed("POST", "/alarms/{id}/acknowledge", "/alarms/1/acknowledge", "/alarms/2/acknowledge")
+    },
+    // Number 1 was acknowledged by the row before: the answer says so.
+    Row {
+        needs: Needs::Permission(AcknowledgeAlarm),
+        body: Body::Json(r#"{"alarms": [1], "idempotency_key": "pressed-twice"}"#),
+        shows: &["\"refused\":[{\"alarm\":1"],
+        ..plain("POST", "/alarms/acknowledge", Needs::Permission(AcknowledgeAlarm))
     },
     // The cold store's rule does not latch: who may is told so.
     Row {
@@ -292,6 +304,7 @@ pub(crate) const ROWS: &[Row] = &[
         done: &[101],
         ..placed("GET", "/cameras/{id}/live", "/cameras/camera-inside/live", "/cameras/camera-outside/live?stream=sub")
     },
+    Row { shows: &["cold-inside"], ..plain("GET", "/alarm-quality", Needs::Permission(View)) },
     Row { body: Body::Socket, done: &[101], ..plain("GET", "/live", Needs::Permission(View)) },
     kept("GET", "/owners", "/owners", ManageRegistry),
     kept("GET", "/owners/{id}", "/owners/owner-outside", ManageRegistry),

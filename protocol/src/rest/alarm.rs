@@ -2,7 +2,7 @@
 
 use domain::{
     alarm::AlarmState,
-    id::{AlarmId, DeviceId, RuleId, SiteId, TownshipCode},
+    id::{AlarmId, DeviceId, ProfileId, RuleId, SiteId, TownshipCode},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -66,6 +66,10 @@ pub struct Alarm {
     pub occurrence_count: u32,
     /// How long after its event the reading that raised it came, in milliseconds; 0: in time.
     pub late_ms: u64,
+    /// When it last chattered: its condition came at least three times within a minute. None: not since the gateway's
+    /// start, or it is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chattered_at_ms: Option<i64>,
     /// Whether its latest step is on the gateway's disk. False: nothing can be stored at the moment, and a power cut would
     /// lose the step.
     pub is_stored: bool,
@@ -88,13 +92,72 @@ impl From<domain::alarm::SetAside> for SetAside {
     }
 }
 
-/// `GET /alarms`: a page of alarms, newest first.
+/// `GET /alarms`: a page of alarms. Open ones: who waits for an answer first, the gravest of these first, the newest of
+/// those first. Closed ones and both together: newest first.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct AlarmPage {
     /// The alarms of this page.
     pub alarms: Vec<Alarm>,
-    /// Ask again with `before=` this number for older ones; None: there are none.
-    pub next_before: Option<i64>,
+    /// Ask again with `after=` this number for the next ones; None: there are none.
+    pub next_after: Option<i64>,
+}
+
+/// Open alarms of one kind of device in one township, counted: what a screen shows in a flood, of which it holds the
+/// first few hundred alarms only.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AlarmCount {
+    /// Where.
+    #[schema(value_type = String)]
+    pub township: TownshipCode,
+    /// What kind of device; None: it has left the registry.
+    #[schema(value_type = Option<String>)]
+    pub profile: Option<ProfileId>,
+    /// Those that wait for an answer, by severity, I to IV.
+    pub waiting: [u32; 4],
+    /// Those that were answered and are not over.
+    pub answered: [u32; 4],
+    /// Those that are shelved, suppressed or out of service.
+    pub set_aside: [u32; 4],
+}
+
+/// What open alarms are gathered by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AlarmGrouping {
+    /// The site: everything of one kitchen.
+    Site,
+    /// The edge node: what fails together because one box does.
+    Edge,
+    /// The rule: the same trouble everywhere.
+    Rule,
+}
+
+/// `GET /alarms/groups`: open alarms gathered, the group that needs people first first.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct AlarmGroups {
+    /// At most 500 groups.
+    pub groups: Vec<AlarmGroup>,
+    /// How many more there are.
+    pub more_count: u64,
+}
+
+/// Open alarms of one site, edge node or rule.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct AlarmGroup {
+    /// The id of the site, the edge node or the rule.
+    pub key: String,
+    /// What people call it, 中文.
+    pub name_zh: String,
+    /// What people call it, English.
+    pub name_en: String,
+    /// Those that wait for an answer, by severity, I to IV.
+    pub waiting: [u32; 4],
+    /// Those that were answered and are not over.
+    pub answered: [u32; 4],
+    /// Those that are shelved, suppressed or out of service.
+    pub set_aside: [u32; 4],
+    /// The one that needs people first.
+    pub first: Alarm,
 }
 
 /// `GET /alarms/{id}`: an alarm with everything that happened to it.
@@ -117,10 +180,39 @@ pub struct AlarmDetail {
     pub source: Option<RuleSource>,
     /// Which wording of its rule raised it, from 1; None: raised before they were counted.
     pub rule_version: Option<u32>,
+    /// The last alarms of the same rule on the same device that are over, newest first, five at most.
+    pub similar: Vec<SimilarAlarm>,
     /// 处置建议; empty: nothing special.
     pub guidance_zh: String,
     /// What to do first, in English.
     pub guidance_en: String,
+}
+
+/// An earlier alarm of the same rule on the same device, and how it ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SimilarAlarm {
+    /// Its number.
+    #[schema(value_type = i64)]
+    pub id: AlarmId,
+    /// How bad it was in the end.
+    #[schema(value_type = SeveritySchema)]
+    pub severity: SeverityNumber,
+    /// When it was raised.
+    pub raised_at_ms: i64,
+    /// When its condition went; None: it held to the end.
+    pub returned_at_ms: Option<i64>,
+    /// When somebody answered; None: nobody did.
+    pub acknowledged_at_ms: Option<i64>,
+    /// Who answered.
+    pub acknowledged_by: Option<String>,
+    /// When it was over.
+    pub closed_at_ms: i64,
+    /// How often its condition came.
+    pub occurrence_count: u32,
+    /// What ended it.
+    pub ended_by: AlarmEventKind,
+    /// What somebody last wrote about it; empty: nothing.
+    pub note: String,
 }
 
 /// One thing that happened to an alarm.
@@ -176,6 +268,44 @@ pub enum AlarmEventKind {
     ReturnedToService,
     /// It is over.
     Closed,
+}
+
+/// `POST /alarms/acknowledge`: many at once, such as a group.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AcknowledgeMany {
+    /// Their numbers, 1 to 200: those that the person has seen. One of severity I is answered by itself and refused here.
+    #[schema(value_type = Vec<i64>, min_items = 1, max_items = 200)]
+    pub alarms: Vec<AlarmId>,
+    /// What the person adds to each, at most 1000 characters; empty: nothing.
+    #[serde(default)]
+    pub note: String,
+    /// As in [`Acknowledge`].
+    pub idempotency_key: String,
+}
+
+/// What became of each.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct AcknowledgedMany {
+    /// Acknowledged and stored; as they are now.
+    pub acknowledged: Vec<Alarm>,
+    /// Accepted, but not yet stored; the live stream brings the result.
+    #[schema(value_type = Vec<i64>)]
+    pub pending: Vec<AlarmId>,
+    /// Not acknowledged, each with its reason.
+    pub refused: Vec<RefusedAlarm>,
+}
+
+/// An alarm that was not acknowledged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RefusedAlarm {
+    /// Which.
+    #[schema(value_type = i64)]
+    pub alarm: AlarmId,
+    /// Why, English.
+    pub detail: String,
+    /// Why, 中文.
+    pub detail_zh: String,
 }
 
 /// `POST /alarms/{id}/acknowledge`.

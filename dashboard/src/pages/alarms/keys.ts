@@ -7,7 +7,9 @@ export type KeyAction =
   | 'acknowledge'
   | 'note'
   | 'shelve'
+  | 'propose'
   | 'reset'
+  | 'group'
   | 'search'
   | 'escape'
   | 'mute'
@@ -21,7 +23,9 @@ export const keyHelp: readonly { keys: readonly string[]; action: KeyAction }[] 
   { keys: ['A'], action: 'acknowledge' },
   { keys: ['N'], action: 'note' },
   { keys: ['S'], action: 'shelve' },
+  { keys: ['P'], action: 'propose' },
   { keys: ['R'], action: 'reset' },
+  { keys: ['G'], action: 'group' },
   { keys: ['/'], action: 'search' },
   { keys: ['M'], action: 'mute' },
   { keys: ['Esc'], action: 'escape' },
@@ -37,7 +41,9 @@ const actions: Readonly<Record<string, KeyAction>> = {
   a: 'acknowledge',
   n: 'note',
   s: 'shelve',
+  p: 'propose',
   r: 'reset',
+  g: 'group',
   '/': 'search',
   m: 'mute',
   Escape: 'escape',
@@ -64,10 +70,10 @@ export function actionOf(press: Press, isTyping: boolean): KeyAction | null {
   return action
 }
 
-/** The alarm to choose after moving by `step`; the nearest end when there is none further. */
-export function moved(ids: readonly number[], chosen: number | null, step: 1 | -1): number | null {
-  if (ids.length === 0) return null
-  const at = chosen === null ? -1 : ids.indexOf(chosen)
-  if (at === -1) return ids[0] ?? null
-  return ids[Math.min(Math.max(at + step, 0), ids.length - 1)] ?? null
+/** The row to choose after moving by `step`; the nearest end when there is none further. */
+export function moved<K>(keys: readonly K[], chosen: K | null, step: 1 | -1): K | null {
+  if (keys.length === 0) return null
+  const at = chosen === null ? -1 : keys.indexOf(chosen)
+  if (at === -1) return keys[0] ?? null
+  return keys[Math.min(Math.max(at + step, 0), keys.length - 1)] ?? null
 }

@@ -3,13 +3,16 @@ import { useMessage } from 'naive-ui'
 import { resetAlarm, shelveAlarm, unshelveAlarm } from '@/api/alarms'
 import type { Answer } from '@/api/request'
 import type { Alarm } from '@/api/types'
-import { isSetAside } from '@/state/alarmList'
+import { isChattering, isSetAside } from '@/state/alarmList'
+import { now } from '@/state/clock'
 import { takeAlarm } from '@/state/liveStore'
 import { can } from '@/state/session'
 import { inLanguage, text } from '@/text'
 
 export interface LifeCycle {
   mayShelve: (alarm: Alarm) => boolean
+  /** It chatters: shelving it for an hour is proposed, and one key accepts. */
+  isShelvingProposed: (alarm: Alarm) => boolean
   mayUnshelve: (alarm: Alarm) => boolean
   mayReset: (alarm: Alarm) => boolean
   shelve: (alarm: Alarm, minutes: number, why: string) => Promise<void>
@@ -38,9 +41,12 @@ export function useLifeCycle(): LifeCycle {
     message.success(text.value.alarms.done(word))
   }
 
+  const mayShelve = (alarm: Alarm) =>
+    can('shelve_alarm') && alarm.severity !== 1 && alarm.state !== 'closed' && !isSetAside(alarm)
+
   return {
-    mayShelve: (alarm) =>
-      can('shelve_alarm') && alarm.severity !== 1 && alarm.state !== 'closed' && !isSetAside(alarm),
+    mayShelve,
+    isShelvingProposed: (alarm) => mayShelve(alarm) && isChattering(alarm, now.value),
     mayUnshelve: (alarm) => can('shelve_alarm') && alarm.state === 'shelved',
     mayReset: (alarm) => can('acknowledge_alarm') && alarm.state === 'latched_acknowledged',
     shelve: (alarm, minutes, why) => tell(text.value.alarms.shelve, shelveAlarm(alarm.id, minutes, why)),

@@ -7,9 +7,9 @@ const pageSize = 100
 
 export const usePastAlarms = (query: () => AlarmQuery | null) =>
   usePages(query, async (asked, before, signal) => {
-    const page = { ...asked, limit: pageSize, ...(before !== null && { before }) }
-    return mapAnswer(await listAlarms(page, signal), ({ alarms, next_before }) => ({
+    const page = { ...asked, limit: pageSize, ...(before !== null && { after: before }) }
+    return mapAnswer(await listAlarms(page, signal), ({ alarms, next_after }) => ({
       items: alarms,
-      nextBefore: next_before ?? null,
+      nextBefore: next_after ?? null,
     }))
   })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { Alarm, DeviceSummary, Township } from '@/api/types'
+import type { DeviceSummary, Township } from '@/api/types'
 import { emptyLive, type LiveState } from '@/state/live'
 import { treeRows, type DeviceFilter } from './deviceTree'
 
@@ -24,30 +24,9 @@ const device = (id: string, place: string, site: string, profile = 'elevator'): 
   nameplate: {},
 })
 
-const alarm: Alarm = {
-  id: 1,
-  device: 'lift-2',
-  device_name: '',
-  site: '',
-  site_name: '',
-  township: 'a',
-  rule: 'EL-01',
-  title_zh: '',
-  title_en: '',
-  severity: 1,
-  state: 'active_unacknowledged',
-  raised_at_ms: 0,
-  cause_zh: '',
-  cause_en: '',
-  is_latching: false,
-  occurrence_count: 1,
-  late_ms: 0,
-  is_stored: true,
-}
 const live: LiveState = {
   ...emptyLive,
-  devices: new Map([['lift-2', { link: 'online', linkSinceMs: 0, values: new Map() }]]),
-  alarms: new Map([[1, alarm]]),
+  devices: new Map([['lift-2', { link: 'online', linkSinceMs: 0, worst: 1, values: new Map() }]]),
 }
 const source = {
   townships: [township('b'), township('a'), township('empty')],

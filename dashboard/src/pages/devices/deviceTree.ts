@@ -1,5 +1,5 @@
 /** The tree township → site → device, flattened to the rows in sight. Pure. */
-import type { Alarm, Category, DeviceSummary, LinkState, Severity, Township } from '@/api/types'
+import type { Category, DeviceSummary, LinkState, Severity, Township } from '@/api/types'
 import type { LiveState } from '@/state/live'
 
 export interface DeviceFilter {
@@ -41,7 +41,7 @@ export interface TreeSource {
 
 /** Rows in order; a township in `closed` shows its own row only, unless something is searched for. */
 export function treeRows(source: TreeSource, filter: DeviceFilter, closed: ReadonlySet<string>): TreeRow[] {
-  const worstOf = worstByDevice(source.live.alarms.values())
+  const worstOf = ({ id }: DeviceSummary) => source.live.devices.get(id)?.worst ?? null
   const linkOf = (device: DeviceSummary) => source.live.devices.get(device.id)?.link ?? 'unknown'
   const words = filter.search.toLowerCase().split(/\s+/).filter(Boolean)
   const chosen = [...source.devices].filter(
@@ -49,13 +49,13 @@ export function treeRows(source: TreeSource, filter: DeviceFilter, closed: Reado
       (filter.category === null || source.categoryOf(device.profile) === filter.category) &&
       (filter.township === null || device.township === filter.township) &&
       (filter.only !== 'offline' || linkOf(device) !== 'online') &&
-      (filter.only !== 'alarm' || worstOf.has(device.id)) &&
+      (filter.only !== 'alarm' || worstOf(device) !== null) &&
       matches(device, words),
   )
   const counts = (devices: readonly DeviceSummary[]): Counts => ({
     deviceCount: devices.length,
     onlineCount: devices.filter((device) => linkOf(device) === 'online').length,
-    worst: devices.reduce<Severity | null>((worst, { id }) => worse(worst, worstOf.get(id) ?? null), null),
+    worst: devices.reduce<Severity | null>((worst, device) => worse(worst, worstOf(device)), null),
   })
 
   const byTownship = groupBy(chosen, ({ township }) => township)
@@ -85,20 +85,10 @@ export function treeRows(source: TreeSource, filter: DeviceFilter, closed: Reado
           key: `device ${device.id}`,
           device,
           link: linkOf(device),
-          worst: worstOf.get(device.id) ?? null,
+          worst: worstOf(device),
         })),
     ])
   }
-}
-
-/** The worst open severity of each device that has one. */
-export function worstByDevice(alarms: Iterable<Alarm>): Map<string, Severity> {
-  const worst = new Map<string, Severity>()
-  for (const { device, severity } of alarms) {
-    const before = worst.get(device)
-    if (before === undefined || severity < before) worst.set(device, severity)
-  }
-  return worst
 }
 
 function worse(a: Severity | null, b: Severity | null): Severity | null {

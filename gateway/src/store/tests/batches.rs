@@ -129,14 +129,14 @@ pub(super) async fn a_rule_has_one_open_alarm_on_a_device(fixture: Fixture) {
 
     let scope = sign_in(&store, Role::Admin, "").await;
     let listed = async |filter: AlarmFilter| {
-        let page = store.alarms(&scope, &filter).await.unwrap();
-        (page.alarms.iter().map(|alarm| alarm.id.0).collect::<Vec<_>>(), page.next_before)
+        let (page, has_more) = store.alarms(&scope, &filter).await.unwrap();
+        (page.iter().map(|alarm| alarm.id.0).collect::<Vec<_>>(), has_more)
     };
-    assert_eq!(listed(AlarmFilter { limit: 2, ..AlarmFilter::default() }).await, (vec![3, 2], Some(2)));
+    assert_eq!(listed(AlarmFilter { limit: 2, ..AlarmFilter::default() }).await, (vec![3, 2], true));
     let older = AlarmFilter { before: Some(AlarmId(2)), limit: 2, ..AlarmFilter::default() };
-    assert_eq!(listed(older).await, (vec![1], None));
+    assert_eq!(listed(older).await, (vec![1], false));
     let open = AlarmFilter { is_open: Some(true), limit: 9, ..AlarmFilter::default() };
-    assert_eq!(listed(open).await, (vec![3, 2], None));
+    assert_eq!(listed(open).await, (vec![3, 2], false));
 }
 
 pub(super) async fn shelves_and_service_go_on_after_a_restart(fixture: Fixture) {

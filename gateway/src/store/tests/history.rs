@@ -213,7 +213,7 @@ async fn seen(store: &Store, scope: &Scope) -> [bool; 3] {
 /// Whether the alarms of school and hotel are seen, in the list and each by its number.
 async fn alarms(store: &Store, scope: &Scope) -> [bool; 2] {
     let filter = crate::store::AlarmFilter { limit: 100, ..Default::default() };
-    let listed = store.alarms(scope, &filter).await.unwrap().alarms;
+    let listed = store.alarms(scope, &filter).await.unwrap().0;
     let mut seen = [false; 2];
     for (seen, number) in seen.iter_mut().zip(1..) {
         let id = domain::id::AlarmId(number);

@@ -1,6 +1,7 @@
 //! What the store promises, kept by both engines: one list of tests, run on SQLite one by one and on a real PostgreSQL
 //! server all in one go (starting a server for each would take most of the time).
 
+mod alarms;
 mod backups;
 mod batches;
 mod cases;
@@ -77,6 +78,9 @@ on_every_engine!(
     batches::a_rule_has_one_open_alarm_on_a_device,
     batches::racing_writers_cannot_open_an_alarm_twice,
     batches::shelves_and_service_go_on_after_a_restart,
+    alarms::similar_alarms_tell_how_they_ended,
+    alarms::figures_count_what_happened_in_the_scope,
+    alarms::a_list_is_narrowed_by_severity_site_and_rule,
     rules::another_wording_is_another_version,
     rules::a_rule_is_tried_on_what_is_stored,
     cases::an_alarm_of_severity_one_is_somebodys_work_at_once,
@@ -161,6 +165,7 @@ fn every_promise_can_be_awaited_on_any_thread(store: &Store, scope: &Scope, batc
     check(store.fold_outboxes());
     check(store.new_epoch());
     check(store.ledger(scope, None, at..at));
+    check(store.alarm_quality(scope, None, at..at));
     check(store.import(actor, fixture::district(), at));
     check(store.session(&fixture::token(1), at));
     check(store.users(actor));

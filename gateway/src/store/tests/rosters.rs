@@ -1,6 +1,6 @@
 //! Who is on duty where, and who may write it.
 
-use domain::{access::Role, roster::Post, time::UnixMs};
+use domain::{access::Role, notice::Audience, roster::Post, time::UnixMs};
 use protocol::rest::{Hole, ShiftDraft};
 
 use super::fixture::{Fixture, START, sign_in};
@@ -39,6 +39,9 @@ pub(super) async fn who_is_on_duty_is_known_and_holes_are_shown(fixture: Fixture
     assert_eq!(names(7).await, ["Li", "Zhang"]);
     assert_eq!(names(8).await, ["Li"]);
     assert_eq!(names(16).await, Vec::<String>::new());
+    let of = async |audience| store.on_duty_of(&audience, after(0)).await.unwrap().len();
+    assert_eq!(of(Audience::Township("500156003".parse().unwrap())).await, 1);
+    assert_eq!((of(Audience::Centre).await, of(Audience::Owner("hotel".parse().unwrap())).await), (0, 0));
 
     store.hand_over(&township, post(here), "boiler 3 is cold".into(), START).await.unwrap();
     let roster = store.roster(&township, &post(here), after(-1)..after(24)).await.unwrap().unwrap();
