@@ -54,8 +54,11 @@ pub enum Permission {
     ReportOnCase,
     /// 排班: write the roster of the own post and hand duty over.
     KeepRoster,
+<<<<<<< HEAD
     /// See how much room the readings take.
     ViewStorage,
+=======
+>>>>>>> main
 }
 
 impl Role {

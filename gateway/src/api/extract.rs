@@ -60,8 +60,11 @@ permission!(
     ReportOnCase,
     /// Write rosters, hand duty over.
     KeepRoster,
+<<<<<<< HEAD
     /// See how much room the readings take.
     ViewStorage,
+=======
+>>>>>>> main
 );
 
 /// A signed-in person who may do `P`.
