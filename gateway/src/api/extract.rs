@@ -54,17 +54,14 @@ permission!(
     ReadAudit,
     /// See and try the channels by which people are told.
     ManageChannels,
+    /// See how much room the readings take.
+    ViewStorage,
     /// Open cases and take their steps.
     HandleCase,
     /// Add notes and photos to a case.
     ReportOnCase,
     /// Write rosters, hand duty over.
     KeepRoster,
-<<<<<<< HEAD
-    /// See how much room the readings take.
-    ViewStorage,
-=======
->>>>>>> main
 );
 
 /// A signed-in person who may do `P`.
