@@ -48,14 +48,14 @@ pub enum Permission {
     ReadAudit,
     /// 通知渠道: see how the channels by which people are told are doing, and try them.
     ManageChannels,
+    /// See how much room the readings take.
+    ViewStorage,
     /// 处置: open cases and take their steps.
     HandleCase,
     /// Add notes and photos to a case.
     ReportOnCase,
     /// 排班: write the roster of the own post and hand duty over.
     KeepRoster,
-    /// See how much room the readings take.
-    ViewStorage,
 }
 
 impl Role {

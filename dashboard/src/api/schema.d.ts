@@ -2510,7 +2510,7 @@ export interface components {
          * @description What may be done, where the jurisdiction covers it.
          * @enum {string}
          */
-        Permission: "view" | "acknowledge_alarm" | "shelve_alarm" | "manage_service" | "manage_registry" | "manage_users" | "read_audit" | "manage_channels" | "handle_case" | "report_on_case" | "keep_roster" | "view_storage";
+        Permission: "view" | "acknowledge_alarm" | "shelve_alarm" | "manage_service" | "manage_registry" | "manage_users" | "read_audit" | "manage_channels" | "view_storage" | "handle_case" | "report_on_case" | "keep_roster";
         /** @description Width and height in pixels. */
         PictureSize: {
             /**

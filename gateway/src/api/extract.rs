@@ -54,14 +54,14 @@ permission!(
     ReadAudit,
     /// See and try the channels by which people are told.
     ManageChannels,
+    /// See how much room the readings take.
+    ViewStorage,
     /// Open cases and take their steps.
     HandleCase,
     /// Add notes and photos to a case.
     ReportOnCase,
     /// Write rosters, hand duty over.
     KeepRoster,
-    /// See how much room the readings take.
-    ViewStorage,
 );
 
 /// A signed-in person who may do `P`.

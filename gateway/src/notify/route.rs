@@ -1,6 +1,6 @@
 //! Which notice goes by which channel to which address. Pure.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use domain::{
     access::Role,
@@ -35,13 +35,16 @@ impl Routes<'_> {
         carrying.flat_map(of_channel).collect()
     }
 
-    /// Where a channel reaches an audience, each address once.
-    fn targets(&self, channel: &Channel, audience: &Audience) -> BTreeMap<String, Option<UserId>> {
+    /// Where a channel reaches an audience, each address once, in the order in which they are told.
+    fn targets(&self, channel: &Channel, audience: &Audience) -> Vec<(String, Option<UserId>)> {
         let of_audience = self.contacts.iter().filter(|contact| is_of(contact, audience));
         let people = of_audience.filter_map(|contact| Some((channel.address_of(contact)?, Some(contact.account))));
-        let mut targets: BTreeMap<String, Option<UserId>> = people.collect();
-        for address in channel.places(audience) {
-            targets.entry(address).or_insert(None);
+        let places = channel.places(audience).into_iter().map(|address| (address, None));
+        let mut targets: Vec<(String, Option<UserId>)> = Vec::new();
+        for target in people.chain(places) {
+            if !targets.iter().any(|(address, _)| *address == target.0) {
+                targets.push(target);
+            }
         }
         // The telephone number of the registry is for who has no account of their own.
         if targets.is_empty()
@@ -50,7 +53,7 @@ impl Routes<'_> {
             && let Some(owner) = self.registry.owner(owner)
             && is_phone(&owner.phone)
         {
-            targets.insert(owner.phone.clone(), None);
+            targets.push((owner.phone.clone(), None));
         }
         targets
     }

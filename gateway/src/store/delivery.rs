@@ -1,13 +1,7 @@
-//! Notices on their way: to whom by which channel, what was tried, what became of it.
+//! Notices on their way: to whom by which channel, what was tried, what became of it. Written by who sends them; `told` is
+//! what people see of it.
 
-use domain::{
-    access::{Permission, Role},
-    alarm::Severity,
-    id::{AlarmId, UserId},
-    notice::Notice,
-    time::UnixMs,
-};
-use protocol::rest;
+use domain::{access::Permission, alarm::Severity, id::UserId, notice::Notice, time::UnixMs};
 use sqlx::{AnyConnection, AssertSqlSafe, any::AnyRow};
 
 use super::{
@@ -16,17 +10,12 @@ use super::{
     notice::{self, NoticeId, notice_of},
     row::{Columns, placeholders},
     scope::{Actor, Scope},
-    select::{Bound, Select},
     writer::Priority,
 };
+
 const OPERATION: &str = "noting what became of a message";
 /// Rows of one statement, far below the parameters that both engines take.
 const ROWS_PER_STATEMENT: usize = 1000;
-
-/// The newest notices of an alarm that are shown. One that flutters for days may have more.
-const NOTICES_MAX: i64 = 200;
-/// And their deliveries.
-const DELIVERIES_MAX: i64 = 2000;
 
 /// Number of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -100,32 +89,6 @@ pub enum AttemptOutcome {
         /// What went wrong last.
         error: String,
     },
-}
-
-/// Who can be reached where.
-#[derive(Debug, Clone)]
-pub struct Contact {
-    /// Who.
-    pub account: UserId,
-    /// What the person is here to do.
-    pub user: rest::User,
-    /// Telephone number; empty: none.
-    pub phone: String,
-    /// Mail address; empty: none.
-    pub email: String,
-}
-
-/// How much waits for a channel, and what became of the rest.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ChannelFigures {
-    /// Which.
-    pub channel: String,
-    /// Deliveries that wait or are under way.
-    pub waiting: u64,
-    /// Deliveries that were given up or refused.
-    pub given_up: u64,
-    /// When the last one got through; None: none did.
-    pub last_sent_at: Option<UnixMs>,
 }
 
 /// Where a test message goes.
@@ -251,83 +214,6 @@ impl Store {
         .await
     }
 
-    /// Everybody whose account is open and who can be reached. For the gateway, not for people.
-    pub async fn contacts(&self) -> Result<Vec<Contact>, StoreError> {
-        let rows =
-            sqlx::query("SELECT * FROM account WHERE is_disabled = 0 AND (phone <> '' OR email <> '') ORDER BY id")
-                .fetch_all(self.readers())
-                .await
-                .map_err(StoreError::read("reading where people can be reached"))?;
-        rows.iter().map(contact_of).collect()
-    }
-
-    /// Where somebody is reached: the caller, or anybody for who manages accounts.
-    pub async fn contact(&self, scope: &Scope, of: Option<UserId>) -> Result<Contact, StoreError> {
-        let id = whose(scope, of)?;
-        let row = sqlx::query("SELECT * FROM account WHERE id = $1")
-            .bind(id.0)
-            .fetch_optional(self.readers())
-            .await
-            .map_err(StoreError::read("reading where people can be reached"))?;
-        contact_of(&row.ok_or(StoreError::NotFound("account"))?)
-    }
-
-    /// Changes where somebody is reached; audited.
-    pub async fn put_contact(
-        &self,
-        scope: &Scope,
-        of: Option<UserId>,
-        phone: String,
-        email: String,
-        at: UnixMs,
-    ) -> Result<(), StoreError> {
-        let (id, actor) = (whose(scope, of)?, scope.username().to_string());
-        self.writer()
-            .write(
-                Priority::Operator,
-                OPERATION,
-                move |connection| {
-                    Box::pin(async move {
-                        let name = super::user::username_of(connection, id).await?;
-                        sqlx::query("UPDATE account SET phone = $2, email = $3 WHERE id = $1")
-                            .bind(id.0)
-                            .bind(phone)
-                            .bind(email)
-                            .execute(&mut *connection)
-                            .await
-                            .map_err(StoreError::failed(OPERATION))?;
-                        // Where somebody is reached is nobody else's business, so the log does not repeat it.
-                        audit::note(connection, &actor, "user.contact", name.as_str(), String::new(), at).await
-                    })
-                },
-                |()| {},
-            )
-            .await
-    }
-
-    /// How each channel does. For administrators.
-    pub async fn channel_figures(&self, actor: Actor<'_>) -> Result<Vec<ChannelFigures>, StoreError> {
-        actor.require(Permission::ManageChannels)?;
-        let rows = sqlx::query(
-            "SELECT channel, SUM(CASE WHEN state = 'waiting' THEN 1 ELSE 0 END) AS waiting_count, \
-             SUM(CASE WHEN state IN ('failed', 'given_up') THEN 1 ELSE 0 END) AS given_up_count, \
-             MAX(sent_at_ms) AS sent_at_ms FROM delivery GROUP BY channel",
-        )
-        .fetch_all(self.readers())
-        .await
-        .map_err(StoreError::read("counting what was sent"))?;
-        rows.iter()
-            .map(|row| {
-                Ok(ChannelFigures {
-                    channel: row.get_as("channel")?,
-                    waiting: row.number("waiting_count")?,
-                    given_up: row.number("given_up_count")?,
-                    last_sent_at: row.time_or_none("sent_at_ms")?,
-                })
-            })
-            .collect()
-    }
-
     /// Writes a test notice with its deliveries; audited.
     pub async fn write_test(
         &self,
@@ -365,74 +251,6 @@ impl Store {
             .await
     }
 
-    /// Who was told of an alarm and what became of it, oldest first; None when there is no such alarm or it is not in
-    /// the scope. An owner sees what was told to the owner alone: how the authorities call each other is theirs.
-    pub async fn alarm_notices(
-        &self,
-        scope: &Scope,
-        alarm: AlarmId,
-    ) -> Result<Option<Vec<rest::AlarmNotice>>, StoreError> {
-        const OPERATION: &str = "reading who was told of an alarm";
-        let mut select = Select::new(
-            "SELECT alarm.id FROM alarm JOIN device ON device.id = alarm.device_id \
-             JOIN site ON site.id = device.site_id",
-        );
-        select.within(scope).and_equals("alarm.id", Bound::Number(alarm.0));
-        if select.fetch_all(self.readers(), OPERATION).await?.is_empty() {
-            return Ok(None);
-        }
-        let audience = if scope.role() == Role::Owner { "owner" } else { "%" };
-        let notices = sqlx::query(
-            "SELECT * FROM notice WHERE subject_kind = 'alarm' AND subject_id = $1 AND audience_kind LIKE $2 \
-             ORDER BY id DESC LIMIT $3",
-        )
-        .bind(alarm.to_string())
-        .bind(audience)
-        .bind(NOTICES_MAX)
-        .fetch_all(self.readers())
-        .await
-        .map_err(StoreError::read(OPERATION))?;
-        let deliveries = sqlx::query(
-            "SELECT delivery.*, account.display_name FROM delivery JOIN notice ON notice.id = delivery.notice_id \
-             LEFT JOIN account ON account.id = delivery.account_id \
-             WHERE notice.subject_kind = 'alarm' AND notice.subject_id = $1 ORDER BY delivery.id DESC LIMIT $2",
-        )
-        .bind(alarm.to_string())
-        .bind(DELIVERIES_MAX)
-        .fetch_all(self.readers())
-        .await
-        .map_err(StoreError::read(OPERATION))?;
-        let mut told = Vec::with_capacity(notices.len());
-        for row in notices.iter().rev() {
-            let id: i64 = row.get_as("id")?;
-            let notice = notice_of(row)?;
-            let mut of_notice = Vec::new();
-            for delivery in deliveries.iter().rev() {
-                if delivery.get_as::<i64>("notice_id")? == id {
-                    of_notice.push(delivery_of(delivery)?);
-                }
-            }
-            told.push(rest::AlarmNotice {
-                at_ms: notice.at.0,
-                occasion: notice.occasion.word().to_owned(),
-                step: notice.occasion.step(),
-                severity: rest::SeverityNumber(notice.severity),
-                audience: rest::NoticeAudience::from(notice.audience),
-                deliveries: of_notice,
-            });
-        }
-        Ok(Some(told))
-    }
-
-    /// Every delivery, in order.
-    #[cfg(test)]
-    pub(crate) async fn all_deliveries(&self) -> Result<Vec<rest::Delivery>, StoreError> {
-        let sql = "SELECT delivery.*, account.display_name FROM delivery \
-                   LEFT JOIN account ON account.id = delivery.account_id ORDER BY delivery.id";
-        let rows = sqlx::query(sql).fetch_all(self.readers()).await.map_err(StoreError::read("reading deliveries"))?;
-        rows.iter().map(delivery_of).collect()
-    }
-
     /// Has everything that waits wait for so much longer already.
     #[cfg(test)]
     pub(crate) async fn age_deliveries(&self, by_ms: i64) -> Result<(), StoreError> {
@@ -455,12 +273,13 @@ impl Store {
     }
 }
 
-/// Oneself, or somebody else for who manages accounts.
-fn whose(scope: &Scope, of: Option<UserId>) -> Result<UserId, StoreError> {
-    match of {
-        None => Ok(scope.user_id()),
-        Some(id) => Actor::Person(scope).require(Permission::ManageUsers).map(|()| id),
-    }
+/// After a restore: what waited when the backup was made may have been sent since.
+pub(super) async fn mark_all_as_maybe_repeated(connection: &mut AnyConnection) -> Result<(), StoreError> {
+    sqlx::query("UPDATE delivery SET is_maybe_repeated = 1 WHERE state = 'waiting'")
+        .execute(connection)
+        .await
+        .map(drop)
+        .map_err(StoreError::failed(OPERATION))
 }
 
 async fn insert(connection: &mut AnyConnection, deliveries: &[NewDelivery], at: UnixMs) -> Result<(), StoreError> {
@@ -553,29 +372,5 @@ fn waiting_of(row: &AnyRow) -> Result<WaitingDelivery, StoreError> {
         message: row.get_as("message_id")?,
         is_maybe_repeated: row.flag("is_maybe_repeated")?,
         created_at: row.time("created_at_ms")?,
-    })
-}
-
-fn contact_of(row: &AnyRow) -> Result<Contact, StoreError> {
-    Ok(Contact {
-        account: UserId(row.get_as("id")?),
-        user: super::user::user_of(row)?,
-        phone: row.get_as("phone")?,
-        email: row.get_as("email")?,
-    })
-}
-
-fn delivery_of(row: &AnyRow) -> Result<rest::Delivery, StoreError> {
-    Ok(rest::Delivery {
-        channel: row.get_as("channel")?,
-        person: row.get_as("display_name")?,
-        address: rest::masked(&row.get_as::<String>("address")?),
-        state: row.word("state")?,
-        attempts: row.number("attempts")?,
-        is_maybe_repeated: row.flag("is_maybe_repeated")?,
-        created_at_ms: row.get_as("created_at_ms")?,
-        tried_at_ms: row.get_as("tried_at_ms")?,
-        sent_at_ms: row.get_as("sent_at_ms")?,
-        last_error: row.get_as("last_error")?,
     })
 }

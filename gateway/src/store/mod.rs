@@ -20,6 +20,7 @@ mod checkpoint;
 mod chunks;
 mod codec;
 mod config;
+mod contact;
 mod database;
 mod delivery;
 mod discovered;
@@ -51,6 +52,7 @@ mod similar;
 mod start;
 #[cfg(test)]
 mod tests;
+mod told;
 mod upkeep;
 mod usage;
 mod user;
@@ -90,9 +92,8 @@ pub use self::{
     check::{CheckCounts, CheckProgress, CheckReport, Finding, check, check_file},
     checkpoint::{CheckpointShard, StoredBatch},
     config::StoreConfig,
-    delivery::{
-        Attempt, AttemptOutcome, ChannelFigures, Contact, DeliveryId, NewDelivery, TestTarget, WaitingDelivery,
-    },
+    contact::Contact,
+    delivery::{Attempt, AttemptOutcome, DeliveryId, NewDelivery, TestTarget, WaitingDelivery},
     error::StoreError,
     export::{Readings, Selection, SeriesLabel},
     history::BUCKETS_MAX,
@@ -106,6 +107,7 @@ pub use self::{
     seal::SealReport,
     session::{Session, SessionId, SessionLimits, SessionToken},
     start::StartState,
+    told::ChannelFigures,
     usage::{ProfileUsage, Usage},
     user::Credential,
 };

@@ -29,10 +29,10 @@ pub(super) enum PermissionSchema {
     ManageUsers,
     ReadAudit,
     ManageChannels,
+    ViewStorage,
     HandleCase,
     ReportOnCase,
     KeepRoster,
-    ViewStorage,
 }
 
 /// Where an alarm stands in its life.

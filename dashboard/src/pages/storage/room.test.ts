@@ -1,5 +1,4 @@
 import { expect, it } from 'vitest'
-import type { Storage } from '@/api/types'
 import { bytes, urgency, usedShare } from './room'
 
 it('writes bytes with three digits at most', () => {
@@ -15,7 +14,7 @@ it('writes bytes with three digits at most', () => {
 })
 
 it('knows the share of a disk only where there is one', () => {
-  const storage = (free: number | null) => ({ database_bytes: 30, disk_free_bytes: free }) as Storage
+  const storage = (free: number | null) => ({ database_bytes: 30, disk_free_bytes: free })
   expect(usedShare(storage(70))).toBe(0.3)
   expect(usedShare(storage(null))).toBeNull()
 })

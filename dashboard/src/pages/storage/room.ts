@@ -15,7 +15,10 @@ export function bytes(n: number): string {
 }
 
 /** How much of its disk the database takes, from 0 to 1; null: a server keeps it. */
-export function usedShare({ database_bytes: used, disk_free_bytes: free }: Storage): number | null {
+export function usedShare({
+  database_bytes: used,
+  disk_free_bytes: free,
+}: Pick<Storage, 'database_bytes' | 'disk_free_bytes'>): number | null {
   return free == null || used + free === 0 ? null : used / (used + free)
 }
 

@@ -10,7 +10,7 @@ use super::{
 use crate::notify::{
     SetUpError,
     attempt::Failure,
-    config::{BodyKind, ChannelConfig, SmsConfig, SmsMethod},
+    config::{BodyKind, ChannelConfig, Language, SmsConfig, SmsMethod},
     message::{Message, Wording},
 };
 
@@ -139,7 +139,8 @@ fn short(message: &Message, wording: &Wording, characters_max: usize) -> String 
         }
     }
     if message.severity() == Severity::I {
-        text.insert_str(0, "【紧急】");
+        // Not in 【】: there operators look for the sender's registered name.
+        text.insert_str(0, if wording.language == Language::Zh { "紧急：" } else { "URGENT: " });
     }
     if text.chars().count() > characters_max {
         text = text.chars().take(characters_max - 1).chain(['…']).collect();

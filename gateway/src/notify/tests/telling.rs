@@ -101,7 +101,7 @@ async fn text_messages_go_to_the_people_of_the_audience() {
     let asked = service.asked();
     let to_wang = asked.iter().find(|asked| asked.uri.ends_with("?to=13800000001")).unwrap();
     assert_eq!(to_wang.headers["authorization"], "Bearer s3cret");
-    assert_eq!(to_wang.json()["text"], "【紧急】告警 1。原因：60 %LEL > 50 %LEL");
+    assert_eq!(to_wang.json()["text"], "紧急：告警 1。原因：60 %LEL > 50 %LEL");
 
     // What the gateway does not take is not sent, although the status is 200.
     service.next([Act::Answer(200, r#"{"result":"no such number"}"#)]);

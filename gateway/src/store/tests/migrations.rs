@@ -49,6 +49,9 @@ async fn fill(connection: &mut AnyConnection, version: i64) {
     if version >= 4 {
         fill_service(connection).await;
     }
+    if version >= 5 {
+        fill_notices(connection).await;
+    }
     if version >= 6 {
         fill_duty(connection).await;
     }
@@ -203,6 +206,31 @@ async fn fill_duty(connection: &mut AnyConnection) {
     }
 }
 
+/// Telling people: schema 5.
+async fn fill_notices(connection: &mut AnyConnection) {
+    let at = START.0;
+    run(
+        connection,
+        format!(
+            "INSERT INTO notice (subject_kind, subject_id, occasion, step, severity, audience_kind, audience_id, \
+             device_id, site_id, at_ms, title_zh, title_en, body_zh, body_en, addressed_at_ms) VALUES \
+             ('alarm', '1', 'raised', 0, 2, 'centre', '', 'fridge', 'kitchen', {at}, '温度高', 'Too warm', '', '', {at})"
+        ),
+        &[],
+    )
+    .await;
+    run(
+        connection,
+        format!(
+            "INSERT INTO delivery (notice_id, channel, address, severity, state, is_under_way, is_maybe_repeated, \
+             attempts, created_at_ms, due_at_ms) SELECT id, 'chat', '', 2, 'waiting', 0, 0, 0, {at}, {at} FROM notice"
+        ),
+        &[],
+    )
+    .await;
+    run(connection, "UPDATE account SET phone = '13800000000'".into(), &[]).await;
+}
+
 /// What must be found whatever schema it began with.
 async fn prove(store: &Store, version: i64) {
     let start = store.load_start().await.unwrap();
@@ -220,6 +248,9 @@ async fn prove(store: &Store, version: i64) {
         assert_eq!(start.outboxes[0].outbox, outbox);
         assert!(start.outboxes[0].numbers.contains(Seq::new(9).unwrap()) && start.outboxes[0].reading_count == 9);
     }
+    let told = usize::from(version >= 5);
+    assert_eq!(store.waiting_deliveries("chat", START, 9).await.unwrap().0.len(), told);
+    assert_eq!(store.contacts().await.unwrap().len(), told);
     assert_eq!(store.check_audit_log().await.unwrap(), None);
     assert!(store.credential("wang").await.unwrap().is_some());
 
