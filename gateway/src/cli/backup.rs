@@ -109,11 +109,12 @@ pub(super) async fn check(arguments: Check, config: &Config) -> anyhow::Result<(
 fn print(report: &CheckReport) {
     let counts = &report.counts;
     println!(
-        "looked at {} series, {} chunks with {} readings, {} journal rows with {} readings, {} outboxes, {} alarms, \
-         {} audit entries",
+        "looked at {} series, {} chunks with {} readings, {} rollups, {} journal rows with {} readings, {} outboxes, \
+         {} alarms, {} audit entries",
         counts.series,
         counts.chunks,
         counts.sealed_readings,
+        counts.rollups,
         counts.journal_rows,
         counts.journal_readings,
         counts.outboxes,

@@ -35,10 +35,12 @@ pub struct Finding {
 pub struct CheckCounts {
     /// Series.
     pub series: u64,
-    /// Sealed chunks.
+    /// Sealed chunks, those included that are replaced and about to be deleted.
     pub chunks: u64,
     /// Readings in them.
     pub sealed_readings: u64,
+    /// Rows of summaries that outlive their readings.
+    pub rollups: u64,
     /// Journal rows.
     pub journal_rows: u64,
     /// Readings in them, those included that stand in chunks as well.
@@ -139,6 +141,8 @@ async fn check_database(database: &Database, progress: CheckProgress<'_>) -> Res
     report.counts.series = names.len() as u64;
     let outcome = readings::check_chunks(&readers, &names, &mut report, progress).await;
     report.take("chunks", outcome)?;
+    let outcome = readings::check_rollups(&readers, &names, schema, &mut report).await;
+    report.take("rollups", outcome)?;
     let outcome = readings::check_seals(&readers, &names, &mut report).await;
     report.take("seals", outcome)?;
     let outcome = readings::check_journal(&readers, &names, &mut report).await;

@@ -1,5 +1,8 @@
 //! Chunks, seals and journal: that every reading can be read, and that the figures beside them are theirs.
 
+use std::ops::Range;
+
+use domain::time::UnixMs;
 use sqlx::{AnyPool, any::AnyRow};
 
 use super::{CheckProgress, CheckReport, Names, name_of};
@@ -9,8 +12,12 @@ use crate::store::{
         journal,
     },
     error::StoreError,
+    rollup,
     row::Columns,
 };
+
+/// The migration that brought rollups.
+const SCHEMA_OF_ROLLUPS: i64 = 7;
 
 /// Chunks fetched and unpacked at once: a few hundred kilobytes.
 const CHUNKS_PER_PAGE: i64 = 256;
@@ -145,6 +152,37 @@ pub(super) async fn check_seals(readers: &AnyPool, names: &Names, report: &mut C
     Ok(())
 }
 
+/// Unpacks every rollup.
+pub(super) async fn check_rollups(
+    readers: &AnyPool,
+    names: &Names,
+    schema: i64,
+    report: &mut CheckReport,
+) -> Result<(), StoreError> {
+    const ALWAYS: Range<UnixMs> = UnixMs(i64::MIN)..UnixMs(i64::MAX);
+    if schema < SCHEMA_OF_ROLLUPS {
+        return Ok(());
+    }
+    let mut position = i64::MIN;
+    loop {
+        let rows = sqlx::query("SELECT id, series_id, step, cells FROM rollup WHERE id > $1 ORDER BY id LIMIT $2")
+            .bind(position)
+            .bind(CHUNKS_PER_PAGE)
+            .fetch_all(readers)
+            .await
+            .map_err(StoreError::read("reading rollups"))?;
+        let Some(last) = rows.last() else { return Ok(()) };
+        position = last.get_as("id")?;
+        for row in &rows {
+            report.counts.rollups += 1;
+            let (id, series) = (row.get_as::<i64>("id")?, row.get_as("series_id")?);
+            if let Err(error) = rollup::cells_of(row.get_as("step")?, &row.get_as::<Vec<u8>>("cells")?, &ALWAYS) {
+                report.find(format!("rollup {id} of {}", name_of(names, series)), error);
+            }
+        }
+    }
+}
+
 /// Decodes every journal row.
 pub(super) async fn check_journal(
     readers: &AnyPool,
@@ -184,10 +222,7 @@ pub(super) async fn check_journal(
 
 #[cfg(test)]
 mod tests {
-    use domain::{
-        reading::{Quality, Value},
-        time::UnixMs,
-    };
+    use domain::reading::{Quality, Value};
 
     use super::*;
     use crate::store::codec::Sample;
