@@ -25,9 +25,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    figures::{
-        agent, alarms, fanout, latency, limits, limits::Limits, memory, picture, rules, soak, throughput,
-    },
+    figures::{agent, alarms, fanout, latency, limits, limits::Limits, memory, picture, rules, soak, throughput},
     table::Targets,
 };
 

@@ -1,7 +1,7 @@
 /** What ECharts is to draw of one metric: line, range, limits, moments. Pure. */
 import type { Metric, Rule, Severity } from '@/api/types'
 import { beijingOffsetMs, dateTime, hasUnit, valueText } from '@/text/format'
-import { font } from '@/style/naiveTheme'
+import { font } from '@/style/font'
 import type { Text } from '@/text'
 import type { ChartOption, LineSeriesOption } from './echarts'
 import { extentOf, type Sample, type TrendData } from './trendData'

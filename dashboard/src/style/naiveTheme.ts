@@ -1,12 +1,9 @@
 /** The tokens of `tokens.css` as Naive UI wants them, so that its widgets look like the rest. */
 import type { GlobalThemeOverrides } from 'naive-ui'
 import { deskRemPx } from '@/state/screen'
+import { font } from './font'
 
 const accent = '#37c8ab'
-/** The same as `--font` of `tokens.css`: for what cannot read the style sheet, such as a canvas. */
-export const font =
-  "system-ui, 'Noto Sans', 'PingFang SC', 'Microsoft YaHei', 'Noto Sans CJK SC', 'Noto Sans SC', sans-serif"
-
 /** Naive UI measures in pixels, so its sizes follow the root font size as `rem` does elsewhere. */
 export function naiveTheme(remPx: number): GlobalThemeOverrides {
   const px = (size: number) => `${Math.round((size * remPx) / deskRemPx)}px`

@@ -2,7 +2,7 @@
 import type { AlarmQuality } from '@/api/types'
 import type { ChartOption } from '@/charts/echarts'
 import { beijingOffsetMs, dateTime } from '@/text/format'
-import { font } from '@/style/naiveTheme'
+import { font } from '@/style/font'
 import type { Text } from '@/text'
 
 /** More bars than this melt into each other: neighbours are then joined, and the worst of them shown. */
