@@ -6,6 +6,7 @@
 //! - [`load`]: edge nodes whose messages are encoded before the clock starts; [`crowd`]: people with the live stream;
 //! - [`station`]: a fresh gateway; [`rig`]: gateway, load and crowd together, run and measured;
 //! - [`lone_broker`]: a broker without a gateway; [`peers`]: other databases under the same load;
+//! - [`shelf`]: a store alone, filled with made readings;
 //! - [`process`], [`figures_page`]: what processes cost, what the gateway says of itself;
 //! - [`figures`]: one file a figure; [`table`]: what is printed.
 
@@ -17,6 +18,7 @@ mod lone_broker;
 mod peers;
 mod process;
 mod rig;
+mod shelf;
 mod station;
 mod table;
 
@@ -25,9 +27,16 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    figures::{agent, alarms, fanout, latency, limits, limits::Limits, memory, picture, rules, soak, throughput},
+    figures::{
+        agent, alarms, fanout, history, latency, limits, limits::Limits, memory, picture, rules, soak, storage,
+        throughput,
+    },
     table::Targets,
 };
+
+/// The gateway's, whose store is measured here.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Measures Brightwatch on this machine: all figures, or the one that is named.
 #[derive(Debug, Parser)]
@@ -65,6 +74,14 @@ enum Figure {
     Picture,
     /// Resident memory of the gateway.
     Memory,
+    /// Bytes that a reading takes on disk and in memory.
+    Storage,
+    /// Start-up and answers of a gateway with many stored readings, which are made once.
+    History {
+        /// How many.
+        #[arg(long, default_value_t = STORED_READINGS)]
+        readings: u64,
+    },
     /// Whether that memory grows under full load: `--seconds 600` is worth more than the default.
     Soak,
     /// Processor and memory of an edge agent without a camera.
@@ -78,6 +95,9 @@ const LOADS: [(usize, usize); 5] = [(10, 10), (100, 10), (1_000, 10), (100, 50),
 const METRICS: usize = 10;
 /// The shortest time in which a slope of memory says anything.
 const SOAK: Duration = Duration::from_mins(1);
+
+/// What a district of a thousand devices sends in some months.
+const STORED_READINGS: u64 = 1_000_000_000;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -107,6 +127,8 @@ async fn measure(arguments: &Arguments, targets: &mut Targets) -> anyhow::Result
         Some(Figure::Fanout) => fanout::measure(duration, None).await,
         Some(Figure::Picture) => picture::measure(duration, targets).await,
         Some(Figure::Memory) => memory::measure(duration, targets).await,
+        Some(Figure::Storage) => storage::measure(targets).await,
+        Some(Figure::History { readings }) => history::measure(*readings, targets).await,
         Some(Figure::Soak) => soak::measure(duration, targets).await,
         Some(Figure::Peers) => peers::measure(duration).await,
         Some(Figure::Agent) => agent::measure(duration, targets).await,
@@ -123,5 +145,7 @@ async fn everything(duration: Duration, targets: &mut Targets) -> anyhow::Result
     picture::measure(duration, targets).await?;
     agent::measure(duration, targets).await?;
     memory::measure(duration, targets).await?;
-    soak::measure(SOAK.max(duration), targets).await
+    soak::measure(SOAK.max(duration), targets).await?;
+    storage::measure(targets).await?;
+    history::measure(STORED_READINGS, targets).await
 }

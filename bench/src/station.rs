@@ -61,7 +61,7 @@ impl Station {
         let folder = folder()?;
         let [http, mqtt, metrics] = [0; 3].map(|_| SocketAddr::from(([127, 0, 0, 1], free_port())));
         let config = folder.path().join("gateway.toml");
-        fs::write(&config, gateway_toml(http, mqtt, metrics) + settings)?;
+        fs::write(&config, gateway_toml("data", http, mqtt, metrics) + settings)?;
         let (registry_file, password_file) = (folder.path().join("registry.toml"), folder.path().join("password"));
         fs::write(&registry_file, registry)?;
         fs::write(&password_file, PASSWORD)?;
@@ -77,6 +77,29 @@ impl Station {
         let person = Person::sign_in(&format!("http://{http}"), ADMIN, PASSWORD).await?;
         let page = FiguresPage::new(metrics)?;
         Ok(Self { gateway, broker, mqtt, http, person, page, folder })
+    }
+
+    /// Starts one on data that are there already, and tells after how long it answers.
+    pub(crate) async fn reopen(data_dir: &Path) -> anyhow::Result<(Self, Duration)> {
+        let (program, folder) = (program("gateway")?, folder()?);
+        let [http, mqtt, metrics] = [0; 3].map(|_| SocketAddr::from(([127, 0, 0, 1], free_port())));
+        let config = folder.path().join("gateway.toml");
+        fs::write(&config, gateway_toml(text(data_dir)?, http, mqtt, metrics))?;
+        let password_file = folder.path().join("password");
+        fs::write(&password_file, PASSWORD)?;
+        // A name of its own: earlier runs have left theirs in the data.
+        let name = format!("bench-{}", std::process::id());
+        run(&program, &config, &["user", "add", &name, "--role", "admin", "--password-file", text(&password_file)?])?;
+        let mut start = Command::new(&program);
+        start.arg("--config").arg(&config).arg("serve").env("BRIGHTWATCH_LOG", "warn");
+        let started = Instant::now();
+        let mut gateway = Process::start("gateway", &mut start, folder.path())?;
+        until_ready(&mut gateway, http).await?;
+        let serving = started.elapsed();
+        let broker = *children(gateway.id()).first().context("the gateway has started no broker")?;
+        let person = Person::sign_in(&format!("http://{http}"), &name, PASSWORD).await?;
+        let page = FiguresPage::new(metrics)?;
+        Ok((Self { gateway, broker, mqtt, http, person, page, folder }, serving))
     }
 
     /// Starts one with a fleet's nodes registered and enrolled, and further keys of gateway.toml.
@@ -131,11 +154,11 @@ fn text(path: &Path) -> anyhow::Result<&str> {
     path.to_str().context("a path is not UTF-8")
 }
 
-fn gateway_toml(http: SocketAddr, mqtt: SocketAddr, metrics: SocketAddr) -> String {
+fn gateway_toml(data_dir: &str, http: SocketAddr, mqtt: SocketAddr, metrics: SocketAddr) -> String {
     let config = workspace().join("config");
     let config = config.display();
     format!(
-        r#"data_dir = "data"
+        r#"data_dir = "{data_dir}"
 profiles_dir = "{config}/profiles"
 townships_file = "{config}/townships.toml"
 offices_file = "{config}/offices.toml"

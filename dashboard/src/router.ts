@@ -32,6 +32,18 @@ const routes: RouteRecordRaw[] = [
     meta: { needs: 'view' },
   },
   {
+    path: '/cases/:case(\\d+)?',
+    name: 'cases',
+    component: () => import('@/pages/cases/CasesPage.vue'),
+    meta: { needs: 'view' },
+  },
+  {
+    path: '/duty',
+    name: 'duty',
+    component: () => import('@/pages/duty/DutyPage.vue'),
+    meta: { needs: 'keep_roster' },
+  },
+  {
     path: '/alarm-quality',
     name: 'quality',
     component: () => import('@/pages/quality/QualityPage.vue'),
@@ -68,10 +80,22 @@ const routes: RouteRecordRaw[] = [
     meta: { needs: 'view' },
   },
   {
+    path: '/storage',
+    name: 'storage',
+    component: () => import('@/pages/storage/StoragePage.vue'),
+    meta: { needs: 'view_storage' },
+  },
+  {
     path: '/users',
     name: 'users',
     component: () => import('@/pages/users/UsersPage.vue'),
     meta: { needs: 'manage_users' },
+  },
+  {
+    path: '/channels',
+    name: 'channels',
+    component: () => import('@/pages/channels/ChannelsPage.vue'),
+    meta: { needs: 'manage_channels' },
   },
   {
     path: '/audit',

@@ -46,6 +46,16 @@ pub enum Permission {
     ManageUsers,
     /// Read who did what.
     ReadAudit,
+    /// 通知渠道: see how the channels by which people are told are doing, and try them.
+    ManageChannels,
+    /// 处置: open cases and take their steps.
+    HandleCase,
+    /// Add notes and photos to a case.
+    ReportOnCase,
+    /// 排班: write the roster of the own post and hand duty over.
+    KeepRoster,
+    /// See how much room the readings take.
+    ViewStorage,
 }
 
 impl Role {
@@ -55,15 +65,34 @@ impl Role {
 
     /// What this role may do.
     pub const fn permissions(self) -> &'static [Permission] {
-        use Permission::{AcknowledgeAlarm, ManageRegistry, ManageService, ManageUsers, ReadAudit, ShelveAlarm, View};
+        use Permission::{
+            AcknowledgeAlarm, HandleCase, KeepRoster, ManageChannels, ManageRegistry, ManageService, ManageUsers,
+            ReadAudit, ReportOnCase, ShelveAlarm, View, ViewStorage,
+        };
         match self {
-            Role::Admin => {
-                &[View, AcknowledgeAlarm, ShelveAlarm, ManageService, ManageRegistry, ManageUsers, ReadAudit]
+            Role::Admin => &[
+                View,
+                AcknowledgeAlarm,
+                ShelveAlarm,
+                ManageService,
+                ManageRegistry,
+                ManageUsers,
+                ReadAudit,
+                ManageChannels,
+                HandleCase,
+                ReportOnCase,
+                KeepRoster,
+                ViewStorage,
+            ],
+            Role::CentreOperator => {
+                &[View, AcknowledgeAlarm, ShelveAlarm, ManageService, HandleCase, ReportOnCase, KeepRoster, ViewStorage]
             }
-            Role::CentreOperator | Role::OfficeOfficer => &[View, AcknowledgeAlarm, ShelveAlarm, ManageService],
-            Role::TownshipOfficer => &[View, AcknowledgeAlarm, ShelveAlarm],
-            // Who is watched does not silence the watch.
-            Role::Owner => &[View, AcknowledgeAlarm],
+            Role::OfficeOfficer => {
+                &[View, AcknowledgeAlarm, ShelveAlarm, ManageService, HandleCase, ReportOnCase, KeepRoster]
+            }
+            Role::TownshipOfficer => &[View, AcknowledgeAlarm, ShelveAlarm, HandleCase, ReportOnCase, KeepRoster],
+            // Who is watched does not silence the watch, and does not judge the own work either.
+            Role::Owner => &[View, AcknowledgeAlarm, ReportOnCase],
         }
     }
 

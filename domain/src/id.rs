@@ -176,6 +176,10 @@ number_id!(
     AlarmId(i64)
 );
 number_id!(
+    /// 处置单: one piece of work, numbered from 1 upwards in the order of opening.
+    CaseId(i64)
+);
+number_id!(
     /// A person's account.
     UserId(i64)
 );

@@ -14,6 +14,10 @@
 //! - [`profile`]: what a kind of device measures, and its default rules with their sources.
 //! - [`code_system`]: what a source's raw fault codes mean.
 //! - [`alarm`]: the life cycle of one occurrence of a rule on a device.
+//! - [`case`]: the work that answers alarms, step by step, with time limits.
+//! - [`escalation`]: what nobody answers is told further up.
+//! - [`roster`]: who is on duty where.
+//! - [`notice`]: who has to be told of what.
 //! - [`quality`]: how well people are served by their alarms: the figures of EEMUA 191 and ISA-18.2.
 //! - [`detector`]: is a reading unlike everything its series has shown, and in which way.
 //! - [`backtest`]: a rule over stored history: when it would have fired.
@@ -24,15 +28,19 @@
 pub mod access;
 pub mod alarm;
 pub mod backtest;
+pub mod case;
 pub mod code_system;
 pub mod detector;
 pub mod document;
 pub mod engine;
+pub mod escalation;
 pub mod id;
+pub mod notice;
 pub mod profile;
 pub mod quality;
 pub mod reading;
 pub mod registry;
+pub mod roster;
 pub mod states;
 pub mod text;
 pub mod time;

@@ -53,6 +53,11 @@ impl Now {
         let ahead_ms = wall.since_ms(self.wall);
         self.mono.plus_ms(if ahead_ms > 0 { ahead_ms.cast_unsigned() } else { 0 })
     }
+
+    /// By how many milliseconds somebody set the wall clock forward (negative: back) between `earlier` and this moment.
+    pub const fn set_by_ms(self, earlier: Now) -> i64 {
+        self.wall.since_ms(earlier.wall).saturating_sub(self.mono.since_ms(earlier.mono).cast_signed())
+    }
 }
 
 /// The earliest event time that is stored: 2020-01-01T00:00:00Z. An embedded clock that lost its battery starts at
@@ -89,6 +94,14 @@ pub fn credibility(event_time: UnixMs, received: UnixMs) -> Credibility {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_clock_that_was_set_is_noticed() {
+        let at = |wall, mono| Now { wall: UnixMs(wall), mono: MonoMs(mono) };
+        assert_eq!(at(2000, 1500).set_by_ms(at(1000, 500)), 0);
+        assert_eq!(at(3_602_000, 1500).set_by_ms(at(1000, 500)), 3_600_000);
+        assert_eq!(at(1000, 1500).set_by_ms(at(1000, 500)), -1000);
+    }
 
     #[test]
     fn an_event_time_is_judged_against_its_receive_time() {

@@ -17,15 +17,17 @@ use crate::{
     clock::Clock,
     config::Config,
     control::{Executor, socket},
+    duty,
     identity::{FIRST_ADMIN, Identity, node::NodeCredentials},
     ingest::{self, Acknowledger, Blob, IngestHandle, SeriesIndex},
     ledger::Ledger,
     live::{Hub, present::Changes},
+    notify::{self, Channels, Notifier},
     ops::{health::Health, metrics},
     pipeline::{self, Inlet},
     registry::{Registrar, assemble},
     stage::Stage,
-    store::{StartState, Store, StoreTask},
+    store::{Retention, StartState, Store, StoreTask},
     video::{self, CameraCommand, Snapshots},
 };
 
@@ -55,11 +57,16 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
     let broker = Broker::start(&config.broker, &config.mqtt, &config.data_dir, base.stop()).await?;
     let (store, clock, sealing_stop) = (ground.store.clone(), ground.clock, base.stop());
     base.run("sealing", async move { store.run_sealing(|| clock.now().wall, sealing_stop).await });
+    let (store, clock, upkeep_stop) = (ground.store.clone(), ground.clock, base.stop());
+    let retention = Retention::new(&config.store, &ground.profiles);
+    base.run("upkeep", async move { store.run_upkeep(retention, || clock.now().wall, upkeep_stop).await });
     let (store, folding_stop) = (ground.store.clone(), base.stop());
     base.run("outbox folding", async move { store.run_folding(folding_stop).await });
     let health = Health::default();
     let pulse = start_heart(&config, &ground, health.clone(), &mut heart).await?;
     base.run("loss ledger", pulse.ledger.clone().run(config.ledger.clone(), ground.store.clone(), clock, base.stop()));
+    let notifier = start_telling(&config, &ground, &broker, health.clone(), &mut base).await?;
+    heart.run("duty", duty::run(ground.store.clone(), clock, health.clone(), heart.stop()));
     let (to_stills, stills) = mpsc::channel(BLOB_QUEUE);
     let ingest = start_ingest(&config, &ground, &broker, &pulse, to_stills, &mut front)?;
     front.run("broker health", watch_connection(ingest.clone(), health.clone()));
@@ -91,6 +98,7 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
         video,
         snapshots,
         exports: api::Exports::default(),
+        notifier,
         health,
         stop: front.stop(),
     };
@@ -135,6 +143,7 @@ impl Ground {
         backup::refuse_unfinished(&config.data_dir)?;
         let (store, store_task) = Store::open(&config.store, &config.data_dir).await?;
         store.set_offices(&district.offices.office);
+        store.set_duty_policy(config.duty.clone());
         let mut start = store.load_start().await?;
         let registry = assemble(&district, std::mem::take(&mut start.registry))?;
         let registry = Arc::new(ArcSwap::from_pointee(registry));
@@ -191,10 +200,32 @@ async fn start_heart(config: &Config, ground: &Ground, health: Health, stage: &m
         ledger: ledger.clone(),
         from_ingest,
         requests,
+        telling: config.notify.policy(),
         health,
     };
     stage.run_fallible("pipeline", pipeline::run(parts, stage.stop()));
     Ok(Pulse { pipeline, live, series, acknowledger, ledger, to_pipeline })
+}
+
+/// Outlives the pipeline: what its last batch says is still sent, or waits for the next start.
+async fn start_telling(
+    config: &Config,
+    ground: &Ground,
+    broker: &Broker,
+    health: Health,
+    stage: &mut Stage,
+) -> anyhow::Result<Notifier> {
+    let parts = notify::Parts {
+        channels: Channels::build(&config.notify, &ground.registry.load(), Some(&broker.access))?,
+        config: config.notify.clone(),
+        clock: ground.clock,
+        store: ground.store.clone(),
+        registry: ground.registrar.changes(),
+        health,
+    };
+    let (notifier, tasks) = notify::start(parts, &stage.stop()).await?;
+    stage.adopt("telling people", tasks);
+    Ok(notifier)
 }
 
 fn start_ingest(

@@ -8,13 +8,14 @@ use std::{
 };
 
 use domain::{
+    case,
     document::{Document, DocumentError},
     profile::Profiles,
     registry::{Offices, Townships},
 };
 use serde::Deserialize;
 
-use crate::{api, broker, identity, ingest, ledger, live, ops, pipeline, store::StoreConfig, video};
+use crate::{api, broker, identity, ingest, ledger, live, notify, ops, pipeline, store::StoreConfig, video};
 
 /// Everything that can be configured; `config/gateway.toml` explains each key.
 #[derive(Debug, Clone, Deserialize)]
@@ -44,10 +45,14 @@ pub struct Config {
     pub ingest: ingest::Config,
     /// Rules and commits.
     pub pipeline: pipeline::Config,
+    /// Cases, escalation.
+    pub duty: case::Policy,
     /// What became of readings.
     pub ledger: ledger::Config,
     /// Live streams.
     pub live: live::Config,
+    /// Telling people.
+    pub notify: notify::Config,
     /// Live pictures.
     pub video: video::Config,
     /// Figures for Prometheus.
@@ -71,8 +76,10 @@ impl Default for Config {
             mqtt: broker::ExternalConfig::default(),
             ingest: ingest::Config::default(),
             pipeline: pipeline::Config::default(),
+            duty: case::Policy::default(),
             ledger: ledger::Config::default(),
             live: live::Config::default(),
+            notify: notify::Config::default(),
             video: video::Config::default(),
             metrics: ops::metrics::Config::default(),
             log: ops::logging::Config::default(),
@@ -115,6 +122,15 @@ pub enum ConfigError {
     /// A file says something wrong; the text names file, line, key and what would be right.
     #[error("{0}")]
     Document(#[from] DocumentError),
+    /// The limits of section `[duty]` contradict each other.
+    #[error("{}: {source}", path.display())]
+    Duty {
+        /// In which file.
+        path: PathBuf,
+        /// Which.
+        #[source]
+        source: case::PolicyError,
+    },
 }
 
 impl Config {
@@ -122,6 +138,7 @@ impl Config {
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let text = read_file(path)?;
         let mut config: Self = Document { file: &path.display().to_string(), text: &text }.read()?;
+        config.duty.check().map_err(|source| ConfigError::Duty { path: path.to_owned(), source })?;
         config.resolve(path.parent().unwrap_or(Path::new("")));
         Ok(config)
     }
@@ -148,7 +165,7 @@ impl Config {
         let of_broker = self.broker.tls.iter_mut().flat_map(|tls| [&mut tls.certificate_file, &mut tls.key_file]);
         let of_mqtt =
             [&mut self.mqtt.ingest_password_file, &mut self.mqtt.publish_password_file, &mut self.mqtt.ca_file];
-        let of_parts = of_http.chain(of_broker).chain(&mut self.store.password_file);
+        let of_parts = of_http.chain(of_broker).chain(&mut self.store.password_file).chain(self.notify.files_mut());
         for path in paths.into_iter().chain(of_parts).chain(of_mqtt.into_iter().flatten()) {
             *path = folder.join(&path);
         }
@@ -193,6 +210,37 @@ mod tests {
         for key in keys.lines().filter_map(|line| line.trim().split_once(": ").map(|(key, _)| key)) {
             assert!(text.contains(key), "config/gateway.toml does not explain `{key}`");
         }
+    }
+
+    #[test]
+    fn the_channels_that_the_sample_shows_are_right() {
+        let text = std::fs::read_to_string(sample()).unwrap();
+        let (_, shown) = text.split_once("# [[notify.channel]]\n").unwrap();
+        let (shown, _) = shown.split_once("\n\n").unwrap();
+        let shown: Vec<&str> = shown.lines().map(|line| line.strip_prefix('#').unwrap().trim_start()).collect();
+        let text = format!("[[notify.channel]]\n{}", shown.join("\n"));
+        let config: Config = Document { file: "gateway.toml", text: &text }.read().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let mut notify = config.notify;
+        for file in notify.files_mut() {
+            *file = folder.path().join(file.file_name().unwrap());
+            std::fs::write(&*file, "https://robot.example/send?key=0123456789\n").unwrap();
+        }
+        rustls::crypto::ring::default_provider().install_default().ok();
+        let registry = domain::registry::Registry::default();
+        assert_eq!(notify::Channels::build(&notify, &registry, None).unwrap().count(), 7);
+    }
+
+    #[test]
+    fn limits_that_contradict_each_other_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("gateway.toml");
+        std::fs::write(&path, "[duty.entrapment]\ncontact_s = 1\naccept_s = 9\non_site_s = 5\naccident_s = 9\n")
+            .unwrap();
+        assert_eq!(
+            Config::read(&path).unwrap_err().to_string(),
+            format!("{}: duty.entrapment: `accept_s`, `on_site_s` and `accident_s` must rise", path.display())
+        );
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::rest::{Alarm, AlarmCount, LinkState, Point, SeverityNumber};
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum LiveMessage {
     /// Everything in the jurisdiction as it is now; forget what was before. In mid-stream it also means that the registry
-    /// may have changed: load devices and places again.
+    /// or what is stored may have changed: load devices and places again.
     Snapshot(Snapshot),
     /// What changed since the message before.
     Delta(Delta),
@@ -60,6 +60,9 @@ pub struct Snapshot {
     pub version: Version,
     /// The gateway's wall clock.
     pub at_ms: i64,
+    /// How much of what happens is stored. A change comes with a new snapshot.
+    #[serde(default)]
+    pub storing: Storing,
     /// All devices with their present values.
     pub devices: Vec<DeviceLive>,
     /// The open alarms that need people first, in that order (as `GET /alarms`): all of them, or in a flood as many as
@@ -67,6 +70,20 @@ pub struct Snapshot {
     pub alarms: Vec<Alarm>,
     /// All open alarms, counted; places and kinds without one are not listed.
     pub alarm_counts: Vec<AlarmCount>,
+}
+
+/// How much of what happens reaches the gateway's disk.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Storing {
+    /// Everything.
+    #[default]
+    Everything,
+    /// The disk is full: alarms and what people do are stored, readings are not. Edge nodes with an outbox keep theirs and
+    /// send them again.
+    AlarmsOnly,
+    /// Nothing can be stored: alarms are shown from memory.
+    Nothing,
 }
 
 /// What changed.

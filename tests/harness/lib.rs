@@ -7,6 +7,7 @@
 //! - [`process`]: a real binary with its log;
 //! - [`person`]: somebody who is signed in, with a live stream;
 //! - [`modbus`]: equipment whose registers a story sets;
+//! - [`inbox`]: a service that people are told by;
 //! - [`camera`]: the RTSP server of the demonstration, with a clip made on the spot;
 //! - [`proxy`]: a connection that can be cut or stalled, and an unfaithful carrier of MQTT messages;
 //! - [`disk`]: a small disk that can be filled up;
@@ -21,6 +22,7 @@ pub mod camera;
 pub mod clock;
 pub mod disk;
 pub mod eventually;
+pub mod inbox;
 pub mod modbus;
 pub mod mosquitto;
 pub mod person;

@@ -37,6 +37,10 @@ const REGISTRY: &str = include_str!("registry.toml");
 pub struct Options {
     /// A PostgreSQL database instead of SQLite.
     pub store_url: Option<String>,
+    /// More of the gateway's configuration.
+    pub config: String,
+    /// Files beside it, with what they hold.
+    pub files: Vec<(&'static str, String)>,
     /// Where the gateway keeps its data, instead of beside the story's other files.
     pub data_dir: Option<PathBuf>,
     /// Profiles instead of the shipped ones.
@@ -235,6 +239,9 @@ pub fn device(id: &str) -> DeviceId {
 }
 
 fn write_config(folder: &Path, http_port: u16, mqtt: SocketAddr, options: &Options) {
+    for (name, text) in &options.files {
+        fs::write(folder.join(name), text).expect("a writable folder");
+    }
     let config = workspace().join("config");
     let store = options.store_url.as_ref().map_or(String::new(), |url| format!("[store]\nurl = \"{url}\"\n\n"));
     let broker = match options.broker {
@@ -244,11 +251,12 @@ fn write_config(folder: &Path, http_port: u16, mqtt: SocketAddr, options: &Optio
     let text = format!(
         "data_dir = \"{data}\"\nprofiles_dir = \"{profiles}\"\ntownships_file = \"{townships}\"\n\
          offices_file = \"{offices}\"\nis_demo = true\n\n{store}[http]\nlisten = \"127.0.0.1:{http_port}\"\n\n\
-         {broker}\n[metrics]\nlisten = \"127.0.0.1:0\"\n",
+         {broker}\n[metrics]\nlisten = \"127.0.0.1:0\"\n\n{more}",
         data = options.data_dir.as_deref().unwrap_or(Path::new("data")).display(),
         profiles = options.profiles_dir.clone().unwrap_or_else(|| config.join("profiles")).display(),
         townships = config.join("townships.toml").display(),
         offices = config.join("offices.toml").display(),
+        more = options.config,
     );
     fs::write(folder.join("gateway.toml"), text).expect("a writable folder");
 }

@@ -219,5 +219,5 @@ fn registry(devices: Vec<Device>) -> anyhow::Result<Registry> {
     }];
     let owners = vec![Owner { id: owner.clone(), name: String::new(), phone: String::new() }];
     let sites = vec![Site { id: site, name: String::new(), township, owner, address: String::new() }];
-    Ok(Registry::build(townships, Vec::new(), owners, sites, devices)?)
+    Registry::build(townships, Vec::new(), owners, sites, devices).map_err(|errors| anyhow::anyhow!("{errors:?}"))
 }

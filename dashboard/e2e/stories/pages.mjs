@@ -5,6 +5,8 @@ import { screens } from '../browser.mjs'
 const paths = {
   overview: '/',
   alarms: '/alarms',
+  cases: '/cases',
+  duty: '/duty',
   quality: '/alarm-quality',
   devices: '/devices/gas-north',
   cameras: '/cameras',

@@ -36,6 +36,8 @@ export interface RequestOptions {
   body?: unknown
   /** A body that is sent as it is, with its type. */
   text?: { type: string; content: string }
+  /** A file that is sent as it is; it knows its own type. */
+  file?: Blob
   signal?: AbortSignal
 }
 
@@ -64,6 +66,9 @@ export async function request<T>(route: string, options: RequestOptions = {}): P
   if (options.text) {
     init.body = options.text.content
     init.headers = { ...init.headers, 'content-type': options.text.type }
+  } else if (options.file) {
+    init.body = options.file
+    init.headers = { ...init.headers, 'content-type': options.file.type }
   } else if (options.body !== undefined) {
     init.body = JSON.stringify(options.body)
     init.headers = { ...init.headers, 'content-type': 'application/json' }

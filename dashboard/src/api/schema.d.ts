@@ -112,6 +112,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/alarms/{id}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who had to be told of an alarm, by which channels, and what became of it, oldest first. */
+        get: operations["read_alarm_deliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/alarms/{id}/reset": {
         parameters: {
             query?: never;
@@ -226,6 +243,143 @@ export interface paths {
         put?: never;
         /** Asks the camera for a new still; `snapshot_at_ms` of `GET /cameras` tells when it has come. */
         post: operations["request_snapshot"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/cases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Cases of the caller's jurisdiction: open ones with the most overdue first, closed ones newest first. */
+        get: operations["list_cases"];
+        put?: never;
+        /** Opens a case from open alarms of one site. With the same key again it answers the case that the first request opened. */
+        post: operations["open_case"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/cases/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A case with everything that belongs to it. */
+        get: operations["read_case"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/cases/{id}/alarms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Puts another open alarm of its site to a case. */
+        post: operations["add_alarm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/cases/{id}/assignees": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whose a case can be made: posts and people that answer for its place. */
+        get: operations["list_assignees"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/cases/{id}/notes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Writes something down in a case that is open. */
+        post: operations["add_note"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/cases/{id}/photos": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Adds a photo (JPEG or PNG, at most 4 MiB) to a case that is open. */
+        post: operations["add_photo"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/cases/{id}/photos/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A photo of a case. It never changes. */
+        get: operations["read_photo"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/cases/{id}/steps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Takes a step: assign, accept, arrive, handle, return, verify, close; in an entrapment also contact and free. */
+        post: operations["take_step"];
         delete?: never;
         options?: never;
         head?: never;
@@ -368,6 +522,95 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/duty/handovers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Leaves a note to the next shift of a post. */
+        post: operations["hand_over"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/duty/on-duty": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The posts that answer for the caller's places, the own one first, with who is on duty there. An empty list of shifts is
+         *     a hole in the roster.
+         */
+        get: operations["list_on_duty"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/duty/roster": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A post's roster. */
+        get: operations["read_roster"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/duty/shifts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Adds a shift to the roster of a post that is the caller's to keep. */
+        post: operations["add_shift"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/duty/shifts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Changes a shift, within its post. */
+        put: operations["put_shift"];
+        post?: never;
+        /** Takes a shift out of the roster. */
+        delete: operations["delete_shift"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/export": {
         parameters: {
             query?: never;
@@ -498,6 +741,40 @@ export interface paths {
         put?: never;
         /** Gives a registered edge node a new credential; an old one stops working at once. */
         post: operations["enrol_node"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notify/channels": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The channels by which people are told, and how each is doing. */
+        get: operations["list_channels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/notify/channels/{name}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sends a test message by a channel: to its own place, or to the caller. */
+        post: operations["test_channel"];
         delete?: never;
         options?: never;
         head?: never;
@@ -680,6 +957,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/session/contact": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where the caller is reached. */
+        get: operations["read_own_contact"];
+        /** Changes where the caller is reached. */
+        put: operations["put_own_contact"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/session/password": {
         parameters: {
             query?: never;
@@ -728,6 +1023,23 @@ export interface paths {
         post?: never;
         /** Removes a site that has no devices. */
         delete: operations["delete_site"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/storage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the database takes, of whom, and how long the disk lasts. */
+        get: operations["read_storage"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -785,6 +1097,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/users/{id}/contact": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where somebody is reached. */
+        get: operations["read_contact"];
+        /** Changes where somebody is reached. Sessions go on. */
+        put: operations["put_contact"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -813,6 +1143,16 @@ export interface components {
             pending: number[];
             /** @description Not acknowledged, each with its reason. */
             refused: components["schemas"]["RefusedAlarm"][];
+        };
+        /** @description `POST /cases/{id}/alarms`: put another alarm of its site to a case. */
+        AddAlarm: {
+            /**
+             * Format: int64
+             * @description An open alarm of the case's site that is in no open case.
+             */
+            alarm: number;
+            /** @description Made once per key press. 8 to 64 characters. */
+            idempotency_key: string;
         };
         /** @description One alarm, in a list and in a live delta. */
         Alarm: {
@@ -849,6 +1189,11 @@ export interface components {
             id: number;
             /** @description Whether it needs a reset after its condition has gone. */
             is_latching: boolean;
+            /**
+             * @description Whether its latest step is on the gateway's disk. False: nothing can be stored at the moment, and a power cut would
+             *     lose the step.
+             */
+            is_stored: boolean;
             /**
              * Format: int64
              * @description How long after its event the reading that raised it came, in milliseconds; 0: in time.
@@ -905,7 +1250,10 @@ export interface components {
         };
         /** @description `GET /alarms/{id}`: an alarm with everything that happened to it. */
         AlarmDetail: components["schemas"]["Alarm"] & {
+            case?: components["schemas"]["CaseOfAlarm"] | null;
             cause?: components["schemas"]["Point"] | null;
+            /** @description To whom it was told further up while nobody answered, oldest first. */
+            escalations: components["schemas"]["Escalation"][];
             /** @description What to do first, in English. */
             guidance_en: string;
             /** @description 处置建议; empty: nothing special. */
@@ -984,6 +1332,27 @@ export interface components {
             /** @description What the person adds, at most 1000 characters; empty: nothing. */
             note?: string;
         };
+        /** @description Something that somebody had to be told of an alarm. */
+        AlarmNotice: {
+            /**
+             * Format: int64
+             * @description When it became true, by the gateway's clock.
+             */
+            at_ms: number;
+            /** @description Who was to be told. */
+            audience: components["schemas"]["NoticeAudience"];
+            /** @description By which channels, and what became of it; empty: no channel reaches them. */
+            deliveries: components["schemas"]["Delivery"][];
+            /** @description Why: `raised`, `worsened`, `recurred`, `resumed`, `returned`, `escalated`. */
+            occasion: string;
+            /** @description How bad the alarm was then. */
+            severity: components["schemas"]["Severity"];
+            /**
+             * Format: int32
+             * @description Which step of an escalation; 0: it is none.
+             */
+            step: number;
+        };
         /**
          * @description `GET /alarms`: a page of alarms. Open ones: who waits for an answer first, the gravest of these first, the newest of
          *     those first. Closed ones and both together: newest first.
@@ -1035,6 +1404,13 @@ export interface components {
          * @enum {string}
          */
         AlarmState: "active_unacknowledged" | "active_acknowledged" | "returned_unacknowledged" | "latched_unacknowledged" | "latched_acknowledged" | "shelved" | "suppressed" | "out_of_service" | "closed";
+        /** @description `GET /cases/{id}/assignees`: whose a case can be made. */
+        Assignees: {
+            /** @description The people who answer for the place and may handle cases. */
+            people: components["schemas"]["Officer"][];
+            /** @description Sub-centre, office and centre, with who is on duty there. */
+            posts: components["schemas"]["OnDuty"][];
+        };
         /** @description One thing somebody did. Entries are only ever added, each sealed to the one before it. */
         AuditEntry: {
             /** @description What was done, such as `alarm.acknowledge` or `camera.watch`. */
@@ -1150,11 +1526,273 @@ export interface components {
             /** @description The township of the site. */
             township: string;
         };
+        /** @description One case, in a list. */
+        Case: {
+            /** @description The site's address; empty: unknown. */
+            address: string;
+            /**
+             * Format: int64
+             * @description When somebody was first there.
+             */
+            arrived_at_ms?: number | null;
+            /** @description Whose it is, as `centre`, `office:…`, `township:…` or `person:…`; None: nobody's. */
+            assignee?: string | null;
+            /**
+             * Format: int64
+             * @description When the trouble began.
+             */
+            began_at_ms: number;
+            cause?: components["schemas"]["CauseCode"] | null;
+            /**
+             * Format: int64
+             * @description When it was over.
+             */
+            closed_at_ms?: number | null;
+            /**
+             * Format: int64
+             * @description Until when its present step must be done; None: it is closed.
+             */
+            due_at_ms?: number | null;
+            /**
+             * Format: int64
+             * @description When it came to where it stands.
+             */
+            entered_at_ms: number;
+            entrapment?: components["schemas"]["Entrapment"] | null;
+            /** @description Who says that it is done. */
+            handled_by?: string | null;
+            /** @description Who accepted it last. */
+            handler?: string | null;
+            /**
+             * Format: int64
+             * @description Number, rising in the order of opening.
+             */
+            id: number;
+            /** @description Whether it was declared a false alarm. */
+            is_false_alarm: boolean;
+            /** @description Whether that has passed, by the gateway's clock. */
+            is_overdue: boolean;
+            /**
+             * Format: int64
+             * @description When the case was opened.
+             */
+            opened_at_ms: number;
+            /** @description Who opened it; None: it came with its alarm. */
+            opened_by?: string | null;
+            overdue_told?: components["schemas"]["Rung"] | null;
+            /** @description Which way it goes. */
+            plan: components["schemas"]["CasePlan"];
+            /** @description How bad the worst of its alarms was. */
+            severity: components["schemas"]["Severity"];
+            /** @description The site of its alarms. */
+            site: string;
+            /** @description The site's name. */
+            site_name: string;
+            /** @description Where it stands. */
+            state: components["schemas"]["CaseState"];
+            /** @description What it is about. */
+            title_en: string;
+            /** @description What it is about, 中文. */
+            title_zh: string;
+            /** @description The site's township. */
+            township: string;
+        };
+        /** @description `GET /cases/{id}`: a case with everything that belongs to it. */
+        CaseDetail: components["schemas"]["Case"] & {
+            /** @description Its alarms, as they are now. */
+            alarms: components["schemas"]["Alarm"][];
+            /** @description What happened, oldest first. */
+            history: components["schemas"]["CaseEvent"][];
+            /** @description Who is on duty where it may go. */
+            on_duty: components["schemas"]["OnDuty"][];
+            /** @description Its photos, oldest first. */
+            photos: components["schemas"]["CasePhoto"][];
+        };
+        /** @description One row of a case's time line. */
+        CaseEvent: {
+            /**
+             * Format: int64
+             * @description Of an alarm that was added: which.
+             */
+            alarm?: number | null;
+            /** @description Of an assignment: whose it became. */
+            assignee?: string | null;
+            /**
+             * Format: int64
+             * @description When, by the gateway's clock.
+             */
+            at_ms: number;
+            /** @description Who did it; None: the clock, or its alarm. */
+            by?: string | null;
+            /** @description What the person wrote; empty: nothing. */
+            note: string;
+            /**
+             * Format: int32
+             * @description Of a photo: its number within the case.
+             */
+            photo?: number | null;
+            /** @description Where the case stood afterwards. */
+            state: components["schemas"]["CaseState"];
+            told?: components["schemas"]["Rung"] | null;
+            /** @description What happened. */
+            what: components["schemas"]["CaseWhat"];
+        };
+        /** @description `POST /cases/{id}/notes`: write something down. */
+        CaseNote: {
+            /** @description Made once per key press. 8 to 64 characters. */
+            idempotency_key: string;
+            /** @description What, 1 to 1000 characters. */
+            note: string;
+        };
+        /** @description The case that an alarm belongs to. */
+        CaseOfAlarm: {
+            /**
+             * Format: int64
+             * @description Its number.
+             */
+            id: number;
+            /** @description Whether there is work left. */
+            is_open: boolean;
+        };
+        /** @description `GET /cases`: cases, the most overdue first; closed ones newest first. */
+        CasePage: {
+            /** @description The cases of this page. */
+            cases: components["schemas"]["Case"][];
+            /**
+             * Format: int64
+             * @description Of closed cases: ask again with `before=` this number for older ones; None: there are none.
+             */
+            next_before?: number | null;
+            /**
+             * Format: int64
+             * @description How many of those are overdue.
+             */
+            overdue: number;
+            /**
+             * Format: int64
+             * @description How many fit the question, whether on this page or not.
+             */
+            total: number;
+        };
+        /** @description A photo of a case; the picture is at `/cases/{id}/photos/{number}`. */
+        CasePhoto: {
+            /**
+             * Format: int64
+             * @description When it was added.
+             */
+            at_ms: number;
+            /** @description Who added it. */
+            by: string;
+            /**
+             * Format: int32
+             * @description Height in pixels.
+             */
+            height: number;
+            /**
+             * Format: int32
+             * @description Its number within the case, from 1.
+             */
+            number: number;
+            /**
+             * Format: int32
+             * @description Width in pixels.
+             */
+            width: number;
+        };
+        /**
+         * @description Which way a case goes.
+         * @enum {string}
+         */
+        CasePlan: "ordinary" | "entrapment";
+        /**
+         * @description Where a case stands.
+         * @enum {string}
+         */
+        CaseState: "opened" | "assigned" | "accepted" | "on_site" | "handled" | "verified" | "closed";
+        /** @description `POST /cases/{id}/steps`: what a person does with a case. */
+        CaseStep: {
+            /** @description Of `assign`: whose it is to be. */
+            assignee?: string | null;
+            cause?: components["schemas"]["CauseCode"] | null;
+            /** @description Made once per key press: the same again is answered, not repeated. 8 to 64 characters. */
+            idempotency_key: string;
+            /** @description What to say with it, at most 1000 characters; needed for `handle`, `false_alarm` and `return`. */
+            note?: string;
+            /** @description What. */
+            step: components["schemas"]["CaseStepKind"];
+        };
+        /**
+         * @description A kind of step.
+         * @enum {string}
+         */
+        CaseStepKind: "assign" | "accept" | "contact" | "arrive" | "free" | "handle" | "false_alarm" | "return" | "verify" | "close";
+        /**
+         * @description What happened to a case.
+         * @enum {string}
+         */
+        CaseWhat: "opened" | "alarm_added" | "assigned" | "accepted" | "contacted" | "arrived_on_site" | "freed" | "handled" | "false_alarm" | "returned" | "verified" | "closed" | "noted" | "photo_added" | "overdue" | "became_accident";
+        /**
+         * @description What turned out to be behind it.
+         * @enum {string}
+         */
+        CauseCode: "equipment" | "operation" | "supply" | "maintenance" | "monitoring" | "external" | "other";
+        /**
+         * @description How a channel is doing.
+         * @enum {string}
+         */
+        ChannelState: "untried" | "works" | "failing" | "dead";
         /**
          * @description How far to trust a rule's source.
          * @enum {string}
          */
         Confidence: "verified" | "unverified" | "proposal";
+        /** @description `PUT /session/contact`: where a person is reached. */
+        ContactDraft: {
+            /** @description Mail address; empty: none. */
+            email: string;
+            /** @description Telephone number for text messages, digits, perhaps a `+` before; empty: none. */
+            phone: string;
+        };
+        /** @description One notice on its way to one target. */
+        Delivery: {
+            /** @description Where to, most of it hidden; empty: the channel has one place. */
+            address: string;
+            /**
+             * Format: int32
+             * @description How often it was tried.
+             */
+            attempts: number;
+            /** @description The channel's name. */
+            channel: string;
+            /**
+             * Format: int64
+             * @description Since when it waits, or waited.
+             */
+            created_at_ms: number;
+            /** @description An earlier attempt may have arrived, so that it may have been received twice. */
+            is_maybe_repeated: boolean;
+            /** @description What went wrong last; None: nothing. */
+            last_error?: string | null;
+            /** @description Whom it goes to; None: the channel's own place. */
+            person?: string | null;
+            /**
+             * Format: int64
+             * @description When the service took it; None: it did not.
+             */
+            sent_at_ms?: number | null;
+            /** @description Where it stands. */
+            state: components["schemas"]["DeliveryState"];
+            /**
+             * Format: int64
+             * @description When it was tried last; None: not yet.
+             */
+            tried_at_ms?: number | null;
+        };
+        /**
+         * @description Where a delivery stands.
+         * @enum {string}
+         */
+        DeliveryState: "waiting" | "sent" | "failed" | "given_up";
         /** @description What changed. */
         Delta: {
             /** @description The counts that changed, whole. */
@@ -1322,6 +1960,46 @@ export interface components {
              */
             message_count: number;
         };
+        /** @description The clocks of people who are, or were, trapped. All run from the beginning of the case. */
+        Entrapment: {
+            /**
+             * Format: int64
+             * @description When it is an accident by law (State Council order 549 article 64: 2 hours).
+             */
+            accident_at_ms: number;
+            /**
+             * Format: int64
+             * @description Until when somebody should have spoken with them.
+             */
+            contact_due_at_ms: number;
+            /**
+             * Format: int64
+             * @description When somebody did.
+             */
+            contacted_at_ms?: number | null;
+            /**
+             * Format: int64
+             * @description When they were out.
+             */
+            freed_at_ms?: number | null;
+            /** @description Whether it has become one. */
+            is_accident: boolean;
+            /**
+             * Format: int64
+             * @description Until when somebody must be there (TSG T5002-2017: 30 minutes).
+             */
+            rescue_due_at_ms: number;
+        };
+        /** @description That an unanswered alarm was told further up. */
+        Escalation: {
+            /**
+             * Format: int64
+             * @description When, by the gateway's clock.
+             */
+            at_ms: number;
+            /** @description Who was told. */
+            told: components["schemas"]["Rung"];
+        };
         /** @description One wrong place in the input. */
         FieldError: {
             /** @description Where: a field such as `limits.above`, or `line 12`. */
@@ -1334,6 +2012,25 @@ export interface components {
          * @enum {string}
          */
         GapWhy: "too_old" | "full" | "torn" | "corrupt" | "power_cut" | "order" | "shed";
+        /** @description 交接班: what one shift leaves to the next. */
+        Handover: {
+            /**
+             * Format: int64
+             * @description When it was written.
+             */
+            at_ms: number;
+            /** @description Who wrote it. */
+            by: string;
+            /** @description What. */
+            note: string;
+        };
+        /** @description `POST /duty/handovers`: leave a note to the next shift of a post. */
+        HandoverDraft: {
+            /** @description What, 1 to 2000 characters. */
+            note: string;
+            /** @description Of which post. */
+            post: string;
+        };
         /** @description `GET /devices/{id}/history?metric=…&from_ms=…&to_ms=…&buckets=…`: one series over `[from, to)`. */
         History: {
             /**
@@ -1383,6 +2080,19 @@ export interface components {
             /**
              * Format: int64
              * @description End, exclusive.
+             */
+            to_ms: number;
+        };
+        /** @description A stretch of time in which nobody is on duty. */
+        Hole: {
+            /**
+             * Format: int64
+             * @description From when.
+             */
+            from_ms: number;
+            /**
+             * Format: int64
+             * @description Until when.
              */
             to_ms: number;
         };
@@ -1635,6 +2345,61 @@ export interface components {
             /** @description MQTT user name, also its client id. */
             username: string;
         };
+        /** @description Who is to be told. */
+        NoticeAudience: {
+            /** @description Which owner. */
+            id: string;
+            /** @enum {string} */
+            kind: "owner";
+        } | {
+            /** @description Which township. */
+            id: string;
+            /** @enum {string} */
+            kind: "township";
+        } | {
+            /** @description Which office. */
+            id: string;
+            /** @enum {string} */
+            kind: "office";
+        } | {
+            /** @enum {string} */
+            kind: "centre";
+        };
+        /** @description A channel by which people are told. */
+        NotifyChannel: {
+            /**
+             * Format: int64
+             * @description Deliveries that were given up or refused, ever.
+             */
+            given_up: number;
+            /** @description `wecom`, `dingtalk`, `feishu`, `webhook`, `email`, `sms` or `siren`. */
+            kind: string;
+            /** @description What went wrong last since the gateway's start; None: nothing. */
+            last_error?: string | null;
+            /**
+             * Format: int64
+             * @description When one failed last since the gateway's start; None: none did.
+             */
+            last_failed_at_ms?: number | null;
+            /**
+             * Format: int64
+             * @description When one got through last; None: never.
+             */
+            last_sent_at_ms?: number | null;
+            /** @description The mildest severity that it carries. */
+            mildest: components["schemas"]["Severity"];
+            /** @description Its name in the configuration. */
+            name: string;
+            /** @description Whom it reaches: `centre`, `office:ID`, `township:CODE`, `owner:ID`; `*` for all. */
+            serves: string[];
+            /** @description How it is doing. */
+            state: components["schemas"]["ChannelState"];
+            /**
+             * Format: int64
+             * @description Deliveries that wait or are under way.
+             */
+            waiting: number;
+        };
         /** @description An office and its townships. */
         Office: {
             /** @description Its id. */
@@ -1645,6 +2410,39 @@ export interface components {
             name_zh: string;
             /** @description The townships it answers for. */
             townships: string[];
+        };
+        /** @description Somebody whose a case can be made. */
+        Officer: {
+            /** @description The person's name. */
+            display_name: string;
+            /** @description For an office officer: which office. */
+            office?: string | null;
+            /** @description For a township officer: which township. */
+            township?: string | null;
+            /** @description Account name. */
+            username: string;
+        };
+        /** @description A post with who is on duty there at this moment. */
+        OnDuty: {
+            /** @description Its English name. */
+            name_en: string;
+            /** @description Its 中文名. */
+            name_zh: string;
+            /** @description Which. */
+            post: string;
+            /** @description Who is there; empty: a hole in the roster. */
+            shifts: components["schemas"]["Shift"][];
+        };
+        /** @description `POST /cases`: open a case from alarms of one site. */
+        OpenCase: {
+            /** @description 1 to 100 open alarms of one site that are in no open case. */
+            alarms: number[];
+            /** @description Whose it is to be; absent: nobody's yet. */
+            assignee?: string | null;
+            /** @description Made once per key press: the same again is answered, not repeated. 8 to 64 characters. */
+            idempotency_key: string;
+            /** @description What to say with it, at most 1000 characters. */
+            note?: string;
         };
         /** @description How to decode what follows. */
         Opened: {
@@ -1712,7 +2510,7 @@ export interface components {
          * @description What may be done, where the jurisdiction covers it.
          * @enum {string}
          */
-        Permission: "view" | "acknowledge_alarm" | "shelve_alarm" | "manage_service" | "manage_registry" | "manage_users" | "read_audit";
+        Permission: "view" | "acknowledge_alarm" | "shelve_alarm" | "manage_service" | "manage_registry" | "manage_users" | "read_audit" | "manage_channels" | "handle_case" | "report_on_case" | "keep_roster" | "view_storage";
         /** @description Width and height in pixels. */
         PictureSize: {
             /**
@@ -1912,6 +2710,19 @@ export interface components {
          * @enum {string}
          */
         Role: "admin" | "centre_operator" | "office_officer" | "township_officer" | "owner";
+        /** @description `GET /duty/roster`: a post's roster within a stretch of time. */
+        Roster: {
+            /** @description The newest notes handed over, newest first, at most 20. */
+            handovers: components["schemas"]["Handover"][];
+            /** @description Where nobody is on duty. */
+            holes: components["schemas"]["Hole"][];
+            /** @description Whether the caller may change it. */
+            may_change: boolean;
+            /** @description Of which post. */
+            post: string;
+            /** @description Its shifts that touch the stretch, by their beginning. */
+            shifts: components["schemas"]["Shift"][];
+        };
         /** @description A rule as it applies to one device. */
         Rule: {
             /**
@@ -2026,6 +2837,11 @@ export interface components {
              */
             reading_count: number;
         };
+        /**
+         * @description How far up the tree: owner and sub-centre, office, centre.
+         * @enum {string}
+         */
+        Rung: "ground" | "office" | "centre";
         /** @description One series of an answer to `POST /history`. */
         SeriesHistory: components["schemas"]["History"] & {
             /** @description The device. */
@@ -2071,6 +2887,53 @@ export interface components {
             minutes: number;
             /** @description Why, 1 to 1000 characters. */
             why: string;
+        };
+        /** @description One person's time on duty at a post. */
+        Shift: {
+            /**
+             * Format: int64
+             * @description From when, inclusive.
+             */
+            from_ms: number;
+            /**
+             * Format: int64
+             * @description Its number.
+             */
+            id: number;
+            /** @description Who. */
+            person: string;
+            /** @description Where that person can be called; empty: nowhere. */
+            phone: string;
+            /** @description Where, as `centre`, `office:…` or `township:…`. */
+            post: string;
+            /**
+             * Format: int64
+             * @description Until when, exclusive.
+             */
+            to_ms: number;
+            /** @description The person's account; None: the person has none. */
+            username?: string | null;
+        };
+        /** @description `POST /duty/shifts` and `PUT /duty/shifts/{id}`: a shift as it is written. */
+        ShiftDraft: {
+            /**
+             * Format: int64
+             * @description From when, inclusive.
+             */
+            from_ms: number;
+            /** @description Who, 1 to 64 characters. */
+            person: string;
+            /** @description Where that person can be called, at most 32 characters. */
+            phone?: string;
+            /** @description Where, as `centre`, `office:…` or `township:…`. */
+            post: string;
+            /**
+             * Format: int64
+             * @description Until when, exclusive; at most 7 days later.
+             */
+            to_ms: number;
+            /** @description The person's account, if there is one. */
+            username?: string | null;
         };
         /** @description `POST /session`: sign in. The answer sets the session cookie. */
         SignIn: {
@@ -2149,6 +3012,8 @@ export interface components {
             at_ms: number;
             /** @description All devices with their present values. */
             devices: components["schemas"]["DeviceLive"][];
+            /** @description How much of what happens is stored. A change comes with a new snapshot. */
+            storing?: components["schemas"]["Storing"];
             /** @description Where the deltas go on from. */
             version: components["schemas"]["Version"];
         };
@@ -2232,6 +3097,118 @@ export interface components {
             /** @description The value. */
             value: components["schemas"]["Value"];
         };
+        /** @description What the database takes now, and what it will. */
+        Storage: {
+            /**
+             * Format: double
+             * @description Bytes that a reading in a chunk takes, its time and its share of the row included; None: there are none yet.
+             */
+            bytes_per_reading?: number | null;
+            /**
+             * Format: int64
+             * @description Bytes of the database.
+             */
+            database_bytes: number;
+            /**
+             * Format: double
+             * @description Days until the disk is full at that pace; None: it never is, or the server knows.
+             */
+            days_until_full?: number | null;
+            /**
+             * Format: int64
+             * @description Bytes that are free on the database's disk; None: the database server's business.
+             */
+            disk_free_bytes?: number | null;
+            /**
+             * Format: double
+             * @description Bytes by which the database grows a day at that pace, until the first readings are too old to be kept.
+             */
+            growth_bytes_per_day: number;
+            /**
+             * Format: int64
+             * @description Readings that are not in chunks yet.
+             */
+            open_readings: number;
+            /** @description What is in chunks, by kind of device. */
+            profiles: components["schemas"]["StorageProfile"][];
+            /**
+             * Format: int64
+             * @description Readings in chunks.
+             */
+            reading_count: number;
+            /**
+             * Format: double
+             * @description Readings committed within the latest day, reckoned to a whole one.
+             */
+            readings_per_day: number;
+            /**
+             * Format: int64
+             * @description Bytes of it that are free for what comes.
+             */
+            reusable_bytes: number;
+            /**
+             * Format: int64
+             * @description Bytes of the summaries of readings that are not kept any more.
+             */
+            rollup_bytes: number;
+            /**
+             * Format: int32
+             * @description Days for which summaries of days are kept.
+             */
+            rollup_day_days: number;
+            /**
+             * Format: int32
+             * @description Days for which summaries of hours are kept.
+             */
+            rollup_hour_days: number;
+            /**
+             * Format: int32
+             * @description Days for which summaries of minutes are kept.
+             */
+            rollup_minute_days: number;
+            /**
+             * Format: double
+             * @description Bytes of readings when every day drops as many as it brings.
+             */
+            steady_bytes: number;
+            /** @description How much of what happens is stored at the moment. */
+            storing: components["schemas"]["Storing"];
+            /**
+             * Format: int64
+             * @description Bytes of the write-ahead log; None: the database server's business.
+             */
+            wal_bytes?: number | null;
+        };
+        /** @description The readings of one kind of device. */
+        StorageProfile: {
+            /**
+             * Format: int64
+             * @description Bytes of these.
+             */
+            bytes: number;
+            /** @description Which; None: devices that nobody registered. */
+            profile?: string | null;
+            /**
+             * Format: int64
+             * @description Their readings in chunks.
+             */
+            reading_count: number;
+            /**
+             * Format: int32
+             * @description Days for which they are kept.
+             */
+            retention_days: number;
+            /**
+             * Format: int64
+             * @description Their series.
+             */
+            series_count: number;
+        };
+        /**
+         * @description How much of what happens reaches the gateway's disk.
+         * @enum {string}
+         */
+        Storing: "everything" | "alarms_only" | "nothing";
         /**
          * @description Which of a camera's two streams: the wall shows the small one, a single view the large one.
          * @enum {string}
@@ -2801,6 +3778,64 @@ export interface operations {
             };
         };
     };
+    read_alarm_deliveries: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The alarm's number. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmNotice"][];
+                };
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     reset_alarm: {
         parameters: {
             query?: never;
@@ -3327,6 +4362,616 @@ export interface operations {
             };
             /** @description There is no such thing in the caller's jurisdiction. */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_cases: {
+        parameters: {
+            query?: {
+                /** @description `open` when absent. */
+                state?: "open" | "overdue" | "closed";
+                /** @description Only this severity, 1 (I) to 4 (IV). */
+                severity?: number;
+                /** @description Only this township. */
+                township?: string;
+                /** @description Only those that the caller accepted or is assigned to in person. */
+                is_mine?: boolean;
+                /** @description Of closed ones: only cases with a smaller number, `next_before` of the page before. */
+                before?: number;
+                /** @description How many at most; 1 to 500, 100 when absent. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CasePage"];
+                };
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    open_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["OpenCase"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseDetail"];
+                };
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description An alarm is over or in another case, or they lie at several sites. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_case: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The case's number. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseDetail"];
+                };
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_alarm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The case's number. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AddAlarm"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseDetail"];
+                };
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The alarm is over, in a case, or of another site. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_assignees: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The case's number. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Assignees"];
+                };
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_note: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The case's number. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CaseNote"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseDetail"];
+                };
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The case is closed. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_photo: {
+        parameters: {
+            query: {
+                /** @description Made once per key press. 8 to 64 characters. */
+                idempotency_key: string;
+                /** @description What to say with it, at most 1000 characters. */
+                note?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The case's number. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "image/jpeg": number[];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseDetail"];
+                };
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The case is closed, or has twelve photos. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It is larger than 4 MiB. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_photo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The case's number. */
+                id: number;
+                /** @description The photo's number within the case. */
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": number[];
+                };
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    take_step: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The case's number. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CaseStep"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CaseDetail"];
+                };
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The step does not fit where the case stands. */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3865,6 +5510,359 @@ export interface operations {
             };
         };
     };
+    hand_over: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HandoverDraft"];
+            };
+        };
+        responses: {
+            /** @description It stands in the roster. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_on_duty: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OnDuty"][];
+                };
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_roster: {
+        parameters: {
+            query: {
+                /** @description Of which post: `centre`, `office:…` or `township:…`. */
+                post: string;
+                /** @description From when, inclusive. */
+                from_ms: number;
+                /** @description Until when, exclusive; at most 62 days later. */
+                to_ms: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Roster"];
+                };
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_shift: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ShiftDraft"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Shift"];
+                };
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_shift: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The shift's number. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ShiftDraft"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Shift"];
+                };
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    delete_shift: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The shift's number. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     export_readings: {
         parameters: {
             query: {
@@ -4353,6 +6351,127 @@ export interface operations {
                 };
             };
             /** @description An external broker keeps the credentials. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_channels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NotifyChannel"][];
+                };
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    test_channel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The channel's name. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is on its way; the channel's state says what became of it. */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The channel goes to people, and this account has no address of its kind. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5268,6 +7387,119 @@ export interface operations {
             };
         };
     };
+    read_own_contact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactDraft"];
+                };
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_own_contact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ContactDraft"];
+            };
+        };
+        responses: {
+            /** @description Changed. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     change_password: {
         parameters: {
             query?: never;
@@ -5576,6 +7808,61 @@ export interface operations {
             };
         };
     };
+    read_storage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Storage"];
+                };
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     uplink: {
         parameters: {
             query?: never;
@@ -5818,6 +8105,125 @@ export interface operations {
             };
             /** @description The name is taken, or no administrator would be left. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_contact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The account's number. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ContactDraft"];
+                };
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    put_contact: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The account's number. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ContactDraft"];
+            };
+        };
+        responses: {
+            /** @description Changed. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

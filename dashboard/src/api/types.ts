@@ -14,6 +14,11 @@ export type BySeverity = readonly [number, number, number, number]
 /** What kind of equipment; picks the icon. */
 export type Category = 'kitchen' | 'elevator' | 'boiler' | 'gas' | 'ride' | 'vessel' | 'crane' | 'edge'
 
+/** Why people are told of an alarm. */
+export type Occasion = 'raised' | 'worsened' | 'recurred' | 'resumed' | 'returned' | 'escalated'
+/** How a channel sends. */
+export type ChannelKind = 'wecom' | 'dingtalk' | 'feishu' | 'webhook' | 'email' | 'sms' | 'siren'
+
 export type Acknowledge = Bodies['Acknowledge']
 export type Alarm = Narrow<Bodies['Alarm'], { severity: Severity }>
 export type AlarmCount = Narrow<
@@ -22,6 +27,7 @@ export type AlarmCount = Narrow<
 >
 export type AlarmDetail = Narrow<Bodies['AlarmDetail'], { severity: Severity; similar: SimilarAlarm[] }>
 export type AlarmEvent = Bodies['AlarmEvent']
+export type AlarmNotice = Narrow<Bodies['AlarmNotice'], { severity: Severity; occasion: Occasion }>
 export type AlarmGroup = Narrow<
   Bodies['AlarmGroup'],
   { waiting: BySeverity; answered: BySeverity; set_aside: BySeverity; first: Alarm }
@@ -34,12 +40,23 @@ export type AlarmQuality = Narrow<
   { whole: QualityFigures; townships: TownshipQuality[]; devices: DeviceQuality[] }
 >
 export type AlarmState = Bodies['AlarmState']
+export type Assignees = Bodies['Assignees']
 export type AcknowledgedMany = Narrow<Bodies['AcknowledgedMany'], { acknowledged: Alarm[] }>
 export type AuditEntry = Bodies['AuditEntry']
 export type AuditPage = Bodies['AuditPage']
 export type BadActor = Bodies['BadActor']
 export type Bucket = Bodies['Bucket']
+export type Case = Narrow<Bodies['Case'], { severity: Severity }>
+export type CaseDetail = Narrow<Bodies['CaseDetail'], { severity: Severity; alarms: Alarm[] }>
+export type CaseEvent = Bodies['CaseEvent']
+export type CasePage = Narrow<Bodies['CasePage'], { cases: Case[] }>
+export type CasePhoto = Bodies['CasePhoto']
+export type CaseState = Bodies['CaseState']
+export type CaseStepKind = Bodies['CaseStepKind']
+export type CauseCode = Bodies['CauseCode']
 export type Camera = Bodies['Camera']
+export type ContactDraft = Bodies['ContactDraft']
+export type Delivery = Bodies['Delivery']
 export type DeviceDetail = Narrow<Bodies['DeviceDetail'], { rules: Rule[] }>
 export type DeviceDraft = Bodies['DeviceDraft']
 export type DeviceLive = Narrow<Bodies['DeviceLive'], { worst?: Severity | null }>
@@ -47,8 +64,11 @@ export type DeviceQuality = QualityFigures & { device: string; device_name: stri
 export type DeviceSummary = Bodies['DeviceSummary']
 export type DiscoveredDevice = Bodies['DiscoveredDevice']
 export type EdgeNode = Bodies['EdgeNode']
+export type Entrapment = Bodies['Entrapment']
+export type Escalation = Bodies['Escalation']
 export type FieldError = Bodies['FieldError']
 export type History = Narrow<Bodies['History'], { points: Point[]; buckets: Bucket[] }>
+export type Handover = Bodies['Handover']
 export type ImportReport = Bodies['ImportReport']
 export type Ledger = Bodies['Ledger']
 export type LedgerFigures = Bodies['LedgerFigures']
@@ -58,7 +78,10 @@ export type Me = Bodies['Me']
 export type Metric = Bodies['Metric']
 export type MetricLive = Bodies['MetricLive']
 export type NodeCredential = Bodies['NodeCredential']
+export type NoticeAudience = Bodies['NoticeAudience']
+export type NotifyChannel = Narrow<Bodies['NotifyChannel'], { mildest: Severity; kind: ChannelKind }>
 export type Office = Bodies['Office']
+export type OnDuty = Bodies['OnDuty']
 export type OutOfService = Bodies['OutOfService']
 export type Owner = Bodies['Owner']
 export type Permission = Bodies['Permission']
@@ -71,14 +94,20 @@ export type QualityDelay = Bodies['QualityDelay']
 export type QualityFigures = Narrow<Bodies['QualityFigures'], { by_severity: BySeverity }>
 export type QualityMeasure = Bodies['QualityMeasure']
 export type Role = Bodies['Role']
+export type Roster = Bodies['Roster']
 export type Rule = Narrow<Bodies['Rule'], { severity: Severity }>
 export type RuleSource = Bodies['RuleSource']
 export type RuleTestOutcome = Bodies['RuleTestOutcome']
 export type RuleTestReport = Bodies['RuleTestReport']
 export type SeriesHistory = Narrow<Bodies['SeriesHistory'], { points: Point[]; buckets: Bucket[] }>
+export type Shift = Bodies['Shift']
+export type ShiftDraft = Bodies['ShiftDraft']
 export type SimilarAlarm = Narrow<Bodies['SimilarAlarm'], { severity: Severity }>
 export type Site = Bodies['Site']
 export type StateHistory = Bodies['StateHistory']
+export type Storage = Bodies['Storage']
+export type StorageProfile = Bodies['StorageProfile']
+export type Storing = Bodies['Storing']
 export type Township = Bodies['Township']
 export type TownshipQuality = QualityFigures & { township: string }
 export type User = Bodies['User']

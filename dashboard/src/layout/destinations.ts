@@ -8,12 +8,16 @@ export interface Destination {
   readonly name:
     | 'overview'
     | 'alarms'
+    | 'cases'
     | 'devices'
     | 'cameras'
+    | 'duty'
     | 'quality'
     | 'registry'
     | 'ledger'
+    | 'storage'
     | 'users'
+    | 'channels'
     | 'audit'
     | 'account'
   readonly icon: IconName
@@ -25,12 +29,16 @@ export interface Destination {
 const all: readonly Destination[] = [
   { name: 'overview', icon: 'overview', needs: 'view' },
   { name: 'alarms', icon: 'alarms', needs: 'view' },
+  { name: 'cases', icon: 'cases', needs: 'view' },
   { name: 'devices', icon: 'devices', needs: 'view' },
   { name: 'cameras', icon: 'cameras', needs: 'view' },
+  { name: 'duty', icon: 'duty', needs: 'keep_roster' },
   { name: 'quality', icon: 'quality', needs: 'view' },
   { name: 'registry', icon: 'registry', needs: 'manage_registry' },
   { name: 'ledger', icon: 'ledger', needs: 'view', isOfDistrict: true },
+  { name: 'storage', icon: 'storage', needs: 'view_storage' },
   { name: 'users', icon: 'users', needs: 'manage_users' },
+  { name: 'channels', icon: 'phone', needs: 'manage_channels' },
   { name: 'audit', icon: 'audit', needs: 'read_audit' },
 ]
 

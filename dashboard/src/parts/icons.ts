@@ -2,6 +2,9 @@
 export const icons = {
   overview: 'M4 5h7v6H4zM13 5h7v9h-7zM4 13h7v6H4zM13 16h7v3h-7z',
   alarms: 'M6 17V11a6 6 0 0 1 12 0v6l2 2H4zM10 21h4M12 3v2',
+  cases: 'M8 4h8v3H8zM8 5H5v16h14V5h-3M8.500 14l2.500 2.500 4.500-5',
+  duty: 'M4 6h16v15H4zM4 10.500h16M8 3v5M16 3v5M12 13v3.500l2.500 1.500',
+  photo: 'M4 7h4l1.500-2h5L16 7h4v12H4zM12 16a3 3 0 1 0 0-6 3 3 0 0 0 0 6z',
   devices: 'M12 3v5M6 21v-5h12v5M12 8v8M4 21h4M16 21h4M10 21h4M9 3h6v5H9z',
   cameras: 'M3 7h12v10H3zM15 11l6-3v8l-6-3z',
   registry: 'M5 3h11l3 3v15H5zM9 9h6M9 13h6M9 17h4',
@@ -10,6 +13,7 @@ export const icons = {
   audit: 'M5 3h10l4 4v14H5zM15 3v4h4M8.500 13.500l2.500 2.500 4.500-5',
   quality: 'M4 20V4M4 20h16M8 16v-4M12 16V7M16 16v-6',
   ledger: 'M4 4h16v16H4zM4 9h16M4 14h16M10 4v16',
+  storage: 'M4 6c0-4 16-4 16 0v12c0 4-16 4-16 0zM4 6c0 4 16 4 16 0M4 12c0 4 16 4 16 0',
   account: 'M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM4.5 21a7.5 7.5 0 0 1 15 0',
   soundOn: 'M4 9v6h4l5 4V5L8 9zM16 9a4 4 0 0 1 0 6M18.5 6.5a8 8 0 0 1 0 11',
   soundOff: 'M4 9v6h4l5 4V5L8 9zM16 9.5l5 5M21 9.5l-5 5',

@@ -21,6 +21,7 @@ function alarm(id: number, changes: Partial<Alarm>): Alarm {
     is_latching: false,
     occurrence_count: 1,
     late_ms: 0,
+    is_stored: true,
     ...changes,
   }
 }

@@ -24,6 +24,7 @@ function open(...alarms: [id: number, severity: Severity, state: AlarmState][]):
         is_latching: false,
         occurrence_count: 1,
         late_ms: 0,
+        is_stored: true,
       },
     ]),
   )

@@ -21,6 +21,7 @@ const alarm = (raised_at_ms: number, changes: Partial<Alarm> = {}): Alarm => ({
   cause_en: '',
   occurrence_count: 1,
   late_ms: 0,
+  is_stored: true,
   ...changes,
 })
 const device = (link: LiveDevice['link']): LiveDevice => ({

@@ -23,6 +23,7 @@ function alarm(id: number, changes: Partial<Alarm> = {}): Alarm {
     is_latching: false,
     occurrence_count: 1,
     late_ms: 0,
+    is_stored: true,
     ...changes,
   }
 }
@@ -80,6 +81,11 @@ describe('in a flood', () => {
 })
 
 describe('applyMessages', () => {
+  it('knows from a snapshot how much is stored', () => {
+    expect(start.storing).toBe('everything')
+    expect(applyMessages(start, [{ ...snapshot, storing: 'alarms_only' }]).state.storing).toBe('alarms_only')
+  })
+
   it('forgets what was before a snapshot', () => {
     const next = applyMessages(start, [{ ...snapshot, devices: [device('cold-9', 1)], alarms: [] }]).state
     expect([...next.devices.keys()]).toEqual(['cold-9'])

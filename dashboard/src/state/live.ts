@@ -11,6 +11,7 @@ import type {
   LiveMessage,
   Point,
   Severity,
+  Storing,
   Version,
 } from '@/api/types'
 
@@ -33,6 +34,8 @@ export interface LiveState {
   readonly alarmCounts: ReadonlyMap<string, AlarmCount>
   /** Rises with each snapshot: the gateway sends one anew when the registry changed. */
   readonly registryRevision: number
+  /** How much of what happens reaches the gateway's disk. */
+  readonly storing: Storing
   /** The account may no longer look: signed out elsewhere, disabled, or moved. */
   readonly isEnded: boolean
 }
@@ -43,6 +46,7 @@ export const emptyLive: LiveState = {
   alarms: new Map(),
   alarmCounts: new Map(),
   registryRevision: 0,
+  storing: 'everything',
   isEnded: false,
 }
 
@@ -68,6 +72,7 @@ export function applyMessages(before: LiveState, messages: readonly LiveMessage[
         state = {
           ...state,
           version: message.version,
+          storing: message.storing ?? 'everything',
           registryRevision: state.registryRevision + 1,
           isEnded: false,
         }

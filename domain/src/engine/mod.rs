@@ -184,6 +184,11 @@ impl Engine {
         self.orphans = self.open.values().filter(is_orphan).map(|alarm| alarm.id).collect();
     }
 
+    /// The profiles it judges by.
+    pub fn profiles(&self) -> &Arc<Profiles> {
+        &self.profiles
+    }
+
     /// The registry it judges by.
     pub fn registry(&self) -> &Arc<Registry> {
         &self.registry
@@ -360,6 +365,11 @@ impl Engine {
     /// All open alarms, oldest first.
     pub fn open_alarms(&self) -> impl Iterator<Item = &OpenAlarm> {
         self.open.values()
+    }
+
+    /// The open alarm of this number.
+    pub fn open_alarm(&self, id: AlarmId) -> Option<&OpenAlarm> {
+        self.open.get(&id)
     }
 
     /// What is out of service, by device and rule.

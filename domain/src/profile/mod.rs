@@ -42,6 +42,8 @@ pub struct Profile {
     pub title: Text,
     /// One of [`CATEGORIES`]: picks the icon.
     pub category: String,
+    /// Its readings are kept for so many days; None: as long as those of most.
+    pub retention_days: Option<u32>,
     /// What it measures, in the order to show.
     pub metrics: Vec<Metric>,
     /// The rules that watch it.

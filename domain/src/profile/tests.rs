@@ -171,3 +171,12 @@ fn a_value_outside_what_the_equipment_can_do_is_implausible() {
     check("something", Value::Float(f64::INFINITY), Quality::Bad);
     check("something", Value::Text("anything".into()), Quality::Good);
 }
+
+#[test]
+fn a_profile_says_how_long_its_readings_are_kept_or_leaves_it() {
+    assert_eq!(parse(PROFILE).unwrap().iter().next().unwrap().retention_days, None);
+    let with = |days: &str| PROFILE.replacen("category", &format!("retention_days = {days}\ncategory"), 1);
+    assert_eq!(parse(&with("90")).unwrap().iter().next().unwrap().retention_days, Some(90));
+    let refused = parse(&with("0")).unwrap_err().to_string();
+    assert!(refused.contains("`retention_days` is a number of days, at least 1"), "{refused}");
+}

@@ -26,9 +26,9 @@ use crate::{
 };
 
 /// The longest note, in characters.
-const NOTE_MAX: usize = 1000;
+pub(super) const NOTE_MAX: usize = 1000;
 /// Length of an idempotency key, in characters.
-const KEY_LENGTH: std::ops::RangeInclusive<usize> = 8..=64;
+pub(super) const KEY_LENGTH: std::ops::RangeInclusive<usize> = 8..=64;
 /// The longest time on the shelf, in minutes: one shift.
 const SHELF_MAX_MINUTES: u32 = 12 * 60;
 /// The longest time out of service, in hours: 90 days, a season.

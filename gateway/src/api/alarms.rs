@@ -224,6 +224,8 @@ pub(super) async fn read_alarm(
     Ok(Json(AlarmDetail {
         alarm: record.alarm,
         history: record.history,
+        escalations: state.store.escalations(id).await?,
+        case: state.store.case_of_alarm(id).await?,
         similar: record.similar,
         cause,
         metric,

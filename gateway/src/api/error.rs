@@ -236,7 +236,7 @@ impl From<StoreError> for ApiError {
             StoreError::Dangling { what, id } => {
                 Self::invalid_field(what, format!("`{id}` is not a registered {what}"))
             }
-            StoreError::Open(_) | StoreError::Closed => {
+            StoreError::Open(_) | StoreError::Closed | StoreError::Moved => {
                 tracing::error!(error = &error as &dyn std::error::Error, "the store does not answer");
                 Self::unavailable("the database does not answer", "数据库暂时没有响应")
             }

@@ -52,6 +52,16 @@ permission!(
     ManageUsers,
     /// Read who did what.
     ReadAudit,
+    /// See and try the channels by which people are told.
+    ManageChannels,
+    /// Open cases and take their steps.
+    HandleCase,
+    /// Add notes and photos to a case.
+    ReportOnCase,
+    /// Write rosters, hand duty over.
+    KeepRoster,
+    /// See how much room the readings take.
+    ViewStorage,
 );
 
 /// A signed-in person who may do `P`.

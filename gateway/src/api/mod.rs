@@ -12,9 +12,11 @@ mod alarms;
 mod audit;
 mod backtest;
 mod cameras;
+mod cases;
 mod config;
 mod dashboard;
 mod devices;
+mod duty;
 mod error;
 mod export;
 mod extract;
@@ -22,6 +24,7 @@ mod history;
 mod ledger;
 mod live;
 mod nodes;
+mod notify;
 pub mod openapi;
 mod overview;
 mod owners;
@@ -32,6 +35,7 @@ pub mod server;
 mod session;
 mod sites;
 mod socket;
+mod storage;
 mod uplink;
 mod users;
 mod views;
@@ -65,10 +69,11 @@ use crate::{
     identity::{Identity, node::NodeCredentials},
     ingest::IngestHandle,
     live::Hub,
+    notify::Notifier,
     ops::health::{self, Health},
     pipeline,
     registry::Registrar,
-    store::{Scope, Store},
+    store::{PHOTO_BYTES_MAX, Scope, Store},
     video::{self, Snapshots},
 };
 
@@ -110,6 +115,8 @@ pub struct AppState {
     pub snapshots: Snapshots,
     /// Exports that may run at the same time.
     pub exports: Exports,
+    /// Channels by which people are told.
+    pub notifier: Notifier,
     /// How the parts are doing.
     pub health: Health,
     /// The gateway stops: sockets say goodbye.
@@ -160,6 +167,19 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(actions::unshelve_alarm))
         .routes(routes!(actions::take_out_of_service))
         .routes(routes!(actions::return_to_service))
+        .routes(routes!(cases::list_cases, cases::open_case))
+        .routes(routes!(cases::read_case))
+        .routes(routes!(cases::list_assignees))
+        .routes(routes!(cases::take_step))
+        .routes(routes!(cases::add_note))
+        .routes(routes!(cases::add_alarm))
+        .routes(routes!(cases::read_photo))
+        .merge(photo_route())
+        .routes(routes!(duty::list_on_duty))
+        .routes(routes!(duty::read_roster))
+        .routes(routes!(duty::add_shift))
+        .routes(routes!(duty::put_shift, duty::delete_shift))
+        .routes(routes!(duty::hand_over))
         .routes(routes!(cameras::list_cameras))
         .routes(routes!(cameras::read_snapshot, cameras::request_snapshot))
         .routes(routes!(cameras::watch_camera))
@@ -180,8 +200,14 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(nodes::enrol_node))
         .routes(routes!(nodes::revoke_node))
         .routes(routes!(ledger::read_ledger))
+        .routes(routes!(storage::read_storage))
         .routes(routes!(users::list_users, users::add_user))
         .routes(routes!(users::put_user))
+        .routes(routes!(notify::read_alarm_deliveries))
+        .routes(routes!(notify::list_channels))
+        .routes(routes!(notify::test_channel))
+        .routes(routes!(notify::read_own_contact, notify::put_own_contact))
+        .routes(routes!(notify::read_contact, notify::put_contact))
         .routes(routes!(audit::read_audit))
         .routes(routes!(uplink::uplink))
         .routes(routes!(openapi::read_openapi))
@@ -192,6 +218,11 @@ fn import_route() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(registry::import_registry))
         .layer(DefaultBodyLimit::max(registry::IMPORT_BYTES_MAX))
+}
+
+/// A photo may be larger than other bodies.
+fn photo_route() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(cases::add_photo)).layer(DefaultBodyLimit::max(PHOTO_BYTES_MAX))
 }
 
 /// Everything the gateway answers to people's programs and to edge agents' cameras.

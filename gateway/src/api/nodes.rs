@@ -98,7 +98,9 @@ impl From<NodeError> for ApiError {
     fn from(error: NodeError) -> Self {
         match error {
             NodeError::NotPermitted => StoreError::NotPermitted.into(),
-            NodeError::Unregistered(_) | NodeError::Enrol(EnrolError::NotEnrolled(_)) => Self::not_found(),
+            NodeError::Unregistered(_) | NodeError::NoTownship(_) | NodeError::Enrol(EnrolError::NotEnrolled(_)) => {
+                Self::not_found()
+            }
             NodeError::NoBroker => Self::conflict(
                 "an external broker keeps the credentials of edge nodes",
                 "边缘节点的凭据由外部消息服务器管理",

@@ -53,7 +53,7 @@ pub(super) async fn list_profiles(State(state): State<AppState>, _may: May<View>
 
 /// The townships of a jurisdiction, without counts: all for the district, its own for an officer, those with its sites
 /// for an owner.
-fn townships_of(scope: &Scope, registry: &Registry) -> BTreeMap<TownshipCode, TownshipStatus> {
+pub(super) fn townships_of(scope: &Scope, registry: &Registry) -> BTreeMap<TownshipCode, TownshipStatus> {
     use domain::access::Jurisdiction;
     let is_within = |code: &TownshipCode| match scope.jurisdiction() {
         Jurisdiction::District => true,

@@ -30,6 +30,7 @@ pub struct Access {
     encryption: Encryption,
     ingest: Option<Credential>,
     publish: Option<Credential>,
+    siren: Option<Credential>,
 }
 
 /// Whether the connection is encrypted, and whom it trusts then.
@@ -41,13 +42,15 @@ enum Encryption {
     Trust(Vec<u8>),
 }
 
-/// Which of the gateway's two connections. They are apart because a slow one must not hold up the other.
+/// Which of the gateway's connections. They are apart because a slow one must not hold up the others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Connection {
     /// Hears the nodes, and says that this host is there.
     Ingest,
     /// Sends commands.
     Publish,
+    /// Sounds sirens; only while it does.
+    Siren,
 }
 
 /// How often an idle connection shows that it lives.
@@ -62,6 +65,7 @@ impl Access {
             encryption: Encryption::None,
             ingest: Some(secrets.ingest.clone()),
             publish: Some(secrets.publish.clone()),
+            siren: Some(secrets.siren.clone()),
         }
     }
 
@@ -104,7 +108,9 @@ impl Access {
                 Encryption::Trust(ca)
             }
         };
-        Ok(Self { host: host.to_owned(), port, encryption, ingest, publish })
+        // A site's own broker tells clients apart by their ids.
+        let siren = publish.clone();
+        Ok(Self { host: host.to_owned(), port, encryption, ingest, publish, siren })
     }
 
     /// Options for one of the gateway's connections; `client_id` matters only at a broker that does not take the
@@ -113,6 +119,7 @@ impl Access {
         let credential = match connection {
             Connection::Ingest => &self.ingest,
             Connection::Publish => &self.publish,
+            Connection::Siren => &self.siren,
         };
         let mut options = MqttOptions::new(client_id, &self.host, self.port);
         let transport = match &self.encryption {

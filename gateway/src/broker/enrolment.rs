@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeSet, net::SocketAddr, sync::Arc};
 
-use domain::id::NodeId;
+use domain::id::{NodeId, TownshipCode};
 use protocol::sparkplug::topic::{NAMESPACE, NodeAddress, NodeVerb};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
@@ -16,6 +16,9 @@ use super::{
     secrets::{RESERVED_PREFIX, new_password},
     security_file::allow,
 };
+
+/// What sirens hear is published below it, by township.
+pub const SIREN_TOPIC: &str = "brightwatch/siren";
 
 /// Why a node's credential was not changed.
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +88,34 @@ impl Enrolment {
         }
         tracing::info!(node.id = username, group = node.group.as_str(), "edge node enrolled");
         Ok(Credential { username: username.to_owned(), password })
+    }
+
+    /// Gives a siren a new credential: it hears what is published for its township, and nothing else. A former credential
+    /// of the name ends at once.
+    ///
+    /// # Errors
+    /// [`EnrolError::Control`].
+    pub async fn enrol_siren(&self, name: &NodeId, township: &TownshipCode) -> Result<Credential, EnrolError> {
+        // Reserved, so that no edge node can have it, and none is taken for one.
+        let username = format!("{RESERVED_PREFIX}siren-{name}");
+        let (password, role) = (new_password(), format!("siren:{name}"));
+        let topic = format!("{SIREN_TOPIC}/{township}");
+        let commands = vec![
+            json!({ "command": "deleteClient", "username": username }),
+            json!({ "command": "deleteRole", "rolename": role }),
+            json!({ "command": "createRole", "rolename": role, "acls": [allow("subscribePattern", &topic)] }),
+            json!({
+                "command": "createClient", "username": username, "password": password,
+                "roles": [{ "rolename": role }],
+            }),
+        ];
+        for answer in self.run(commands).await? {
+            if answer.command.starts_with("create") {
+                answer.accepted()?;
+            }
+        }
+        tracing::info!(siren.name = name.as_str(), township = township.as_str(), "siren enrolled");
+        Ok(Credential { username, password })
     }
 
     /// Takes a node's credential. Its connection ends at once.

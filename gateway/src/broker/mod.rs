@@ -39,7 +39,7 @@ pub use self::{
     access::{Access, Credential},
     config::{Config, ExternalConfig},
     control::ControlError,
-    enrolment::{EnrolError, Enrolment},
+    enrolment::{EnrolError, Enrolment, SIREN_TOPIC},
     install::InstallError,
 };
 use self::{

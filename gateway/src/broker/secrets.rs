@@ -25,6 +25,10 @@ pub(super) struct Secrets {
     pub(super) publish: Credential,
     /// Changes credentials.
     pub(super) admin: Credential,
+    /// Sounds sirens. Files of earlier versions have none: it is made for this run, and put right in the broker's file
+    /// like the others.
+    #[serde(default = "new_siren")]
+    pub(super) siren: Credential,
 }
 
 /// A password of 192 random bits, in 32 letters that need no quoting anywhere.
@@ -32,16 +36,27 @@ pub(super) fn new_password() -> String {
     URL_SAFE_NO_PAD.encode(rand::random::<[u8; 24]>())
 }
 
+fn new_siren() -> Credential {
+    new_credential("siren")
+}
+
+fn new_credential(name: &str) -> Credential {
+    Credential { username: format!("{RESERVED_PREFIX}{name}"), password: new_password() }
+}
+
 impl Secrets {
     fn new() -> Self {
-        let credential =
-            |name: &str| Credential { username: format!("{RESERVED_PREFIX}{name}"), password: new_password() };
-        Self { ingest: credential("ingest"), publish: credential("publish"), admin: credential("admin") }
+        Self {
+            ingest: new_credential("ingest"),
+            publish: new_credential("publish"),
+            admin: new_credential("admin"),
+            siren: new_siren(),
+        }
     }
 
     /// All of them.
-    pub(super) fn all(&self) -> [&Credential; 3] {
-        [&self.ingest, &self.publish, &self.admin]
+    pub(super) fn all(&self) -> [&Credential; 4] {
+        [&self.ingest, &self.publish, &self.admin, &self.siren]
     }
 
     /// Reads those of a data directory; None when no gateway has run there yet.

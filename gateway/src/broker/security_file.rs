@@ -7,7 +7,7 @@ use pbkdf2::pbkdf2_hmac;
 use serde_json::{Value, json};
 use sha2::Sha512;
 
-use super::{access::Credential, secrets::Secrets};
+use super::{access::Credential, enrolment::SIREN_TOPIC, secrets::Secrets};
 
 /// Rounds of PBKDF2: the plugin's own number. The passwords are 192 random bits, which no number of rounds would help.
 const ITERATIONS: u32 = 101;
@@ -27,11 +27,13 @@ pub(super) fn with_gateway_users(existing: Option<&[u8]>, secrets: &Secrets) -> 
             INGEST_ROLE
         } else if *credential == secrets.publish {
             PUBLISH_ROLE
+        } else if *credential == secrets.siren {
+            SIREN_ROLE
         } else {
             ADMIN_ROLE
         }
     };
-    for role in [ingest_role(), publish_role(), admin_role()] {
+    for role in [ingest_role(), publish_role(), siren_role(), admin_role()] {
         put(&mut file, "roles", "rolename", role);
     }
     for credential in secrets.all() {
@@ -51,6 +53,7 @@ fn put(file: &mut serde_json::Map<String, Value>, list: &str, key: &str, entry: 
 
 const INGEST_ROLE: &str = "brightwatch-ingest";
 const PUBLISH_ROLE: &str = "brightwatch-publish";
+const SIREN_ROLE: &str = "brightwatch-siren";
 const ADMIN_ROLE: &str = "brightwatch-admin";
 
 /// One permission, as the plugin writes it.
@@ -70,6 +73,10 @@ fn publish_role() -> Value {
         allow("publishClientSend", "spBv1.0/+/NCMD/+"),
         allow("publishClientSend", "spBv1.0/+/DCMD/+/+"),
     ]})
+}
+
+fn siren_role() -> Value {
+    json!({ "rolename": SIREN_ROLE, "acls": [allow("publishClientSend", &format!("{SIREN_TOPIC}/+"))] })
 }
 
 fn admin_role() -> Value {
@@ -117,11 +124,11 @@ mod tests {
         };
         assert_eq!(
             names("clients", "username"),
-            ["edge-1", "brightwatch-ingest", "brightwatch-publish", "brightwatch-admin"]
+            ["edge-1", "brightwatch-ingest", "brightwatch-publish", "brightwatch-admin", "brightwatch-siren"]
         );
         assert_eq!(
             names("roles", "rolename"),
-            ["node:edge-1", "brightwatch-ingest", "brightwatch-publish", "brightwatch-admin"]
+            ["node:edge-1", "brightwatch-ingest", "brightwatch-publish", "brightwatch-siren", "brightwatch-admin"]
         );
         assert_ne!(file["clients"][1]["password"], "old");
         assert_eq!(file["defaultACLAccess"]["subscribe"], false);

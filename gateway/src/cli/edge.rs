@@ -30,21 +30,25 @@ pub(super) enum Command {
 pub(super) async fn run(command: Command, config: &Config) -> anyhow::Result<()> {
     match command {
         Command::Enrol { node, password_file } => {
-            let Answer::Credential(credential) = order(config, Order::EnrolNode(node)).await? else {
-                bail!("the gateway's answer is not understood");
-            };
-            match password_file {
-                Some(path) => {
-                    write_private(&path, &credential.password)
-                        .with_context(|| format!("cannot write {}", path.display()))?;
-                    println!("{}", credential.username);
-                }
-                None => println!("{} {}", credential.username, credential.password),
-            }
+            let answer = order(config, Order::EnrolNode(node)).await?;
+            give(answer, password_file.as_deref())?;
         }
         Command::Revoke { node } => {
             order(config, Order::RevokeNode(node)).await?;
         }
+    }
+    Ok(())
+}
+
+/// Prints a credential, or its user alone and the password into a file.
+pub(super) fn give(answer: Answer, password_file: Option<&std::path::Path>) -> anyhow::Result<()> {
+    let Answer::Credential(credential) = answer else { bail!("the gateway's answer is not understood") };
+    match password_file {
+        Some(path) => {
+            write_private(path, &credential.password).with_context(|| format!("cannot write {}", path.display()))?;
+            println!("{}", credential.username);
+        }
+        None => println!("{} {}", credential.username, credential.password),
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ mod edge;
 mod registry;
 mod rule;
 mod serve;
+mod siren;
 mod user;
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
@@ -47,6 +48,9 @@ enum Command {
     /// Credentials of edge nodes.
     #[command(subcommand)]
     Edge(edge::Command),
+    /// Credentials of sirens.
+    #[command(subcommand)]
+    Siren(siren::Command),
     /// Owners, sites and devices.
     #[command(subcommand)]
     Registry(registry::Command),
@@ -75,6 +79,7 @@ pub fn main() -> ExitCode {
         Command::CheckConfig => check_config::run(&config),
         Command::User(command) => in_runtime(async { user::run(command, &read(&config)?).await }),
         Command::Edge(command) => in_runtime(async { edge::run(command, &read(&config)?).await }),
+        Command::Siren(command) => in_runtime(async { siren::run(command, &read(&config)?).await }),
         Command::Registry(command) => in_runtime(async { registry::run(command, &read(&config)?).await }),
         Command::Rule(command) => in_runtime(async { rule::run(command, &read(&config)?).await }),
         Command::Backup(arguments) => in_runtime(async { backup::back_up(arguments, &read(&config)?).await }),

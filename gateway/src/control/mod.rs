@@ -3,7 +3,7 @@
 
 pub mod socket;
 
-use domain::id::{DeviceId, NodeId, RuleId};
+use domain::id::{DeviceId, NodeId, RuleId, TownshipCode};
 use protocol::rest::{FieldError, ImportReport, NodeCredential, RuleTest, RuleTestReport, User, UserDraft};
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +45,13 @@ pub enum Command {
     EnrolNode(NodeId),
     /// Takes it away.
     RevokeNode(NodeId),
+    /// Gives a siren a credential.
+    EnrolSiren {
+        /// Its name.
+        name: NodeId,
+        /// What it hears of.
+        township: TownshipCode,
+    },
     /// Tries a rule on a device's stored history.
     TestRule {
         /// Which device.
@@ -108,6 +115,10 @@ impl Executor {
             }
             Command::RevokeNode(node) => {
                 self.nodes.revoke(Actor::Shell, &node).await.map(|()| Answer::Done).map_err(refused)
+            }
+            Command::EnrolSiren { name, township } => {
+                let enrolled = self.nodes.enrol_siren(Actor::Shell, &name, &township).await;
+                enrolled.map(Answer::Credential).map_err(refused)
             }
             Command::TestRule { device, rule, test } => self.test_rule(&device, &rule, &test).await,
         }

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeSet, sync::Arc};
 
-use domain::{access::Permission, id::NodeId};
+use domain::{
+    access::Permission,
+    id::{NodeId, TownshipCode},
+};
 use protocol::{
     rest::NodeCredential,
     sparkplug::topic::{GroupId, NodeAddress},
@@ -38,6 +41,9 @@ pub enum NodeError {
     /// No registered device names it as its node, so nobody could say what it may send.
     #[error("`{0}` is not a registered edge node")]
     Unregistered(NodeId),
+    /// Nothing is ever published for it.
+    #[error("there is no township `{0}`")]
+    NoTownship(TownshipCode),
     /// Credentials are not kept here.
     #[error("no broker of this gateway is running: it is stopped, or the site's own broker keeps the credentials")]
     NoBroker,
@@ -61,6 +67,22 @@ impl NodeCredentials {
         let credential = self.enrolment()?.enrol(&address).await?;
         self.note(actor, "node.enrol", node).await?;
         Ok(NodeCredential { node: node.clone(), username: credential.username, password: credential.password })
+    }
+
+    /// Gives a siren a new credential, for what is published for a township of the registry.
+    pub async fn enrol_siren(
+        &self,
+        actor: Actor<'_>,
+        name: &NodeId,
+        township: &TownshipCode,
+    ) -> Result<NodeCredential, NodeError> {
+        require(actor)?;
+        if self.inner.registrar.current().township(township).is_none() {
+            return Err(NodeError::NoTownship(township.clone()));
+        }
+        let credential = self.enrolment()?.enrol_siren(name, township).await?;
+        self.note(actor, "siren.enrol", name).await?;
+        Ok(NodeCredential { node: name.clone(), username: credential.username, password: credential.password })
     }
 
     /// Takes a node's credential away. The node need not be registered any more.

@@ -12,7 +12,7 @@ use std::{
 
 use domain::{id::NodeId, time::MonoMs};
 use metrics::counter;
-use protocol::sparkplug::topic::NodeAddress;
+use protocol::sparkplug::{outbox::Seq, topic::NodeAddress};
 use rumqttc::AsyncClient;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -43,6 +43,8 @@ struct Shared {
     clock: Clock,
     due: Mutex<Due>,
     wake: Notify,
+    /// Messages that could not be stored, until ingest has heard of it.
+    refused: Mutex<Vec<(OutboxId, Vec<Seq>)>>,
 }
 
 /// Who is to be told. Pure.
@@ -67,7 +69,7 @@ impl Acknowledger {
     /// Reads what is committed from the store.
     pub fn new(store: Store, clock: Clock) -> Self {
         let (due, wake) = (Mutex::default(), Notify::new());
-        Self { shared: Arc::new(Shared { store, clock, due, wake }) }
+        Self { shared: Arc::new(Shared { store, clock, due, wake, refused: Mutex::default() }) }
     }
 
     /// A batch is on disk.
@@ -78,6 +80,21 @@ impl Acknowledger {
         }
         drop(due);
         self.shared.wake.notify_one();
+    }
+
+    /// A batch was judged and could not be stored: its numbered messages are to be taken when they come again.
+    pub fn refused(&self, progress: &[OutboxProgress]) {
+        let numbered = progress.iter().filter(|one| !one.numbers.is_empty());
+        self.refusals().extend(numbered.map(|one| (one.outbox.clone(), one.numbers.clone())));
+    }
+
+    /// What was refused since the last time. No more than what nodes may have in flight: they send again seconds later.
+    pub(super) fn take_refused(&self) -> Vec<(OutboxId, Vec<Seq>)> {
+        std::mem::take(&mut *self.refusals())
+    }
+
+    fn refusals(&self) -> MutexGuard<'_, Vec<(OutboxId, Vec<Seq>)>> {
+        self.shared.refused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A node was born, and is told at once.

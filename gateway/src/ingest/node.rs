@@ -203,6 +203,11 @@ impl Node {
         self.outboxes.gone_on(incarnation, seqs);
     }
 
+    /// The pipeline could not store these messages.
+    pub(super) fn taken_back(&mut self, incarnation: Incarnation, seqs: &[Seq]) {
+        self.outboxes.taken_back(incarnation, seqs);
+    }
+
     /// Another connection took this node's id.
     pub(super) fn taken_over(&mut self, now: Now) {
         self.notes.taken_over(now.mono);

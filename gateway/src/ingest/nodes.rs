@@ -22,7 +22,7 @@ use protocol::{
         Outgoing, command,
         command::MetricRef,
         metric::{Content, DataType},
-        outbox::{Incarnation, Numbers},
+        outbox::{Incarnation, Numbers, Seq},
         payload::{Limits, Payload},
         topic::{GroupId, NodeAddress, NodeVerb, Topic},
     },
@@ -217,6 +217,13 @@ impl Nodes {
             && let Some(node) = self.by_id.get_mut(&message.node)
         {
             node.gone_on(outbox.incarnation, numbers);
+        }
+    }
+
+    /// What the pipeline took could not be stored.
+    pub(super) fn taken_back(&mut self, outbox: &OutboxId, numbers: &[Seq]) {
+        if let Some(node) = self.by_id.get_mut(&outbox.node) {
+            node.taken_back(outbox.incarnation, numbers);
         }
     }
 

@@ -1,7 +1,8 @@
 //! Which numbered messages of one node have gone on to the pipeline, so that none goes there twice. Pure.
 //!
-//! What has gone on is committed, or will be before anything that goes on later, or this process ends: then a new one
-//! begins with what the store knows. So this is the only place that tells new messages from repeated ones.
+//! What has gone on is committed, or will be before anything that goes on later, or is taken back because the disk is
+//! full, or this process ends: then a new one begins with what the store knows. So this is the only place that tells new
+//! messages from repeated ones.
 
 use protocol::sparkplug::outbox::{Hello, Incarnation, Numbers, STORED_RANGES_MAX, Seq};
 
@@ -68,6 +69,15 @@ impl Outboxes {
         if has_room || numbers.through() + 1 == seq.get() { Admission::New } else { Admission::NotNow }
     }
 
+    /// These messages went on and could not be stored: they are to go on when they come again.
+    pub(super) fn taken_back(&mut self, incarnation: Incarnation, seqs: &[Seq]) {
+        if let Some((_, numbers)) = self.known.iter_mut().find(|(known, _)| *known == incarnation) {
+            for seq in seqs {
+                numbers.remove(*seq);
+            }
+        }
+    }
+
     /// These messages have gone on.
     pub(super) fn gone_on(&mut self, incarnation: Incarnation, seqs: &[Seq]) {
         if let Some((_, numbers)) = self.known.iter_mut().find(|(known, _)| *known == incarnation) {
@@ -99,6 +109,9 @@ mod tests {
         assert_eq!(outboxes.judge(seq(1), &[seq(1)]), Admission::Duplicate);
         outboxes.gone_on(Incarnation(1), &[seq(1)]);
         assert_eq!(outboxes.judge(seq(1), &[]), Admission::Duplicate);
+        outboxes.taken_back(Incarnation(1), &[seq(1)]);
+        assert_eq!(outboxes.judge(seq(1), &[]), Admission::New, "it could not be stored");
+        outboxes.gone_on(Incarnation(1), &[seq(1)]);
         outboxes.born(Some(hello(2, 1)));
         assert_eq!(outboxes.judge(seq(1), &[]), Admission::New, "another run");
         outboxes.born(Some(hello(1, 1)));

@@ -89,6 +89,9 @@ impl Ear {
                     let now = self.clock.now();
                     let (requests, deaf) = {
                         let mut nodes = self.nodes();
+                        for (outbox, numbers) in self.acknowledger.take_refused() {
+                            nodes.taken_back(&outbox, &numbers);
+                        }
                         let news = nodes.tick(now);
                         self.hand_on(&mut nodes, news);
                         // While the pipeline has no room, births would only be shed.

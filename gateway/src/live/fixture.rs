@@ -32,5 +32,6 @@ pub(super) fn alarm(number: i64, device: &str, closed_at_ms: Option<i64>) -> Ala
         occurrence_count: 1,
         late_ms: 0,
         chattered_at_ms: None,
+        is_stored: true,
     }
 }

@@ -43,6 +43,7 @@ impl Inbox {
         if changes.registry.is_some() {
             self.rest.registry = changes.registry;
         }
+        self.rest.storing = changes.storing.or(self.rest.storing);
     }
 
     /// Takes everything out.

@@ -29,7 +29,7 @@ use domain::{
     time::MonoMs,
 };
 use protocol::{
-    live::{Delta, DeviceLive, LiveMessage, Snapshot, Version},
+    live::{Delta, DeviceLive, LiveMessage, Snapshot, Storing, Version},
     rest::{Alarm, AlarmCount},
 };
 use serde::{Deserialize, Serialize};
@@ -133,7 +133,7 @@ impl Hub {
 
     /// Leaves changes to be sent; never waits.
     pub fn publish(&self, changes: Changes) {
-        let is_urgent = !changes.alarms.is_empty() || !changes.links.is_empty();
+        let is_urgent = !changes.alarms.is_empty() || !changes.links.is_empty() || changes.storing.is_some();
         lock(&self.shared.inbox).add(changes);
         self.shared.wake.notify_one();
         if is_urgent {
@@ -204,6 +204,11 @@ impl Hub {
         let changes = lock(&self.shared.inbox).take();
         district.send(changes, &self.shared);
         district
+    }
+
+    /// How much of what happens is stored.
+    pub fn storing(&self) -> Storing {
+        lock(&self.shared.district).present.storing()
     }
 }
 
@@ -277,7 +282,7 @@ impl District {
             channel.newest.receiver_count() > 0 || now.mono.since_ms(channel.last_used) <= resume_ms
         });
         for (jurisdiction, channel) in &mut self.channels {
-            if touched.is_registry_changed {
+            if touched.needs_snapshot {
                 channel.top = Top::of(self.present.open(), jurisdiction, shared.config.alarms_max);
                 channel.stream.restart();
             } else if let Some(frame) = delta_frame(&self.present, &touched, jurisdiction, channel, shared) {
@@ -304,6 +309,7 @@ impl District {
         let frame = to_frame(&LiveMessage::Snapshot(Snapshot {
             version,
             at_ms: shared.clock.now().wall.0,
+            storing: self.present.storing(),
             devices: self.present.devices(jurisdiction),
             alarms,
             alarm_counts: self.present.open().counts(jurisdiction),

@@ -14,7 +14,7 @@ use domain::{
     time::UnixMs,
 };
 use protocol::{
-    live::{DeviceLive, MetricLive},
+    live::{DeviceLive, MetricLive, Storing},
     rest::{Alarm, LinkState, Point, SeverityNumber},
 };
 
@@ -34,6 +34,8 @@ pub struct Changes {
     pub series: Vec<(SeriesId, DeviceId, MetricName)>,
     /// The registry, when it changed.
     pub registry: Option<Arc<Registry>>,
+    /// How much of what happens is stored, when that changed.
+    pub storing: Option<Storing>,
 }
 
 #[derive(Debug)]
@@ -57,14 +59,15 @@ pub struct Touched {
     pub spots: BTreeSet<(Spot, TownshipCode)>,
     /// Alarms that are over.
     pub over: BTreeMap<AlarmId, Arc<Alarm>>,
-    /// Places changed: what was sent before may now lie outside a jurisdiction.
-    pub is_registry_changed: bool,
+    /// Places changed: what was sent before may now lie outside a jurisdiction. Or how much is stored did, which is told
+    /// in snapshots alone.
+    pub needs_snapshot: bool,
 }
 
 impl Touched {
     /// Whether nothing changed.
     pub fn is_empty(&self) -> bool {
-        self.devices.is_empty() && self.spots.is_empty() && !self.is_registry_changed
+        self.devices.is_empty() && self.spots.is_empty() && !self.needs_snapshot
     }
 }
 
@@ -76,12 +79,24 @@ pub struct Present {
     series: Vec<Option<(DeviceId, usize)>>,
     open: OpenAlarms,
     started: UnixMs,
+    storing: Storing,
 }
 
 impl Present {
     /// Nothing known yet; `started` is the moment since which every link is unknown.
     pub fn new(started: UnixMs) -> Self {
-        Self { devices: BTreeMap::new(), series: Vec::new(), open: OpenAlarms::default(), started }
+        Self {
+            devices: BTreeMap::new(),
+            series: Vec::new(),
+            open: OpenAlarms::default(),
+            started,
+            storing: Storing::Everything,
+        }
+    }
+
+    /// How much of what happens is stored.
+    pub const fn storing(&self) -> Storing {
+        self.storing
     }
 
     /// Takes the changes in and says what they touched.
@@ -89,7 +104,11 @@ impl Present {
         let mut touched = Touched::default();
         if let Some(registry) = &changes.registry {
             self.take_registry(registry);
-            touched.is_registry_changed = true;
+            touched.needs_snapshot = true;
+        }
+        if let Some(storing) = changes.storing {
+            touched.needs_snapshot |= storing != self.storing;
+            self.storing = storing;
         }
         for (series, device, metric) in changes.series {
             self.take_series(series, device, metric);
@@ -390,7 +409,7 @@ mod tests {
         let mut present = present();
         present.apply(Changes { alarms: vec![Arc::new(alarm(1, "fridge-a", None))], ..Changes::default() });
         let touched = present.apply(Changes { registry: Some(registry(true)), ..Changes::default() });
-        assert!(touched.is_registry_changed);
+        assert!(touched.needs_snapshot);
         let (devices, alarms) =
             (present.devices(&of_township(FENGSHAN)), open_alarms(&present, &of_township(FENGSHAN)));
         assert!(devices.is_empty() && alarms == 0);

@@ -1,6 +1,9 @@
 //! What a committed batch means to those who watch. Pure.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use domain::{
     alarm::{Chatter, OpenAlarm, Transition, What},
@@ -40,6 +43,7 @@ pub(crate) fn alarm_of(open: &OpenAlarm, registry: &Registry) -> Option<Alarm> {
         occurrence_count: open.occurrence_count,
         late_ms: open.late_ms,
         chattered_at_ms: None,
+        is_stored: true,
     })
 }
 
@@ -52,8 +56,14 @@ pub(super) struct Announced {
 }
 
 impl Announced {
-    /// The alarms that `transitions` touched, as they are afterwards, by number.
-    pub(super) fn follow(&mut self, transitions: &[Transition], registry: &Registry, now: MonoMs) -> Vec<Arc<Alarm>> {
+    /// The alarms that `transitions` touched, as they are afterwards, by number; `is_stored`: on disk, too.
+    pub(super) fn follow(
+        &mut self,
+        transitions: &[Transition],
+        registry: &Registry,
+        is_stored: bool,
+        now: MonoMs,
+    ) -> Vec<Arc<Alarm>> {
         let mut touched = BTreeMap::new();
         for transition in transitions {
             let alarm = if transition.what == What::Raised {
@@ -66,6 +76,7 @@ impl Announced {
             if is_chattering {
                 alarm.chattered_at_ms = Some(transition.at.0);
             }
+            alarm.is_stored = is_stored;
             let alarm = Arc::new(alarm);
             if transition.state.is_open() {
                 self.open.insert(alarm.id, Arc::clone(&alarm));
@@ -73,6 +84,17 @@ impl Announced {
             touched.insert(alarm.id, alarm);
         }
         touched.into_values().collect()
+    }
+
+    /// The open ones among these alarms, now that all of their steps are on disk.
+    pub(super) fn stored(&mut self, alarms: impl Iterator<Item = AlarmId>) -> Vec<Arc<Alarm>> {
+        let ids: BTreeSet<AlarmId> = alarms.collect();
+        let open = ids.into_iter().filter_map(|id| {
+            let alarm = self.open.get_mut(&id)?;
+            Arc::make_mut(alarm).is_stored = true;
+            Some(Arc::clone(alarm))
+        });
+        open.collect()
     }
 
     /// The open alarms that bear other names in a changed registry, and those that nobody was told of. An alarm whose
@@ -89,8 +111,9 @@ impl Announced {
                 continue;
             }
             let chattered_at_ms = known.and_then(|known| known.chattered_at_ms);
+            let is_stored = known.is_none_or(|known| known.is_stored);
             let Some(alarm) = alarm_of(alarm, registry) else { continue };
-            let alarm = Arc::new(Alarm { chattered_at_ms, ..alarm });
+            let alarm = Arc::new(Alarm { chattered_at_ms, is_stored, ..alarm });
             self.open.insert(alarm.id, Arc::clone(&alarm));
             renamed.push(alarm);
         }

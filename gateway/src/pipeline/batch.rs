@@ -15,6 +15,8 @@ use crate::{
 #[derive(Default)]
 pub(super) struct Batch {
     pub(super) readings: Vec<Reading>,
+    /// Readings that were judged when they came first: to be stored and not judged again.
+    pub(super) judged: Vec<Reading>,
     /// Values to be shown and not stored.
     pub(super) present: Vec<Reading>,
     pub(super) links: Vec<LinkChange>,
@@ -27,19 +29,26 @@ pub(super) struct Batch {
     by_outbox: HashMap<OutboxId, usize>,
     /// What is committed of each node, for the loss ledger.
     pub(super) figures: HashMap<NodeId, LedgerFigures>,
+    /// Messages and readings in them that no node sends again, if they are not stored.
+    pub(super) unrepeated: HashMap<NodeId, (u64, u64)>,
 }
 
 impl Batch {
-    pub(super) fn add(&mut self, message: Ingested) {
+    pub(super) fn add(&mut self, message: Ingested, is_judged: bool) {
+        if !message.comes_again() && !message.readings.is_empty() {
+            let (messages, readings) = self.unrepeated.entry(message.node.clone()).or_default();
+            (*messages, *readings) = (*messages + 1, *readings + message.readings.len() as u64);
+        }
         let figures = match self.figures.get_mut(&message.node) {
             Some(figures) => figures,
             None => self.figures.entry(message.node).or_default(),
         };
         figures.committed_readings += message.readings.len() as u64;
-        if self.readings.is_empty() {
-            self.readings = message.readings;
+        let readings = if is_judged { &mut self.judged } else { &mut self.readings };
+        if readings.is_empty() {
+            *readings = message.readings;
         } else {
-            self.readings.extend(message.readings);
+            readings.extend(message.readings);
         }
         self.present.extend(message.present);
         self.links.extend(message.links);

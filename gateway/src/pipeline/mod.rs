@@ -5,6 +5,7 @@
 //! - `announce`: a committed outcome as the live changes it means (pure).
 //! - `answers`: who waits for what became of an action.
 //! - `inlet`: the bounded way in.
+//! - `shortage`: what is remembered while not everything can be stored (pure).
 //! - `checkpoint`: when which portion of what the rules remember is written down.
 //! - `resume`: how a start takes it up again.
 //! - `run`: the loop: gather, evaluate, commit, take over, announce.
@@ -16,6 +17,7 @@ mod checkpoint;
 mod inlet;
 mod resume;
 mod run;
+mod shortage;
 #[cfg(test)]
 mod tests;
 
@@ -132,7 +134,12 @@ impl Handle {
         .await;
         match outcome {
             Err(_elapsed) => Ok(ActionOutcome::Pending),
-            Ok(answer) => Ok(answer??.map_or(ActionOutcome::Service, ActionOutcome::Alarm)),
+            Ok(answer) => Ok(match answer?? {
+                // Done, and not on disk: the live stream tells when it is.
+                Some(alarm) if !alarm.is_stored => ActionOutcome::Pending,
+                Some(alarm) => ActionOutcome::Alarm(alarm),
+                None => ActionOutcome::Service,
+            }),
         }
     }
 }

@@ -1,14 +1,22 @@
 //! The loop: gather, evaluate, commit, take over, announce.
+//!
+//! When the disk is full the loop goes on without readings, then from memory ([`shortage`](super::shortage)), and every few
+//! seconds looks whether there is room again.
 
 use std::{sync::Arc, time::Duration};
 
 use domain::{
     engine::{Action, Engine, Input, Outcome},
     id::{SeriesId, UserName},
+    notice::{Notice, Policy, Telling, notices_of},
     reading::Reading,
     registry::Registry,
 };
-use metrics::{counter, histogram};
+use metrics::{counter, gauge, histogram};
+use protocol::{
+    live::Storing,
+    rest::{GapWhy, LedgerFigures},
+};
 use tokio::{
     sync::watch,
     time::{Instant, timeout_at},
@@ -21,11 +29,12 @@ use super::{
     answers::Answers,
     batch::Batch,
     checkpoint::{self, Checkpoints},
+    shortage::{Judged, Owed, without_readings},
 };
 use crate::{
     clock::Clock,
-    ingest::{Acknowledger, SeriesIndex},
-    ledger::Ledger,
+    ingest::{Acknowledger, Ingested, SeriesIndex},
+    ledger::{Ledger, Lost},
     live::{Hub, present::Changes},
     ops::health::Health,
     store::{BatchCommit, JournalId, SeriesDefinition, Store, StoreError},
@@ -57,6 +66,8 @@ pub struct Parts {
     pub from_ingest: Outlet,
     /// What people do.
     pub requests: Requests,
+    /// Who is told of which alarms.
+    pub telling: Policy,
     /// Told whether batches can be stored.
     pub health: Health,
 }
@@ -67,6 +78,12 @@ const RETRY_MIN: Duration = Duration::from_millis(50);
 const HEALTH_PART: &str = "store";
 /// Longest pause between attempts to commit: a disk that has room again is noticed within so long.
 const RETRY_MAX: Duration = Duration::from_secs(2);
+
+/// After so long without a commit, for whatever reason, what is decided is shown from memory: as long as a database may be
+/// busy with something else.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Longest pause between two looks whether more can be stored.
+const RECOVER_MAX: Duration = Duration::from_secs(30);
 
 /// Why the pipeline ended although nobody asked it to. Ending the process is right then: a start reads everything anew
 /// from disk.
@@ -88,13 +105,24 @@ pub async fn run(parts: Parts, stop: CancellationToken) -> Result<(), PipelineEr
         parts,
         answers: Answers::default(),
         announced: Announced::default(),
+        storing: Storing::Everything,
+        owed: Owed::default(),
+        judged: Judged::default(),
+        failing_since: None,
+        recover_at: None,
+        recover_pause: RETRY_MAX,
     };
+    gauge!("gateway_storing").set(2.0);
     pipeline.take_registry();
     while let Some(batch) = pipeline.gather(&stop).await {
         if !pipeline.settle(batch, &stop).await? {
             break;
         }
         pipeline.checkpoint();
+    }
+    if pipeline.storing == Storing::Nothing {
+        // What is owed has this last chance.
+        pipeline.recover(&stop).await?;
     }
     drop(pipeline);
     if let Err(error) = writing.await {
@@ -112,13 +140,32 @@ struct Pipeline {
     checkpoints: Checkpoints,
     answers: Answers,
     announced: Announced,
+    storing: Storing,
+    owed: Owed,
+    judged: Judged,
+    /// The first of the attempts to commit that failed since the last one that did not.
+    failing_since: Option<Instant>,
+    /// When to look whether more can be stored; None: everything is.
+    recover_at: Option<Instant>,
+    recover_pause: Duration,
+}
+
+/// What became of an attempt to commit.
+enum Attempt {
+    Stored,
+    /// There is no room on the disk.
+    Full,
+    Failed,
+    /// The gateway stopped before that was known.
+    Stopped,
 }
 
 impl Pipeline {
     /// The next batch: opened by a message, a request or a due timer; closed by its size, an action, or `linger_ms`.
     async fn gather(&mut self, stop: &CancellationToken) -> Option<Batch> {
         let mut batch = Batch::default();
-        let due = [self.parts.engine.next_due(), self.checkpoints.due()].into_iter().flatten().min();
+        let checkpoint = if self.storing == Storing::Everything { self.checkpoints.due() } else { None };
+        let due = [self.parts.engine.next_due(), checkpoint].into_iter().flatten().min();
         let due = due.map(|due| self.parts.clock.instant_of(due));
         tokio::select! {
             biased;
@@ -129,11 +176,12 @@ impl Pipeline {
                 return Some(batch);
             }
             waiting = self.parts.requests.0.recv() => batch.waiting.push(waiting?),
-            message = self.parts.from_ingest.recv() => batch.add(message?),
+            () = until(self.recover_at) => return Some(batch),
+            message = self.parts.from_ingest.recv(), if !self.owed.is_full() => self.add(&mut batch, message?),
             () = until(due) => return Some(batch),
         }
         let close_at = Instant::now() + Duration::from_millis(self.parts.config.linger_ms);
-        while batch.readings.len() < self.parts.config.batch_readings {
+        while batch.readings.len() + batch.judged.len() < self.parts.config.batch_readings {
             while let Ok(waiting) = self.parts.requests.0.try_recv() {
                 batch.waiting.push(waiting);
             }
@@ -141,15 +189,23 @@ impl Pipeline {
                 break;
             }
             match timeout_at(close_at, self.parts.from_ingest.recv()).await {
-                Ok(Some(message)) => batch.add(message),
+                Ok(Some(message)) => self.add(&mut batch, message),
                 Ok(None) | Err(_) => break,
             }
         }
         Some(batch)
     }
 
-    /// Decides and commits, again and again until it is stored. False: stopped before that.
+    fn add(&self, batch: &mut Batch, message: Ingested) {
+        let is_judged = self.judged.covers(&message);
+        batch.add(message, is_judged);
+    }
+
+    /// Decides and commits, again and again until it is stored or shown from memory. False: stopped before that.
     async fn settle(&mut self, mut batch: Batch, stop: &CancellationToken) -> Result<bool, PipelineError> {
+        if self.recover_at.is_some_and(|at| at <= Instant::now()) && !self.recover(stop).await? {
+            return Ok(false);
+        }
         let new_series = self.bind_new_series();
         if self.parts.registry.has_changed().unwrap_or(false) {
             self.take_registry();
@@ -157,57 +213,87 @@ impl Pipeline {
         batch.waiting = self.answers.answer_repeated(batch.waiting);
         let actions: Vec<Action> = batch.waiting.iter().map(|one| one.action.clone()).collect();
         let readings: Arc<[Reading]> = std::mem::take(&mut batch.readings).into();
+        let to_store = match std::mem::take(&mut batch.judged) {
+            judged if judged.is_empty() => Arc::clone(&readings),
+            judged => readings.iter().cloned().chain(judged).collect(),
+        };
         let outboxes = std::mem::take(&mut batch.outboxes);
         let mut retry = RETRY_MIN;
         loop {
             let now = self.parts.clock.now();
             let input = Input { readings: &readings, links: &batch.links, actions: &actions };
             let outcome = self.parts.engine.evaluate(&input, now);
-            let commit = Arc::new(BatchCommit {
+            let whole = Arc::new(BatchCommit {
                 received: now.wall,
                 new_series: new_series.clone(),
-                readings: Arc::clone(&readings),
+                readings: Arc::clone(&to_store),
                 transitions: outcome.transitions.clone(),
                 service: outcome.service.clone(),
+                notices: self.notices(&outcome),
                 discovered: batch.discovered.clone(),
                 outboxes: outboxes.clone(),
             });
-            let Some(is_stored) = self.store(&commit, stop).await? else { return Ok(false) };
-            if is_stored {
-                self.take_over(outcome, batch, &commit);
-                return Ok(true);
-            }
-            tokio::select! {
-                () = stop.cancelled() => return Ok(false),
-                () = tokio::time::sleep(retry) => retry = (retry * 2).min(RETRY_MAX),
+            let commit = match self.storing {
+                Storing::Everything => Arc::clone(&whole),
+                Storing::AlarmsOnly => Arc::new(without_readings(&whole)),
+                Storing::Nothing => {
+                    self.owed.add(&whole);
+                    self.take_over(outcome, batch, &whole);
+                    return Ok(true);
+                }
+            };
+            let attempt = if is_empty(&commit) { Attempt::Stored } else { self.attempt(&commit, stop).await? };
+            match attempt {
+                Attempt::Stored => {
+                    self.take_over(outcome, batch, &whole);
+                    return Ok(true);
+                }
+                Attempt::Full if self.storing == Storing::Everything => {
+                    self.parts.store.release_reserve();
+                    self.store_only(Storing::AlarmsOnly);
+                }
+                Attempt::Full => self.store_only(Storing::Nothing),
+                Attempt::Failed if self.failing_since.is_some_and(|since| since.elapsed() >= PATIENCE) => {
+                    self.store_only(Storing::Nothing);
+                }
+                Attempt::Failed => tokio::select! {
+                    () = stop.cancelled() => return Ok(false),
+                    () = tokio::time::sleep(retry) => retry = (retry * 2).min(RETRY_MAX),
+                },
+                Attempt::Stopped => return Ok(false),
             }
         }
     }
 
-    /// Whether the commit is on disk; None: stopped while that was unknown.
-    async fn store(
-        &mut self,
-        commit: &Arc<BatchCommit>,
-        stop: &CancellationToken,
-    ) -> Result<Option<bool>, PipelineError> {
-        if is_empty(commit) {
-            return Ok(Some(true));
-        }
+    /// Who has to be told of an outcome.
+    fn notices(&self, outcome: &Outcome) -> Vec<Notice> {
+        let engine = &self.parts.engine;
+        let (registry, profiles, policy) = (engine.registry(), engine.profiles(), &self.parts.telling);
+        let telling = Telling { registry, profiles, policy };
+        notices_of(&telling, &outcome.transitions, |alarm| engine.open_alarm(alarm))
+    }
+
+    /// Tries to commit.
+    async fn attempt(&mut self, commit: &Arc<BatchCommit>, stop: &CancellationToken) -> Result<Attempt, PipelineError> {
         let started = Instant::now();
         let mut outcome = self.parts.store.commit_batch(Arc::clone(commit)).await;
         loop {
             match outcome {
                 Ok(journal) => {
                     self.committed = journal;
-                    self.parts.health.works(HEALTH_PART);
+                    self.failing_since = None;
+                    if self.storing == Storing::Everything {
+                        self.parts.health.works(HEALTH_PART);
+                        self.recover_pause = RETRY_MAX;
+                    }
                     histogram!("gateway_commit_seconds").record(started.elapsed().as_secs_f64());
                     counter!("gateway_readings_committed_total").increment(commit.readings.len() as u64);
-                    return Ok(Some(true));
+                    return Ok(Attempt::Stored);
                 }
                 Err(StoreError::UnknownOutcome { journal: Some(journal), source, .. }) => {
                     tracing::warn!(error = %source, %journal, "whether a batch was stored is unknown; finding out");
                     tokio::select! {
-                        () = stop.cancelled() => return Ok(None),
+                        () = stop.cancelled() => return Ok(Attempt::Stopped),
                         () = tokio::time::sleep(RETRY_MIN) => {}
                     }
                     outcome = self.parts.store.settle_batch(journal, Arc::clone(commit)).await;
@@ -217,32 +303,88 @@ impl Pipeline {
                 }
                 Err(error) => {
                     counter!("gateway_commit_failures_total").increment(1);
-                    self.parts.health.fails(HEALTH_PART, "what arrives cannot be stored");
+                    self.failing_since.get_or_insert(started);
+                    let is_full = error.is_full();
+                    if self.storing == Storing::Everything {
+                        self.parts.health.fails(HEALTH_PART, "what arrives cannot be stored");
+                    }
                     tracing::error!(error = %anyhow::Error::new(error), readings = commit.readings.len(),
-                        "a batch could not be stored; trying again");
-                    return Ok(Some(false));
+                        "a batch could not be stored");
+                    return Ok(if is_full { Attempt::Full } else { Attempt::Failed });
                 }
             }
         }
     }
 
-    /// What is on disk becomes true in memory, on screens, and for those who wait.
-    fn take_over(&mut self, outcome: Outcome, batch: Batch, commit: &BatchCommit) {
+    /// From here on only so much is stored, and everybody knows.
+    fn store_only(&mut self, storing: Storing) {
+        let (words, figure) = match storing {
+            Storing::Everything => ("everything is stored again", 2.0),
+            Storing::AlarmsOnly => ("the disk is full: readings are refused, alarms are stored", 1.0),
+            Storing::Nothing => ("nothing can be stored: alarms are shown from memory", 0.0),
+        };
+        self.storing = storing;
+        gauge!("gateway_storing").set(figure);
+        if storing == Storing::Everything {
+            tracing::info!("{words}");
+            self.parts.health.works(HEALTH_PART);
+            (self.failing_since, self.recover_at) = (None, None);
+        } else {
+            tracing::error!("{words}");
+            self.parts.health.fails(HEALTH_PART, words);
+            self.recover_at = Some(Instant::now() + self.recover_pause);
+            self.recover_pause = (self.recover_pause * 2).min(RECOVER_MAX);
+        }
+        self.parts.live.publish(Changes { storing: Some(storing), ..Changes::default() });
+    }
+
+    /// Looks whether more can be stored, and stores what is owed. False: stopped before that was known.
+    async fn recover(&mut self, stop: &CancellationToken) -> Result<bool, PipelineError> {
+        let has_room = self.parts.store.take_reserve().await;
+        if !has_room && self.storing == Storing::AlarmsOnly {
+            self.recover_at = Some(Instant::now() + RETRY_MAX);
+            return Ok(true);
+        }
+        // With nothing owed it is an empty batch, which tells whether there is room.
+        let owed = Arc::new(self.owed.to_commit(self.parts.clock.now().wall));
+        match self.attempt(&owed, stop).await? {
+            Attempt::Stored => {
+                let alarms = self.announced.stored(std::mem::take(&mut self.owed).alarms());
+                self.parts.live.publish(Changes { alarms, ..Changes::default() });
+                self.store_only(if has_room { Storing::Everything } else { Storing::AlarmsOnly });
+            }
+            Attempt::Full | Attempt::Failed => {
+                self.recover_at = Some(Instant::now() + self.recover_pause);
+                self.recover_pause = (self.recover_pause * 2).min(RECOVER_MAX);
+            }
+            Attempt::Stopped => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// What is on disk becomes true in memory, on screens, and for those who wait. While not everything can be stored, what
+    /// is not becomes so too, and is marked.
+    fn take_over(&mut self, outcome: Outcome, batch: Batch, whole: &BatchCommit) {
+        let is_stored = self.storing != Storing::Nothing;
         for transition in &outcome.transitions {
             tracing::info!(alarm.id = transition.alarm.0, device.id = %transition.device, rule.id = %transition.rule,
-                severity = ?transition.severity, what = ?transition.what, state = ?transition.state,
+                severity = ?transition.severity, what = ?transition.what, state = ?transition.state, is_stored,
                 by = transition.by.as_ref().map(UserName::as_str), "alarm");
         }
         self.checkpoints.note(!outcome.delta.is_empty());
         self.parts.engine.apply(outcome.delta);
-        self.parts.acknowledger.committed(&commit.outboxes);
-        for (node, figures) in &batch.figures {
-            self.parts.ledger.note(node, commit.received, figures);
+        if self.storing == Storing::Everything {
+            self.parts.acknowledger.committed(&whole.outboxes);
+            for (node, figures) in &batch.figures {
+                self.parts.ledger.note(node, whole.received, figures);
+            }
+        } else {
+            self.refuse(&batch, whole);
         }
         let registry = Arc::clone(&self.parts.registry.borrow());
-        let alarms = self.announced.follow(&outcome.transitions, &registry, self.parts.clock.now().mono);
+        let alarms = self.announced.follow(&outcome.transitions, &registry, is_stored, self.parts.clock.now().mono);
         let mut values = announce::values(&batch.present);
-        values.extend(announce::values(&commit.readings));
+        values.extend(announce::values(&whole.readings));
         self.parts.live.publish(Changes {
             values,
             links: announce::links(&batch.links, &registry),
@@ -253,8 +395,31 @@ impl Pipeline {
         self.answers.answer(batch.waiting, &outcome.rejected, &alarms);
     }
 
-    /// Writes down the next portion of what the rules remember, when it is time.
+    /// The readings of a batch are not stored: numbered messages come again, others are lost and stand in the ledger.
+    fn refuse(&mut self, batch: &Batch, whole: &BatchCommit) {
+        counter!("gateway_readings_refused_total").increment(whole.readings.len() as u64);
+        self.judged.add(&whole.outboxes);
+        self.parts.acknowledger.refused(&whole.outboxes);
+        for (node, figures) in &batch.figures {
+            let shed = LedgerFigures {
+                shed_messages: figures.committed_messages,
+                shed_readings: figures.committed_readings,
+                ..LedgerFigures::default()
+            };
+            self.parts.ledger.note(node, whole.received, &shed);
+        }
+        for (node, &(messages, readings)) in &batch.unrepeated {
+            let (from, to) = (whole.received, whole.received);
+            let lost = Lost { why: GapWhy::Shed, messages, readings: Some(readings), from, to };
+            self.parts.ledger.lost(node, lost, whole.received);
+        }
+    }
+
+    /// Writes down the next portion of what the rules remember, when it is time and there is room for it.
     fn checkpoint(&mut self) {
+        if self.storing != Storing::Everything {
+            return;
+        }
         self.checkpoints.write_due(&self.parts.engine, self.committed, self.parts.clock.now());
     }
 
@@ -290,11 +455,12 @@ async fn until(due: Option<Instant>) {
 }
 
 fn is_empty(commit: &BatchCommit) -> bool {
-    let BatchCommit { received: _, new_series, readings, transitions, service, discovered, outboxes } = commit;
+    let BatchCommit { received: _, new_series, readings, transitions, service, notices, discovered, outboxes } = commit;
     new_series.is_empty()
         && readings.is_empty()
         && transitions.is_empty()
         && service.is_empty()
+        && notices.is_empty()
         && discovered.is_empty()
         && outboxes.is_empty()
 }

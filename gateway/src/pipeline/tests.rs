@@ -1,8 +1,10 @@
 //! The pipeline with a real store: what is decided reaches the disk, then the screen, and nothing else does.
 //!
+//! - `full_disk`: its disk is filled, twice, and freed.
 //! - `restart`: it is killed between any two steps, and started again.
 //! - `pressure`: the store stands still, and each queue takes what it may.
 
+mod full_disk;
 mod pressure;
 mod restart;
 
@@ -13,12 +15,16 @@ use domain::{
     alarm::AlarmState,
     engine::{Deed, Engine},
     id::{AlarmId, DeviceId, MetricName, NodeId, OwnerId, ProfileId, SeriesId, SiteId, TownshipCode},
+    notice::{Audience, Occasion},
     profile::Profiles,
     reading::{Quality, Reading, Value},
     registry::{Device, Owner, Registry, Site, Township},
     time::UnixMs,
 };
-use protocol::{live::LiveMessage, rest::Alarm};
+use protocol::{
+    live::{LiveMessage, Storing},
+    rest::Alarm,
+};
 use sqlx::Connection;
 use tokio::{sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -73,6 +79,8 @@ source = { citation = "test", confidence = "proposal" }
 guidance = { zh = "", en = "" }
 "#;
 const LIMIT: Duration = Duration::from_secs(20);
+/// Small, so that a disk with room for twelve of them is, too.
+const RESERVE_MIB: u32 = 1;
 
 struct Fixture {
     dir: Arc<tempfile::TempDir>,
@@ -96,7 +104,8 @@ impl Fixture {
     }
 
     async fn start_in(dir: Arc<tempfile::TempDir>, config: Config) -> Self {
-        let (store, _writing) = Store::open(&StoreConfig::default(), dir.path()).await.unwrap();
+        let store_config = StoreConfig { reserve_mib: RESERVE_MIB, ..StoreConfig::default() };
+        let (store, _writing) = Store::open(&store_config, dir.path()).await.unwrap();
         let clock = Clock::start();
         let profiles = Arc::new(Profiles::parse([("gas.toml".into(), PROFILE.into())]).unwrap());
         let start = store.load_start().await.unwrap();
@@ -126,6 +135,7 @@ impl Fixture {
             ledger: Ledger::default(),
             from_ingest,
             requests,
+            telling: domain::notice::Policy::default(),
             health: health.clone(),
         };
         let blind = stop.child_token();
@@ -181,7 +191,12 @@ impl Fixture {
     }
 
     fn watch(&self) -> Screen {
-        Screen { subscription: self.live.subscribe(&operator(), None), values: vec![], alarms: BTreeMap::new() }
+        Screen {
+            storing: Storing::Everything,
+            subscription: self.live.subscribe(&operator(), None),
+            values: vec![],
+            alarms: BTreeMap::new(),
+        }
     }
 
     /// Kills the pipeline where it stands; what it has handed to the store is done all the same.
@@ -210,6 +225,7 @@ impl Fixture {
 
 /// A client that folds what it is told.
 struct Screen {
+    storing: Storing,
     subscription: Subscription,
     values: Vec<Option<Value>>,
     alarms: BTreeMap<i64, Alarm>,
@@ -230,7 +246,10 @@ impl Screen {
 
     fn take(&mut self, message: LiveMessage) {
         let (devices, alarms) = match message {
-            LiveMessage::Snapshot(snapshot) => (snapshot.devices, snapshot.alarms),
+            LiveMessage::Snapshot(snapshot) => {
+                self.storing = snapshot.storing;
+                (snapshot.devices, snapshot.alarms)
+            }
             LiveMessage::Delta(delta) => (delta.devices, delta.alarms),
             LiveMessage::Heartbeat { .. } | LiveMessage::SessionEnded => return,
         };
@@ -315,6 +334,33 @@ async fn an_answered_alarm_closes_when_its_condition_goes() {
 }
 
 #[tokio::test]
+async fn who_must_know_is_written_with_the_alarm_and_with_its_end() {
+    let fixture = Fixture::start().await;
+    let mut screen = fixture.watch();
+    fixture.send(61.0);
+    screen.until(|screen| screen.shows(AlarmState::ActiveUnacknowledged)).await;
+    let alarm = screen.alarms.values().next().unwrap().clone();
+    fixture.acknowledge(&alarm, "key-press-1").await.unwrap();
+    fixture.send(3.0);
+    screen.until(|screen| screen.shows(AlarmState::Closed)).await;
+    fixture.stop.cancel();
+    fixture.pipeline.await.unwrap().unwrap();
+
+    let (store, _writing) = Store::open(&StoreConfig::default(), fixture.database.parent().unwrap()).await.unwrap();
+    let told: Vec<_> = store.notices_to_address(99).await.unwrap().into_iter().map(|(_, notice)| notice).collect();
+    let audiences = || {
+        let (owner, township) = ("inn".parse().unwrap(), "500156001".parse().unwrap());
+        [Audience::Owner(owner), Audience::Township(township), Audience::Centre]
+    };
+    let expected: Vec<_> = [Occasion::Raised, Occasion::Returned]
+        .into_iter()
+        .flat_map(|occasion| audiences().map(|audience| (occasion, audience)))
+        .collect();
+    assert_eq!(told.iter().map(|notice| (notice.occasion, notice.audience.clone())).collect::<Vec<_>>(), expected);
+    assert!(told[0].body.en.contains("61"), "the reason is told: {}", told[0].body.en);
+}
+
+#[tokio::test]
 async fn an_alarm_that_comes_and_goes_before_a_screen_looks_is_over_on_it() {
     let fixture = Fixture::start().await;
     fixture.blind.cancel();
@@ -394,7 +440,9 @@ async fn nothing_is_on_screen_before_it_is_on_disk() {
     tokio::time::timeout(LIMIT, noticed).await.expect("the gateway says that it cannot store");
 
     sqlx::query("ROLLBACK").execute(&mut intruder).await.unwrap();
-    screen.until(|screen| screen.shows(AlarmState::ActiveUnacknowledged)).await;
+    // After some seconds it was shown from memory, and marked; now it is stored.
+    screen.until(|screen| screen.alarms.values().any(|alarm| alarm.is_stored)).await;
+    screen.until(|screen| screen.storing == Storing::Everything).await;
     assert!(fixture.health.is_ready());
     assert_eq!(fixture.stored().await.open_alarms.len(), 1);
 }

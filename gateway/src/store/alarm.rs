@@ -23,7 +23,7 @@ const OPERATION: &str = "storing an alarm";
 const PAGE_MAX: u32 = 500;
 
 /// An alarm joined with the names of its place. A removed device keeps its row, so that its alarms stay visible.
-const SELECT_ALARM: &str = "SELECT alarm.*, device.name AS device_name, site.id AS site_id, \
+pub(super) const SELECT_ALARM: &str = "SELECT alarm.*, device.name AS device_name, site.id AS site_id, \
      site.name AS site_name, site.township_code \
      FROM alarm JOIN device ON device.id = alarm.device_id JOIN site ON site.id = device.site_id";
 
@@ -321,7 +321,7 @@ fn open_alarm_of(row: &AnyRow) -> Result<OpenAlarm, StoreError> {
     })
 }
 
-fn alarm_of(row: &AnyRow) -> Result<rest::Alarm, StoreError> {
+pub(super) fn alarm_of(row: &AnyRow) -> Result<rest::Alarm, StoreError> {
     Ok(rest::Alarm {
         id: AlarmId(row.get_as("id")?),
         device: row.id("device_id")?,
@@ -346,6 +346,7 @@ fn alarm_of(row: &AnyRow) -> Result<rest::Alarm, StoreError> {
         occurrence_count: row.number("occurrence_count")?,
         late_ms: row.number("late_ms")?,
         chattered_at_ms: None,
+        is_stored: true,
     })
 }
 

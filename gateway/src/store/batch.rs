@@ -11,18 +11,20 @@ use std::{
 
 use domain::{
     alarm::{ServiceChange, Transition, What},
+    case::Policy,
     id::{DeviceId, MetricName, NodeId, RuleId, SeriesId, UserName},
+    notice::Notice,
     reading::Reading,
     time::UnixMs,
 };
 use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::{
-    Store, alarm, audit,
+    Store, alarm, audit, case,
     codec::journal,
     discovered,
     error::StoreError,
-    ledger,
+    escalation, ledger, notice,
     outbox::{self, OutboxProgress, Planned},
     row::placeholders,
     service,
@@ -80,6 +82,8 @@ pub struct BatchCommit {
     pub transitions: Vec<Transition>,
     /// What went out of service or came back, in order.
     pub service: Vec<ServiceChange>,
+    /// Who has to be told of all this.
+    pub notices: Vec<Notice>,
     /// Devices that introduced themselves and are not registered.
     pub discovered: Vec<DiscoveredBirth>,
     /// Which numbered messages the readings came in, one entry an outbox.
@@ -115,6 +119,7 @@ impl Store {
         let frame = journal::encode(&batch.readings);
         let journal = tried_as.unwrap_or_else(|| self.next_journal());
         let planned = Arc::new(self.known_outboxes().plan(&batch.outboxes, batch.received));
+        let policy = self.duty_policy();
         // Whether the database has said that no earlier attempt was committed.
         let is_surely_absent = Arc::new(AtomicBool::new(tried_as.is_none()));
         let (to_write, to_apply, store) = (Arc::clone(&batch), batch, self.clone());
@@ -131,7 +136,7 @@ impl Store {
                             return Ok(());
                         }
                         was_asked.store(true, Ordering::Relaxed);
-                        insert_batch(connection, journal, &to_write, frame, &planned_write).await
+                        insert_batch(connection, journal, &to_write, frame, &planned_write, &policy).await
                     })
                 },
                 // In the writing task, before any other job: the head is never behind the journal.
@@ -168,6 +173,10 @@ impl Store {
             head.define(definition.id, JournalId(0), None);
         }
         head.apply(journal, batch.received, &batch.readings);
+        drop(head);
+        if !batch.notices.is_empty() {
+            self.notices_have_come();
+        }
     }
 }
 
@@ -186,6 +195,7 @@ async fn insert_batch(
     batch: &BatchCommit,
     frame: Vec<u8>,
     planned: &Planned,
+    policy: &Policy,
 ) -> Result<(), StoreError> {
     for rows in batch.new_series.chunks(SERIES_PER_STATEMENT) {
         let sql = format!("INSERT INTO series (id, device_id, metric) VALUES {}", placeholders(rows.len(), 3, 0));
@@ -205,6 +215,8 @@ async fn insert_batch(
         .map_err(StoreError::failed(OPERATION))?;
     for transition in &batch.transitions {
         alarm::store_transition(connection, transition).await?;
+        escalation::follow_alarm(connection, transition).await?;
+        case::follow_alarm(connection, transition, policy).await?;
         if let Some(by) = &transition.by {
             let (action, object) = (audit_action(transition.what), transition.alarm.to_string());
             audit::note(connection, by.as_str(), action, &object, transition.note.clone(), transition.at).await?;
@@ -222,6 +234,7 @@ async fn insert_batch(
     for progress in &batch.outboxes {
         ledger::write_reported_gaps(connection, progress, batch.received).await?;
     }
+    notice::write(connection, &batch.notices).await?;
     outbox::write_progress(connection, journal, planned).await
 }
 

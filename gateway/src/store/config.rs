@@ -20,6 +20,16 @@ pub struct StoreConfig {
     pub seal_reading_count: u32,
     /// A series is sealed at this age of its oldest open reading, in seconds, however few they are: bounds the journal.
     pub seal_age_s: u64,
+    /// Mebibytes of the disk that are kept back, so that alarms can still be committed when it is full. SQLite only.
+    pub reserve_mib: u32,
+    /// Readings are kept for so many days, unless the profile of their device says otherwise (`retention_days`).
+    pub retention_days: u32,
+    /// After that, a summary of each minute is kept until it is so many days old,
+    pub rollup_minute_days: u32,
+    /// of each hour until it is so many days old,
+    pub rollup_hour_days: u32,
+    /// and of each day until it is so many days old.
+    pub rollup_day_days: u32,
     /// Open readings of all series together, in readings; beyond it the oldest are sealed at once: bounds memory.
     pub open_reading_budget: u64,
 }
@@ -33,6 +43,11 @@ impl Default for StoreConfig {
             seal_reading_count: 900,
             seal_age_s: 3600,
             open_reading_budget: 20_000_000,
+            reserve_mib: 64,
+            retention_days: 400,
+            rollup_minute_days: 1_100,
+            rollup_hour_days: 3_660,
+            rollup_day_days: 10_960,
         }
     }
 }

@@ -40,7 +40,7 @@ pub(super) enum Engine {
 #[derive(Debug, Clone)]
 pub(super) struct Database {
     pub(super) engine: Engine,
-    /// The file of SQLite.
+    /// The file of SQLite; None: a server keeps it.
     pub(super) file: Option<PathBuf>,
     options: AnyConnectOptions,
 }

@@ -64,6 +64,9 @@ pub enum StoreError {
         /// What is wrong with it.
         why: String,
     },
+    /// The readings were moved to another place while somebody took very long to read them; asking again helps.
+    #[error("the readings were moved meanwhile; ask again")]
+    Moved,
     /// The caller's role does not allow it.
     #[error("this account may not do that")]
     NotPermitted,
@@ -97,6 +100,13 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether there is no room on the disk: SQLite 13, or 4874 when its shared memory cannot grow; PostgreSQL 53100.
+    pub fn is_full(&self) -> bool {
+        let Self::Failed { source, .. } = self else { return false };
+        let code = source.as_database_error().and_then(sqlx::error::DatabaseError::code);
+        code.is_some_and(|code| matches!(code.as_ref(), "13" | "4874" | "53100"))
+    }
+
     /// For `map_err` on reads: names what was asked for.
     pub(super) fn read(operation: &'static str) -> impl FnOnce(sqlx::Error) -> Self {
         move |source| Self::Read { operation, source }

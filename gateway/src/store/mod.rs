@@ -2,7 +2,8 @@
 //!
 //! One task writes (`writer`), a pool of connections reads and cannot write. A reading's way: `batch` commits
 //! it to the journal together with the alarms it caused; the head keeps it in memory until sealing moves it into a
-//! compressed chunk; `history` reads both and gives the same answer whichever side it is on.
+//! compressed chunk; `history` reads both and gives the same answer whichever side it is on. `upkeep` merges small chunks, and
+//! leaves of what is too old a summary (`retention`, `rollup`).
 //!
 //! Everything that people ask for takes a [`Scope`], which only a valid session yields. What the gateway asks for itself
 //! has names of its own: [`Store::load_start`], [`Store::load_registry`], and [`Actor::Shell`] for the command line.
@@ -13,20 +14,33 @@ mod alarm;
 mod audit;
 mod backup;
 mod batch;
+mod case;
 mod check;
 mod checkpoint;
+mod chunks;
 mod codec;
 mod config;
+mod contact;
 mod database;
+mod delivery;
 mod discovered;
+mod duty;
 mod error;
+mod escalation;
 mod export;
+mod forecast;
 mod head;
 mod history;
 mod ledger;
+mod merge;
+mod notice;
 mod outbox;
 mod quality;
 mod registry;
+mod reserve;
+mod retention;
+mod rollup;
+mod roster;
 mod row;
 mod rule;
 mod scope;
@@ -38,12 +52,15 @@ mod similar;
 mod start;
 #[cfg(test)]
 mod tests;
+mod told;
+mod upkeep;
+mod usage;
 mod user;
 mod writer;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
         atomic::{AtomicI64, AtomicU64, Ordering},
@@ -52,6 +69,7 @@ use std::{
 
 use arc_swap::{ArcSwap, Guard};
 use domain::{
+    case::Policy,
     id::{OfficeId, TownshipCode},
     registry::Office,
 };
@@ -59,6 +77,7 @@ use protocol::sparkplug::outbox::StoreEpoch;
 use sqlx::AnyPool;
 use tokio::{sync::watch, task::JoinHandle};
 
+pub(crate) use self::forecast::forecast;
 pub use self::{
     alarm::{AlarmFilter, AlarmRecord},
     audit::{AuditEntry, AuditRecord},
@@ -66,26 +85,38 @@ pub use self::{
         CopyError, CopyProgress, begin_restored, check_room, copy_name, database_file, note_backup, put_back, take_copy,
     },
     batch::{BatchCommit, DiscoveredBirth, JournalId, SeriesDefinition},
+    case::{
+        ALARMS_MAX, CaseDeed, CaseFilter, CaseRecord, CaseRequest, CaseSelection, CaseTrouble, PHOTO_BYTES_MAX,
+        PHOTOS_MAX, Photo,
+    },
     check::{CheckCounts, CheckProgress, CheckReport, Finding, check, check_file},
     checkpoint::{CheckpointShard, StoredBatch},
     config::StoreConfig,
+    contact::Contact,
+    delivery::{Attempt, AttemptOutcome, DeliveryId, NewDelivery, TestTarget, WaitingDelivery},
     error::StoreError,
     export::{Readings, Selection, SeriesLabel},
     history::BUCKETS_MAX,
     ledger::{LedgerEntry, LedgerPage},
+    merge::MergeReport,
+    notice::NoticeId,
     outbox::{OutboxId, OutboxProgress, OutboxState},
     registry::RegistryRows,
+    retention::{Retention, RetentionReport},
     scope::{Actor, Scope},
     seal::SealReport,
     session::{Session, SessionId, SessionLimits, SessionToken},
     start::StartState,
+    told::ChannelFigures,
+    usage::{ProfileUsage, Usage},
     user::Credential,
 };
 use self::{
     checkpoint::Reach,
-    database::Database,
+    database::{Database, Engine},
     head::{Head, SealPolicy},
     outbox::Known,
+    reserve::Reserve,
     writer::Writer,
 };
 
@@ -103,14 +134,22 @@ struct Inner {
     writer: Writer,
     readers: AnyPool,
     head: RwLock<Head>,
-    seal_policy: SealPolicy,
+    config: StoreConfig,
     last_journal: AtomicI64,
     unsettled: Mutex<Option<JournalId>>,
     reach: Mutex<Reach>,
     damaged_journal_rows: AtomicU64,
     outboxes: Mutex<Known>,
     offices: ArcSwap<Offices>,
+    duty_policy: ArcSwap<Policy>,
     session_changes: watch::Sender<u64>,
+    notice_count: watch::Sender<u64>,
+    engine: Engine,
+    /// The file of the database; None: a server keeps it.
+    file: Option<PathBuf>,
+    /// Room that is kept back on its disk.
+    reserve: Option<Reserve>,
+    usage: tokio::sync::Mutex<Option<(tokio::time::Instant, Usage)>>,
 }
 
 /// The task that writes; wait for it after dropping every [`Store`] to be sure that all is on disk and closed.
@@ -141,6 +180,9 @@ impl Store {
         let last_journal = last_journal.max(last_step).max(last_remembered);
         store.inner.last_journal.store(last_journal.0, Ordering::Relaxed);
         store.inner.damaged_journal_rows.store(damaged_rows + damaged_outboxes, Ordering::Relaxed);
+        if !store.take_reserve().await {
+            tracing::warn!("there is no room on the disk for the reserve");
+        }
         Ok((store, task))
     }
 
@@ -153,12 +195,15 @@ impl Store {
         let database = Database::from_config(config, data_dir)?;
         database.migrate().await?;
         let readers = database.connect_readers(config.reader_count).await?;
+        let (engine, file) = (database.engine, database.file.clone());
+        let reserve_bytes = u64::from(config.reserve_mib) * 1024 * 1024;
+        let reserve = file.as_deref().map(|file| Reserve::beside(file, reserve_bytes));
         let (writer, task) = Writer::start(database);
         let inner = Inner {
             writer,
             readers,
             head: RwLock::default(),
-            seal_policy: config.seal_policy(),
+            config: config.clone(),
             last_journal: AtomicI64::new(0),
             unsettled: Mutex::new(None),
             reach: Mutex::default(),
@@ -166,9 +211,38 @@ impl Store {
             // Of no meaning before the replay.
             outboxes: Mutex::new(Known::new(StoreEpoch(0))),
             offices: ArcSwap::default(),
+            duty_policy: ArcSwap::default(),
             session_changes: watch::Sender::new(0),
+            notice_count: watch::Sender::new(0),
+            engine,
+            file,
+            reserve,
+            usage: tokio::sync::Mutex::default(),
         };
         Ok((Self { inner: Arc::new(inner) }, StoreTask(task)))
+    }
+
+    /// Gives up the room that is kept back on the disk, so that alarms can still be committed.
+    pub fn release_reserve(&self) {
+        if let Some(reserve) = &self.inner.reserve
+            && let Err(error) = reserve.release()
+        {
+            tracing::error!(%error, "the reserve cannot be given up");
+        }
+    }
+
+    /// Takes that room back. False: there is not enough. A server's disk is its own business.
+    pub async fn take_reserve(&self) -> bool {
+        let store = self.clone();
+        let taken = tokio::task::spawn_blocking(move || store.inner.reserve.as_ref().map_or(Ok(true), Reserve::take));
+        match taken.await {
+            Ok(Ok(is_taken)) => is_taken,
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the reserve cannot be taken");
+                false
+            }
+            Err(_) => false,
+        }
     }
 
     /// Tells which townships each office answers for. Until then office officers see nothing.
@@ -180,8 +254,19 @@ impl Store {
         self.inner.offices.store(Arc::new(offices));
     }
 
+    /// What it was opened with.
+    pub fn config(&self) -> &StoreConfig {
+        &self.inner.config
+    }
+
     fn writer(&self) -> &Writer {
         &self.inner.writer
+    }
+
+    /// After so many more transactions the power fails; None: it does not.
+    #[cfg(test)]
+    fn set_fuse(&self, transactions: Option<u64>) {
+        self.inner.writer.fuse.store(transactions.unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     fn readers(&self) -> &AnyPool {
@@ -197,7 +282,7 @@ impl Store {
     }
 
     fn seal_policy(&self) -> SealPolicy {
-        self.inner.seal_policy
+        self.inner.config.seal_policy()
     }
 
     fn next_journal(&self) -> JournalId {
@@ -227,6 +312,10 @@ impl Store {
 
     fn offices(&self) -> Guard<Arc<Offices>> {
         self.inner.offices.load()
+    }
+
+    fn notice_counter(&self) -> &watch::Sender<u64> {
+        &self.inner.notice_count
     }
 
     fn session_change_counter(&self) -> &watch::Sender<u64> {

@@ -4,7 +4,11 @@
 //! A series is always sealed up to the end of a batch, so one journal number per series says what stands in chunks.
 //! Doing a group twice (its outcome was unknown) is harmless: what is at or below that number is not written again.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    ops::Range,
+    time::Duration,
+};
 
 use domain::{id::SeriesId, time::UnixMs};
 use metrics::{counter, gauge};
@@ -14,11 +18,8 @@ use tokio_util::sync::CancellationToken;
 use super::{
     Store,
     batch::JournalId,
-    codec::{
-        Sample,
-        chunk::{self, Summary},
-        journal,
-    },
+    chunks::{NewChunk, chunks_of, insert_chunks},
+    codec::{Sample, journal},
     error::StoreError,
     head::{Frozen, SealPolicy},
     row::{Columns, placeholders},
@@ -30,10 +31,10 @@ const OPERATION: &str = "sealing";
 const ROUND_EVERY: Duration = Duration::from_secs(1);
 /// Series sealed in one transaction: a few milliseconds, so that a batch never waits long behind it.
 const SERIES_PER_JOB: usize = 64;
+/// Series looked at under one lock: a hundredth of a millisecond, far below the pause between batches.
+const SERIES_PER_LOOK: usize = 1024;
 /// Journal rows deleted in one transaction.
 const ROWS_PER_TRIM: i64 = 256;
-/// Chunks in one statement: ten values each, far below what both engines take.
-const CHUNKS_PER_STATEMENT: usize = 256;
 
 /// What a round did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -51,7 +52,7 @@ struct Packed {
     series: SeriesId,
     through: JournalId,
     latest: Vec<u8>,
-    chunks: Vec<(Summary, Vec<u8>)>,
+    chunks: Vec<NewChunk>,
 }
 
 impl Store {
@@ -96,7 +97,7 @@ impl Store {
     }
 
     pub(super) async fn seal(&self, policy: SealPolicy, now: UnixMs) -> Result<SealReport, StoreError> {
-        let due = self.head().due(policy, now);
+        let due = self.due(policy, now);
         let mut report = SealReport::default();
         let mut failure = None;
         for group in due.chunks(SERIES_PER_JOB) {
@@ -113,12 +114,37 @@ impl Store {
             }
         }
         // Readings of both: in chunks, and in what the rules remember.
-        report.trimmed_through = self.head().trimmable_through().min(self.replayed_through());
+        report.trimmed_through = self.trimmable_through().min(self.replayed_through());
         self.trim_journal(report.trimmed_through).await?;
         counter!("gateway_readings_sealed_total").increment(report.reading_count);
         #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^53 readings fit into memory")]
         gauge!("gateway_open_readings").set(self.head().open_reading_count() as f64);
         failure.map_or(Ok(report), Err)
+    }
+
+    /// The series whose tails are to be sealed now.
+    fn due(&self, policy: SealPolicy, now: UnixMs) -> Vec<SeriesId> {
+        let mut due = self.head().over_budget(policy.open_reading_budget);
+        let chosen: HashSet<SeriesId> = due.iter().copied().collect();
+        for part in self.parts_of_series() {
+            let more = self.head().due(part, policy, now);
+            due.extend(more.into_iter().filter(|series| !chosen.contains(series)));
+        }
+        due
+    }
+
+    /// Journal rows up to this one hold nothing that is not sealed.
+    fn trimmable_through(&self) -> JournalId {
+        // What comes while the series are walked through is behind this row.
+        let last = self.head().last_journal();
+        let firsts = self.parts_of_series().filter_map(|part| self.head().first_open_journal(part));
+        firsts.min().map_or(last, |first| last.min(JournalId(first.0 - 1)))
+    }
+
+    fn parts_of_series(&self) -> impl Iterator<Item = Range<usize>> + use<> {
+        let all = self.head().series_numbers();
+        let end = all.end;
+        all.step_by(SERIES_PER_LOOK).map(move |start| start..end.min(start + SERIES_PER_LOOK))
     }
 
     pub(super) async fn seal_group(&self, frozen: Vec<Frozen>) -> Result<(), StoreError> {
@@ -181,10 +207,7 @@ fn pack(frozen: &Frozen) -> Option<Packed> {
     let mut samples: Vec<Sample> = frozen.segment.samples().collect();
     // Stable: of equal times the earlier arrival stays first. Times in order pack far better.
     samples.sort_by_key(|sample| sample.at);
-    let chunks = samples
-        .chunks(chunk::READINGS_MAX)
-        .filter_map(|samples| Some((Summary::of(samples)?, chunk::encode(samples))))
-        .collect();
+    let chunks = chunks_of(frozen.series, through, &samples);
     let latest = journal::encode(&[frozen.latest.clone().of_series(frozen.series)]);
     Some(Packed { series: frozen.series, through, latest, chunks })
 }
@@ -195,30 +218,8 @@ async fn write_group(connection: &mut AnyConnection, packed: Vec<Packed>) -> Res
         .into_iter()
         .filter(|packed| sealed.get(&packed.series).is_none_or(|&through| packed.through > through))
         .collect();
-    let chunks: Vec<_> =
-        packed.iter().flat_map(|packed| packed.chunks.iter().map(move |chunk| (packed, chunk))).collect();
-    for rows in chunks.chunks(CHUNKS_PER_STATEMENT) {
-        let sql = format!(
-            "INSERT INTO chunk (series_id, through_journal, first_at_ms, last_at_ms, reading_count, usable_count, \
-             min_value, max_value, sum_value, readings) VALUES {}",
-            placeholders(rows.len(), 10, 0)
-        );
-        let mut insert = sqlx::query(AssertSqlSafe(sql));
-        for (packed, (summary, frame)) in rows {
-            insert = insert
-                .bind(i64::from(packed.series.0))
-                .bind(packed.through.0)
-                .bind(summary.first_at.0)
-                .bind(summary.last_at.0)
-                .bind(summary.reading_count.cast_signed())
-                .bind(summary.usable_count.cast_signed())
-                .bind(summary.min)
-                .bind(summary.max)
-                .bind(summary.sum)
-                .bind(frame.clone());
-        }
-        insert.execute(&mut *connection).await.map_err(StoreError::failed(OPERATION))?;
-    }
+    let chunks: Vec<_> = packed.iter().flat_map(|packed| &packed.chunks).collect();
+    insert_chunks(connection, chunks, OPERATION).await?;
     if packed.is_empty() {
         return Ok(());
     }

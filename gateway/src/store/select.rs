@@ -34,15 +34,21 @@ impl Select {
     /// Only what lies in the person's jurisdiction. The query must have joined `device` and `site`. A device that was
     /// removed belongs to nobody but the district, like one that was never registered.
     pub(super) fn within(&mut self, scope: &Scope) -> &mut Self {
+        self.narrowed(scope, "device.removed_at_ms IS NULL")
+    }
+
+    /// The same for what hangs on a site and not on a device. The query must have joined `site`.
+    pub(super) fn within_sites(&mut self, scope: &Scope) -> &mut Self {
+        self.narrowed(scope, "site.removed_at_ms IS NULL")
+    }
+
+    fn narrowed(&mut self, scope: &Scope, is_there: &'static str) -> &mut Self {
         match scope.jurisdiction() {
             Jurisdiction::District => self,
-            Jurisdiction::Townships { codes } => {
-                self.and("device.removed_at_ms IS NULL");
-                self.and_one_of("site.township_code", codes.iter().map(|code| Bound::Text(code.to_string())))
-            }
-            Jurisdiction::Owner { id } => {
-                self.and("device.removed_at_ms IS NULL").and_equals("site.owner_id", Bound::Text(id.to_string()))
-            }
+            Jurisdiction::Townships { codes } => self
+                .and(is_there)
+                .and_one_of("site.township_code", codes.iter().map(|code| Bound::Text(code.to_string()))),
+            Jurisdiction::Owner { id } => self.and(is_there).and_equals("site.owner_id", Bound::Text(id.to_string())),
         }
     }
 
@@ -90,6 +96,30 @@ impl Select {
         self.and(column);
         self.sql.push_str(" >= ");
         self.bind(value);
+        self
+    }
+
+    /// Adds `column <= value`.
+    pub(super) fn and_up_to(&mut self, column: &'static str, value: Bound) -> &mut Self {
+        self.and(column);
+        self.sql.push_str(" <= ");
+        self.bind(value);
+        self
+    }
+
+    /// Adds a condition with values in it: each part of `text` but the last is followed by one.
+    pub(super) fn and_with<const N: usize>(&mut self, text: [&'static str; N], values: &[Bound]) -> &mut Self {
+        debug_assert_eq!(N, values.len() + 1, "a value stands between two parts");
+        for (index, part) in text.into_iter().enumerate() {
+            if index == 0 {
+                self.and(part);
+            } else {
+                self.sql.push_str(part);
+            }
+            if let Some(value) = values.get(index) {
+                self.bind(value.clone());
+            }
+        }
         self
     }
 

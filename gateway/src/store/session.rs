@@ -182,7 +182,8 @@ impl Store {
         });
     }
 
-    fn jurisdiction_of(&self, user: &rest::User) -> Result<Jurisdiction, StoreError> {
+    /// Whose devices an account may see.
+    pub(super) fn jurisdiction_of(&self, user: &rest::User) -> Result<Jurisdiction, StoreError> {
         let missing = || StoreError::damaged("account")("the place that its role needs is missing");
         Ok(match user.role {
             Role::Admin | Role::CentreOperator => Jurisdiction::District,

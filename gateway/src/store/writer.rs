@@ -32,6 +32,9 @@ type Job = Box<dyn for<'w> FnOnce(&'w mut WriteConnection) -> BoxFuture<'w, ()> 
 #[derive(Debug, Clone)]
 pub(super) struct Writer {
     lanes: [mpsc::Sender<Job>; 4],
+    /// So many transactions may still be committed: for tests of what a power cut leaves.
+    #[cfg(test)]
+    pub(super) fuse: std::sync::Arc<std::sync::atomic::AtomicU64>,
 }
 
 impl Writer {
@@ -40,8 +43,15 @@ impl Writer {
         let [operator, batch, ordinary, seal] = LANE_BOUNDS.map(mpsc::channel::<Job>);
         let lanes = [operator.0, batch.0, ordinary.0, seal.0];
         let (mut operator, mut batch, mut ordinary, mut seal) = (operator.1, batch.1, ordinary.1, seal.1);
+        #[cfg(test)]
+        let fuse = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(u64::MAX));
+        let mut connection = WriteConnection {
+            database,
+            open: None,
+            #[cfg(test)]
+            fuse: std::sync::Arc::clone(&fuse),
+        };
         let task = tokio::spawn(async move {
-            let mut connection = WriteConnection { database, open: None };
             loop {
                 let job = tokio::select! {
                     biased;
@@ -55,7 +65,12 @@ impl Writer {
             }
             connection.close().await;
         });
-        (Self { lanes }, task)
+        let writer = Self {
+            lanes,
+            #[cfg(test)]
+            fuse,
+        };
+        (writer, task)
     }
 
     /// Runs `work` in a transaction, then `committed` before any other job, and answers when both are done. The job is
@@ -112,6 +127,8 @@ impl Writer {
 struct WriteConnection {
     database: Database,
     open: Option<AnyConnection>,
+    #[cfg(test)]
+    fuse: std::sync::Arc<std::sync::atomic::AtomicU64>,
 }
 
 impl WriteConnection {
@@ -135,6 +152,8 @@ impl WriteConnection {
                 .await
                 .unwrap_or_else(|_| Err(StoreError::failed(operation)(sqlx::Error::PoolTimedOut))),
         };
+        #[cfg(test)]
+        let worked = worked.and_then(|value| self.burn_fuse(operation).map(|()| value));
         let value = match worked {
             Ok(value) => value,
             Err(error) => {
@@ -152,6 +171,15 @@ impl WriteConnection {
             Err(source) if is_refusal(&source) => Err(StoreError::Failed { operation, source }),
             Err(source) => Err(StoreError::UnknownOutcome { operation, journal: None, source }),
         }
+    }
+
+    /// Fails when the power is off: everything since the transaction began is then rolled back, as after a crash at any of
+    /// its statements.
+    #[cfg(test)]
+    fn burn_fuse(&self, operation: &'static str) -> Result<(), StoreError> {
+        use std::sync::atomic::Ordering::Relaxed;
+        let burnt = self.fuse.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1));
+        burnt.map(drop).map_err(|_| StoreError::failed(operation)(sqlx::Error::PoolClosed))
     }
 
     async fn close(self) {

@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 use domain::{
     access::Role,
     alarm::{AlarmState, Severity, Transition, What},
+    document::Document,
     engine::Engine,
     id::{AlarmId, DeviceId, MetricName, NodeId, RuleId, SeriesId, UserId, UserName},
     profile::Profiles,
@@ -26,14 +27,18 @@ use gateway::{
     ingest::{self, Acknowledger, SeriesIndex},
     ledger::Ledger,
     live::{Hub, present::Changes},
+    notify,
     ops::health::Health,
     pipeline,
     registry::{Mode, Registrar, assemble, import},
-    store::{Actor, BatchCommit, DiscoveredBirth, LedgerEntry, SeriesDefinition, StartState, Store, StoreConfig},
+    store::{
+        Actor, BatchCommit, CaseRequest, DiscoveredBirth, LedgerEntry, Photo, SeriesDefinition, SessionLimits,
+        SessionToken, StartState, Store, StoreConfig,
+    },
     video::{self, CameraCommand, Snapshots},
 };
 use protocol::{
-    rest::{LedgerFigures, Point, UserDraft},
+    rest::{LedgerFigures, Point, ShiftDraft, UserDraft},
     sparkplug::topic::HostId,
 };
 use tokio::{
@@ -60,7 +65,10 @@ device,camera-outside,Camera ELSEWHERE,,,site-outside,kitchen_camera,node-outsid
 ";
 
 /// The smallest thing that begins like a picture.
-const PICTURE: &[u8] = &[0xff, 0xd8, 0xff, 0xe0, 0xff, 0xd9];
+const STILL: &[u8] = &[0xff, 0xd8, 0xff, 0xe0, 0xff, 0xd9];
+
+/// What stands at the beginning of a PNG of one pixel.
+pub(crate) const PICTURE: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x02\0\0\0";
 
 /// Everybody's password.
 pub(crate) const PASSWORD: &str = "everybody has the same";
@@ -112,6 +120,7 @@ impl District {
             ledger: ledger.clone(),
             from_ingest,
             requests,
+            telling: domain::notice::Policy::default(),
             health: Health::default(),
         };
         let end = stop.clone();
@@ -146,6 +155,9 @@ impl District {
         let video = video::Hub::new(video::Config::default(), clock, Arc::clone(&registry), to_cameras.clone());
         tasks.spawn(video.clone().run(stop.clone()));
 
+        let (notifier, mut telling) = notify::start(telling(&store, &registrar, clock), &stop).await.unwrap();
+        tasks.spawn(async move { while telling.join_next().await.is_some() {} });
+
         let identity = Identity::new(store.clone(), clock, gateway::identity::Config::default()).unwrap();
         let router = api::router(AppState {
             clock,
@@ -160,6 +172,7 @@ impl District {
             ingest,
             nodes: NodeCredentials::new(None, registrar.clone(), store.clone(), clock),
             video,
+            notifier,
             snapshots: Snapshots::open(folder.path(), clock, registry, to_cameras).unwrap(),
             exports: api::Exports::default(),
             health: Health::default(),
@@ -215,10 +228,11 @@ impl Registered {
         store.commit_batch(Arc::new(history(clock.now().wall))).await.unwrap();
         store.add_to_ledger(["node-inside", "node-outside"].map(entry).into(), vec![]).await.unwrap();
         add_users(&store, clock.now().wall).await;
+        add_duty(&store, clock.now().wall).await;
         let stills = folder.join("snapshots");
         std::fs::create_dir_all(&stills).unwrap();
         for camera in ["camera-inside", "camera-outside"] {
-            std::fs::write(stills.join(format!("{camera}.jpg")), PICTURE).unwrap();
+            std::fs::write(stills.join(format!("{camera}.jpg")), STILL).unwrap();
         }
         Self { store, registry, registrar, profiles }
     }
@@ -274,11 +288,49 @@ async fn add_users(store: &Store, at: UnixMs) {
     }
 }
 
+/// A case with a photo, and somebody on duty, inside and outside.
+async fn add_duty(store: &Store, at: UnixMs) {
+    let limits = SessionLimits { lifetime_ms: 60_000, idle_ms: 60_000 };
+    let token = SessionToken::generate(&mut rand::rng());
+    store.open_session(UserId(1), &token, limits, at).await.unwrap();
+    let admin = store.session(&token, at).await.unwrap().unwrap();
+    for (number, township, person) in [(1, "500156001", "Officer inside"), (2, "500156003", "Officer ELSEWHERE")] {
+        let request = |key: &str| CaseRequest { note: String::new(), key: format!("{key}-{number}") };
+        let alarms = vec![AlarmId(number)];
+        let case = store.open_case(&admin.scope, alarms, None, request("open"), at).await.unwrap().unwrap();
+        let photo = Photo { media_type: "image/png", width: 1, height: 1, picture: PICTURE.into() };
+        store.add_case_photo(&admin.scope, case, photo, request("photo"), at).await.unwrap().unwrap();
+        let shift = ShiftDraft {
+            post: format!("township:{township}").parse().unwrap(),
+            from_ms: at.plus_ms(-60_000).0,
+            to_ms: at.plus_ms(3_600_000).0,
+            person: person.into(),
+            phone: String::new(),
+            username: None,
+        };
+        store.add_shift(&admin.scope, shift, at).await.unwrap();
+    }
+}
+
 /// A reading and an alarm of each cold store, and a device that nobody registered.
 /// A node's first hour in the loss ledger.
 fn entry(node: &str) -> LedgerEntry {
     let figures = LedgerFigures { received_messages: 1, ..LedgerFigures::default() };
     LedgerEntry { node: NodeId::new(node).unwrap(), hour: UnixMs(0), figures }
+}
+
+/// One channel, to sirens at a broker that is not there.
+fn telling(store: &Store, registrar: &Registrar, clock: Clock) -> notify::Parts {
+    let text = "[[channel]]\nname = \"sirens\"\nserves.townships = [\"*\"]\nvia.siren = {}\n";
+    let config: notify::Config = Document { file: "notify", text }.read().unwrap();
+    notify::Parts {
+        channels: notify::Channels::build(&config, &registrar.current(), None).unwrap(),
+        config,
+        clock,
+        store: store.clone(),
+        registry: registrar.changes(),
+        health: Health::default(),
+    }
 }
 
 fn history(at: UnixMs) -> BatchCommit {
@@ -321,7 +373,16 @@ fn history(at: UnixMs) -> BatchCommit {
             })
             .collect(),
         readings: stores.iter().map(|(_, number, value)| reading(*number, *value)).collect(),
-        transitions: stores.iter().map(|(id, number, value)| transition(id, *number, *value)).collect(),
+        transitions: stores
+            .iter()
+            .map(|(id, number, value)| transition(id, *number, *value))
+            .chain([Transition {
+                alarm: AlarmId(3),
+                rule: RuleId::new("FR-01-L").unwrap(),
+                ..transition("cold-inside", 1, -17.5)
+            }])
+            .collect(),
+        notices: Vec::new(),
         service: Vec::new(),
         discovered: vec![DiscoveredBirth {
             device: device("stranger-outside"),

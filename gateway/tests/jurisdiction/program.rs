@@ -9,7 +9,7 @@ use tokio_tungstenite::{
 };
 
 use crate::{
-    district::District,
+    district::{District, PICTURE},
     rows::{Body, Row},
 };
 
@@ -45,6 +45,7 @@ impl Program {
         let request = match row.body {
             Body::None => request,
             Body::Json(text) => request.header("Content-Type", "application/json").body(text),
+            Body::Picture => request.header("Content-Type", "image/png").body(PICTURE),
             Body::Csv(text) => request.header("Content-Type", "text/csv").body(text),
             Body::Socket => request
                 .header("Connection", "Upgrade")

@@ -1,7 +1,8 @@
 //! The table: one row a route.
 
 use domain::access::Permission::{
-    self, AcknowledgeAlarm, ManageRegistry, ManageService, ManageUsers, ReadAudit, ShelveAlarm, View,
+    self, AcknowledgeAlarm, HandleCase, KeepRoster, ManageChannels, ManageRegistry, ManageService, ManageUsers,
+    ReadAudit, ReportOnCase, ShelveAlarm, View, ViewStorage,
 };
 
 /// Who may ask.
@@ -22,6 +23,8 @@ pub(crate) enum Body {
     None,
     /// JSON.
     Json(&'static str),
+    /// A picture, as small as can be.
+    Picture,
     /// A table.
     Csv(&'static str),
     /// The request opens a WebSocket.
@@ -208,6 +211,83 @@ pub(crate) const ROWS: &[Row] = &[
             "/devices/cold-outside/in-service",
         )
     },
+    Row { shows: &["Site inside"], ..plain("GET", "/cases", Needs::Permission(View)) },
+    Row {
+        needs: Needs::Permission(HandleCase),
+        body: Body::Json(r#"{"alarms": [3], "note": "look", "idempotency_key": "opened-once"}"#),
+        done: &[201],
+        shows: &["Site inside"],
+        ..plain("POST", "/cases", Needs::Permission(HandleCase))
+    },
+    Row { shows: &["Site inside", "history"], ..placed("GET", "/cases/{id}", "/cases/1", "/cases/2") },
+    Row {
+        needs: Needs::Permission(HandleCase),
+        shows: &["of-township"],
+        ..placed("GET", "/cases/{id}/assignees", "/cases/1/assignees", "/cases/2/assignees")
+    },
+    Row {
+        needs: Needs::Permission(HandleCase),
+        body: Body::Json(r#"{"step": "accept", "idempotency_key": "accepted-once"}"#),
+        ..placed("POST", "/cases/{id}/steps", "/cases/1/steps", "/cases/2/steps")
+    },
+    Row {
+        needs: Needs::Permission(ReportOnCase),
+        body: Body::Json(r#"{"note": "the door was open", "idempotency_key": "noted-once"}"#),
+        ..placed("POST", "/cases/{id}/notes", "/cases/1/notes", "/cases/2/notes")
+    },
+    // The alarm is in a case already: who may is told so.
+    Row {
+        needs: Needs::Permission(HandleCase),
+        body: Body::Json(r#"{"alarm": 1, "idempotency_key": "added-once"}"#),
+        done: &[404, 409],
+        ..placed("POST", "/cases/{id}/alarms", "/cases/1/alarms", "/cases/2/alarms")
+    },
+    Row {
+        needs: Needs::Permission(ReportOnCase),
+        body: Body::Picture,
+        ..placed(
+            "POST",
+            "/cases/{id}/photos",
+            "/cases/1/photos?idempotency_key=photo-once",
+            "/cases/2/photos?idempotency_key=photo-once",
+        )
+    },
+    placed("GET", "/cases/{id}/photos/{number}", "/cases/1/photos/1", "/cases/2/photos/1"),
+    Row { shows: &["Officer inside"], ..plain("GET", "/duty/on-duty", Needs::Permission(View)) },
+    Row {
+        needs: Needs::Permission(KeepRoster),
+        shows: &["\"may_change\":true"],
+        ..placed(
+            "GET",
+            "/duty/roster",
+            "/duty/roster?post=township:500156001&from_ms=1700000000000&to_ms=1700003600000",
+            "/duty/roster?post=township:500156003&from_ms=1700000000000&to_ms=1700003600000",
+        )
+    },
+    Row {
+        body: Body::Json(
+            r#"{"post": "township:500156001", "from_ms": 1790000000000, "to_ms": 1790003600000, "person": "Zhang"}"#,
+        ),
+        done: &[201],
+        ..plain("POST", "/duty/shifts", Needs::Permission(KeepRoster))
+    },
+    Row {
+        body: Body::Json(
+            r#"{"post": "township:500156001", "from_ms": 1790000000000, "to_ms": 1790003600000, "person": "Li"}"#,
+        ),
+        inside: "/duty/shifts/1",
+        ..plain("PUT", "/duty/shifts/{id}", Needs::Permission(KeepRoster))
+    },
+    Row {
+        needs: Needs::Permission(KeepRoster),
+        done: &[204],
+        ..placed("DELETE", "/duty/shifts/{id}", "/duty/shifts/1", "/duty/shifts/2")
+    },
+    Row {
+        body: Body::Json(r#"{"post": "township:500156001", "note": "boiler 3 is cold"}"#),
+        done: &[204],
+        ..plain("POST", "/duty/handovers", Needs::Permission(KeepRoster))
+    },
     Row { shows: &["camera-inside"], ..plain("GET", "/cameras", Needs::Permission(View)) },
     placed("GET", "/cameras/{id}/snapshot", "/cameras/camera-inside/snapshot", "/cameras/camera-outside/snapshot"),
     Row {
@@ -264,6 +344,7 @@ pub(crate) const ROWS: &[Row] = &[
         inside: "/ledger?from_ms=0&to_ms=3600000",
         ..plain("GET", "/ledger", Needs::Permission(View))
     },
+    Row { shows: &["bytes_per_reading"], ..kept("GET", "/storage", "/storage", ViewStorage) },
     Row { shows: &["of-owner"], ..kept("GET", "/users", "/users", ManageUsers) },
     Row {
         body: Body::Json(
@@ -275,6 +356,24 @@ pub(crate) const ROWS: &[Row] = &[
     Row {
         body: Body::Json(r#"{"username": "spare", "display_name": "Spare", "role": "centre_operator"}"#),
         ..kept("PUT", "/users/{id}", "/users/6", ManageUsers)
+    },
+    placed("GET", "/alarms/{id}/deliveries", "/alarms/1/deliveries", "/alarms/2/deliveries"),
+    Row { shows: &["sirens"], ..kept("GET", "/notify/channels", "/notify/channels", ManageChannels) },
+    Row {
+        done: &[202],
+        ..kept("POST", "/notify/channels/{name}/test", "/notify/channels/sirens/test", ManageChannels)
+    },
+    Row { shows: &["phone"], ..plain("GET", "/session/contact", Needs::Session) },
+    Row {
+        body: Body::Json(r#"{"phone": "13800000000", "email": "me@example.cn"}"#),
+        done: &[204],
+        ..plain("PUT", "/session/contact", Needs::Session)
+    },
+    Row { shows: &["phone"], ..kept("GET", "/users/{id}/contact", "/users/6/contact", ManageUsers) },
+    Row {
+        body: Body::Json(r#"{"phone": "", "email": ""}"#),
+        done: &[204],
+        ..kept("PUT", "/users/{id}/contact", "/users/6/contact", ManageUsers)
     },
     Row { shows: &["user.add"], ..kept("GET", "/audit", "/audit?limit=500", ReadAudit) },
     Row {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    Point, RuleSource, SeverityNumber,
+    CaseOfAlarm, Escalation, Point, RuleSource, SeverityNumber,
     vocabulary::{AlarmStateSchema, SeveritySchema},
 };
 
@@ -70,6 +70,9 @@ pub struct Alarm {
     /// start, or it is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chattered_at_ms: Option<i64>,
+    /// Whether its latest step is on the gateway's disk. False: nothing can be stored at the moment, and a power cut would
+    /// lose the step.
+    pub is_stored: bool,
 }
 
 /// Who or what keeps an open alarm from calling anybody.
@@ -165,6 +168,10 @@ pub struct AlarmDetail {
     pub alarm: Alarm,
     /// What happened, oldest first.
     pub history: Vec<AlarmEvent>,
+    /// To whom it was told further up while nobody answered, oldest first.
+    pub escalations: Vec<Escalation>,
+    /// The newest case it belongs to; None: it is in none.
+    pub case: Option<CaseOfAlarm>,
     /// The reading that raised it; None: a timer did.
     pub cause: Option<Point>,
     /// The metric it watches; None: the device's link.

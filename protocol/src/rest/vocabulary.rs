@@ -28,6 +28,11 @@ pub(super) enum PermissionSchema {
     ManageRegistry,
     ManageUsers,
     ReadAudit,
+    ManageChannels,
+    HandleCase,
+    ReportOnCase,
+    KeepRoster,
+    ViewStorage,
 }
 
 /// Where an alarm stands in its life.
@@ -44,6 +49,76 @@ pub(super) enum AlarmStateSchema {
     Suppressed,
     OutOfService,
     Closed,
+}
+
+/// Which way a case goes.
+#[derive(ToSchema)]
+#[schema(as = CasePlan, rename_all = "snake_case")]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(super) enum PlanSchema {
+    Ordinary,
+    Entrapment,
+}
+
+/// Where a case stands.
+#[derive(ToSchema)]
+#[schema(as = CaseState, rename_all = "snake_case")]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(super) enum CaseStateSchema {
+    Opened,
+    Assigned,
+    Accepted,
+    OnSite,
+    Handled,
+    Verified,
+    Closed,
+}
+
+/// What happened to a case.
+#[derive(ToSchema)]
+#[schema(as = CaseWhat, rename_all = "snake_case")]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(super) enum CaseWhatSchema {
+    Opened,
+    AlarmAdded,
+    Assigned,
+    Accepted,
+    Contacted,
+    ArrivedOnSite,
+    Freed,
+    Handled,
+    FalseAlarm,
+    Returned,
+    Verified,
+    Closed,
+    Noted,
+    PhotoAdded,
+    Overdue,
+    BecameAccident,
+}
+
+/// What turned out to be behind it.
+#[derive(ToSchema)]
+#[schema(as = CauseCode, rename_all = "snake_case")]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(super) enum CauseCodeSchema {
+    Equipment,
+    Operation,
+    Supply,
+    Maintenance,
+    Monitoring,
+    External,
+    Other,
+}
+
+/// How far up the tree: owner and sub-centre, office, centre.
+#[derive(ToSchema)]
+#[schema(as = Rung, rename_all = "snake_case")]
+#[expect(dead_code, reason = "only its schema is used")]
+pub(super) enum RungSchema {
+    Ground,
+    Office,
+    Centre,
 }
 
 /// How far a reading can be trusted.
@@ -76,7 +151,13 @@ pub(super) struct SeveritySchema(u8);
 
 #[cfg(test)]
 mod tests {
-    use domain::{access::Role, alarm::AlarmState, reading::Quality};
+    use domain::{
+        access::Role,
+        alarm::AlarmState,
+        case::{CaseState, CaseWhat, CauseCode, Plan},
+        escalation::Rung,
+        reading::Quality,
+    };
     use serde::Serialize;
     use utoipa::PartialSchema;
 
@@ -92,6 +173,11 @@ mod tests {
         check::<RoleSchema>(&Role::ALL);
         check::<PermissionSchema>(Role::Admin.permissions());
         check::<AlarmStateSchema>(&AlarmState::ALL);
+        check::<PlanSchema>(&[Plan::Ordinary, Plan::Entrapment]);
+        check::<CaseStateSchema>(&CaseState::ALL);
+        check::<CaseWhatSchema>(&CaseWhat::ALL);
+        check::<CauseCodeSchema>(&CauseCode::ALL);
+        check::<RungSchema>(&Rung::ALL);
         check::<QualitySchema>(&[Quality::Good, Quality::ClockSuspect, Quality::Implausible, Quality::Bad]);
     }
 }

@@ -150,14 +150,14 @@ async fn endure(
     };
     let mut world = World::start_with(options).await;
     let equipment = Arc::new(Equipment::start().await.expect("a free port"));
-    let gas = Gas::new();
-    let lively = liven(&equipment, gas.clone());
+    let leak = Gas::new();
+    let lively = liven(&equipment, leak.clone());
     let proxy = Proxy::start(world.mqtt_address()).await.expect("a free port");
     let devices = [("gas-north", 1, "gas-detector"), ("cold-north", 2, "cold-store")];
     let source = modbus_source(equipment.address(), &devices).replace("interval_ms = 200", "interval_ms = 50");
     world.start_agent(NODE, proxy.address(), &source);
     let operator = world.sign_in(Role::CentreOperator).await;
-    let rising = tokio::spawn(gas.clone().rise_and_fall(operator.clone()));
+    let rising = tokio::spawn(leak.clone().rise_and_fall(operator.clone()));
     let mut scene = Scene { world, proxy, broker, clock, gateway_disk, agent_disk };
 
     let started = Instant::now();
@@ -179,7 +179,7 @@ async fn endure(
         gateway_memory.note(count - 1, faults, scene.world.gateway().resident_kib());
         agent_memory.note(count - 1, faults, scene.world.agent(NODE).resident_kib());
     }
-    gas.end();
+    leak.end();
     let rose = tokio::time::timeout(HEALING, rising).await.expect("the last alarm is over in time").expect("no panic");
     lively.abort();
     let until_ms = unix_ms();

@@ -67,6 +67,14 @@ impl Reader<'_> {
             );
             return Err(self.document.error(table.category.span(), problem));
         }
+        let retention_days = match table.retention_days {
+            None => None,
+            Some(days) if *days.get_ref() >= 1 => Some(*days.get_ref()),
+            Some(days) => {
+                let problem = "`retention_days` is a number of days, at least 1".to_owned();
+                return Err(self.document.error(days.span(), problem));
+            }
+        };
         let metrics = table.metrics.into_iter().map(|metric| self.metric(metric)).collect::<Result<_, _>>()?;
         let mut rules: Vec<Rule> = Vec::new();
         for table in table.rules {
@@ -81,6 +89,7 @@ impl Reader<'_> {
             id: table.id.into_inner(),
             title: table.title,
             category: table.category.into_inner(),
+            retention_days,
             metrics,
             rules,
         })

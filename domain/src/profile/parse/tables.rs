@@ -17,6 +17,7 @@ pub(super) struct ProfileTable {
     pub(super) id: Spanned<ProfileId>,
     pub(super) title: Text,
     pub(super) category: Spanned<String>,
+    pub(super) retention_days: Option<Spanned<u32>>,
     #[serde(default)]
     pub(super) metrics: Vec<Spanned<MetricTable>>,
     #[serde(default)]

@@ -15,6 +15,7 @@ use super::{
     audit,
     config::StoreConfig,
     database::{Database, Engine},
+    delivery,
     error::StoreError,
     outbox::write_epoch,
 };
@@ -150,7 +151,7 @@ pub async fn put_back(
 
 /// Makes a database that was put back one that may be used: brought to this version, with a history of its own, so that
 /// edge nodes send again what it has not committed; all sessions ended, since among them are those that were ended after
-/// the backup; and with an entry in the audit log.
+/// the backup; with what waited to be told marked as perhaps told since; and with an entry in the audit log.
 ///
 /// # Errors
 /// What kept it from being done; the database is then not to be used.
@@ -167,6 +168,7 @@ pub async fn begin_restored(
     let epoch = StoreEpoch(Uuid::new_v4().as_u128());
     let mut transaction = connection.begin_with(database.begin()).await.map_err(StoreError::failed(OPERATION))?;
     write_epoch(&mut transaction, epoch).await?;
+    delivery::mark_all_as_maybe_repeated(&mut transaction).await?;
     sqlx::query("DELETE FROM session").execute(&mut *transaction).await.map_err(StoreError::failed(OPERATION))?;
     audit::note(&mut transaction, &super::Actor::Shell.name(), "store.restore", &epoch.to_string(), detail, at).await?;
     transaction.commit().await.map_err(StoreError::failed(OPERATION))?;

@@ -5,7 +5,8 @@
 
 pub(in crate::store) mod bytes;
 pub(in crate::store) mod chunk;
-
+pub(in crate::store) mod column;
+pub(in crate::store) mod decimal;
 pub(in crate::store) mod journal;
 
 use domain::{

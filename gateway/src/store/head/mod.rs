@@ -5,7 +5,7 @@
 
 mod segment;
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use domain::{id::SeriesId, reading::Reading, time::UnixMs};
 
@@ -99,7 +99,7 @@ impl Head {
 
     /// The newest reading of every series that has one.
     pub(in crate::store) fn latest(&self) -> impl Iterator<Item = Reading> + '_ {
-        self.series().filter_map(|(series, slot)| Some(slot.latest.clone()?.of_series(series)))
+        self.series(self.series_numbers()).filter_map(|(series, slot)| Some(slot.latest.clone()?.of_series(series)))
     }
 
     /// The open readings of a series within `[from, to)`.
@@ -110,29 +110,43 @@ impl Head {
         Some(Tail { samples, sealed_through: slot.sealed_through })
     }
 
-    /// The series whose tails are to be sealed now, oldest first.
-    pub(in crate::store) fn due(&self, policy: SealPolicy, now: UnixMs) -> Vec<SeriesId> {
-        let mut tails: Vec<(JournalId, SeriesId, u32, bool)> = self
-            .series()
+    /// Numbers of series, defined or not: what the walks below go through a part at a time, so that nobody waits long
+    /// for the lock.
+    pub(in crate::store) fn series_numbers(&self) -> Range<usize> {
+        0..self.slots.len()
+    }
+
+    /// Of the series in `part`, those whose tails are long or old.
+    pub(in crate::store) fn due(&self, part: Range<usize>, policy: SealPolicy, now: UnixMs) -> Vec<SeriesId> {
+        let is_due = |slot: &Slot| {
+            let oldest = slot.oldest();
+            slot.sealing.is_some()
+                || oldest.count() >= policy.reading_count
+                || oldest.received().is_some_and(|received| now.since_ms(received) >= policy.age_ms)
+        };
+        self.series(part).filter(|(_, slot)| is_due(slot)).map(|(series, _)| series).collect()
+    }
+
+    /// The series with the oldest open readings: so many that the rest is within `budget`.
+    pub(in crate::store) fn over_budget(&self, budget: u64) -> Vec<SeriesId> {
+        let mut excess = self.open_reading_count.saturating_sub(budget);
+        if excess == 0 {
+            return Vec::new();
+        }
+        let mut tails: Vec<(JournalId, SeriesId, u32)> = self
+            .series(self.series_numbers())
             .filter_map(|(series, slot)| {
-                let oldest = slot.sealing.as_deref().unwrap_or(&slot.open);
-                let (first_journal, _) = oldest.journal_range()?;
-                let is_due = slot.sealing.is_some()
-                    || oldest.count() >= policy.reading_count
-                    || oldest.received().is_some_and(|received| now.since_ms(received) >= policy.age_ms);
-                Some((first_journal, series, oldest.count(), is_due))
+                let (first_journal, _) = slot.oldest().journal_range()?;
+                Some((first_journal, series, slot.oldest().count()))
             })
             .collect();
-        tails.sort_unstable_by_key(|&(first_journal, series, ..)| (first_journal, series));
-        let mut excess = self.open_reading_count.saturating_sub(policy.open_reading_budget);
-        tails.retain(|&(_, _, count, is_due)| {
-            let is_over_budget = excess > 0;
-            if is_due || is_over_budget {
-                excess = excess.saturating_sub(u64::from(count));
-            }
-            is_due || is_over_budget
-        });
-        tails.into_iter().map(|(_, series, ..)| series).collect()
+        tails.sort_unstable();
+        let is_needed = |&(_, _, count): &(JournalId, SeriesId, u32)| {
+            let is_needed = excess > 0;
+            excess = excess.saturating_sub(u64::from(count));
+            is_needed
+        };
+        tails.into_iter().take_while(is_needed).map(|(_, series, _)| series).collect()
     }
 
     /// Freezes the tails of these series; what was frozen before and not sealed comes first, alone.
@@ -160,13 +174,14 @@ impl Head {
         }
     }
 
-    /// Journal rows up to this one hold nothing that is not sealed.
-    pub(in crate::store) fn trimmable_through(&self) -> JournalId {
-        self.series()
-            .filter_map(|(_, slot)| slot.sealing.as_deref().unwrap_or(&slot.open).journal_range())
-            .map(|(first_journal, _)| JournalId(first_journal.0 - 1))
-            .min()
-            .unwrap_or(self.last_journal)
+    /// The journal row that was applied last.
+    pub(in crate::store) const fn last_journal(&self) -> JournalId {
+        self.last_journal
+    }
+
+    /// Of the series in `part`, the oldest journal row that holds a reading that is not sealed.
+    pub(in crate::store) fn first_open_journal(&self, part: Range<usize>) -> Option<JournalId> {
+        self.series(part).filter_map(|(_, slot)| slot.oldest().journal_range()).map(|(first, _)| first).min()
     }
 
     /// Readings in all open tails.
@@ -178,7 +193,15 @@ impl Head {
         self.slots.get(series.0 as usize)?.as_ref()
     }
 
-    fn series(&self) -> impl Iterator<Item = (SeriesId, &Slot)> {
-        (0..).zip(&self.slots).filter_map(|(number, slot)| Some((SeriesId(number), slot.as_ref()?)))
+    fn series(&self, part: Range<usize>) -> impl Iterator<Item = (SeriesId, &Slot)> {
+        let slots = self.slots.get(part.clone()).unwrap_or_default();
+        part.zip(slots).filter_map(|(number, slot)| Some((SeriesId(u32::try_from(number).ok()?), slot.as_ref()?)))
+    }
+}
+
+impl Slot {
+    /// The older part of the tail.
+    fn oldest(&self) -> &Segment {
+        self.sealing.as_deref().unwrap_or(&self.open)
     }
 }

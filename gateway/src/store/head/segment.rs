@@ -1,16 +1,19 @@
 //! Readings of one series in memory, in order of arrival, at one to four bytes each.
 //!
-//! Sensors repeat themselves: the same interval, the same value or nearly, the same few decimals. Each reading is one
-//! head byte and what is new about it:
+//! Sensors repeat themselves: the same interval, the same value or nearly, the same few decimals. A good number that comes
+//! after the same interval and is less than 64 steps from the one before is one byte. Any other reading is one head byte
+//! and what is new about it:
 //!
 //! ```text
-//! head: bits 0–2 kind · bits 3–4 quality · bit 5 same interval as before · bits 6–7 decimals (kind 5)
-//! then: [signed interval in ms] · value
+//! bit 7 set:   a step of the latest kind of number, in bits 0–6 as two's complement
+//! bit 7 clear: bits 0–2 kind · bits 3–4 quality · bit 5 same interval as before · bit 6 other decimals (kind 5)
+//!              then: [signed change of the interval in ms] · [u8 decimals] · value
 //! kind: 0 same value as before · 1 none · 2 false · 3 true · 4 Int, signed step · 5 decimal, signed step ·
 //!       6 Float, 8 bytes · 7 Text
 //! ```
 //!
-//! A decimal is a float that is exactly a whole number divided by 1, 10, 100 or 1000, checked bit by bit.
+//! A decimal is a float that is exactly a whole number divided by a power of ten, checked bit by bit. The power is kept
+//! until a value needs another one, so that 4.0 between 3.9 and 4.1 is a step of one.
 
 use domain::{
     reading::{Quality, Value},
@@ -22,15 +25,20 @@ use crate::store::{
     codec::{
         CodecError, Sample,
         bytes::{Reader, put_signed, put_text},
+        decimal::{self, Decimals},
     },
 };
 
+const IS_STEP: u8 = 1 << 7;
 const QUALITY_SHIFT: u8 = 3;
 const SAME_INTERVAL: u8 = 1 << 5;
-const DECIMALS_SHIFT: u8 = 6;
-const SCALES: [f64; 4] = [1.0, 10.0, 100.0, 1000.0];
-/// Whole numbers up to here are exact in a float.
-const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+const OTHER_DECIMALS: u8 = 1 << 6;
+/// Smallest and largest step of one byte.
+const STEPS: std::ops::RangeInclusive<i64> = -64..=63;
+/// The most bytes of a reading that is not text: head, interval, decimals, number.
+const RECORD_BYTES_MAX: usize = 1 + 10 + 1 + 10;
+/// Memory grows by an eighth, within these bounds in bytes: doubling would leave a quarter of all open tails empty.
+const GROWTH: std::ops::RangeInclusive<usize> = 32..=1024;
 
 /// A run of readings of one series.
 #[derive(Debug, Clone, Default)]
@@ -52,7 +60,11 @@ struct Before {
     time: i64,
     interval: i64,
     integer: i64,
-    scaled: [i64; 4],
+    /// The latest decimal, in units of `decimals`.
+    scaled: i64,
+    decimals: Decimals,
+    /// Whether the latest number was a decimal, not an Int.
+    is_decimal: bool,
     value: Option<Value>,
 }
 
@@ -65,6 +77,12 @@ impl Segment {
         }
         self.last_journal = journal;
         self.count += 1;
+        let text_bytes = if let Some(Value::Text(text)) = &sample.value { text.len() } else { 0 };
+        let needed = RECORD_BYTES_MAX + text_bytes;
+        if self.bytes.capacity() - self.bytes.len() < needed {
+            let growth = (self.bytes.len() / 8).clamp(*GROWTH.start(), *GROWTH.end());
+            self.bytes.reserve_exact(needed.max(growth));
+        }
         self.before.write(sample, &mut self.bytes);
     }
 
@@ -90,30 +108,52 @@ impl Segment {
         (0..self.count).map(move |_| before.read(&mut reader).expect("a segment holds what `push` wrote"))
     }
 
-    /// Bytes of memory that the readings take.
+    /// Bytes of memory that the readings take, spare room included.
     #[cfg(test)]
     pub(in crate::store) fn size(&self) -> usize {
-        self.bytes.len()
+        self.bytes.capacity()
     }
 }
 
 impl Before {
     fn write(&mut self, sample: &Sample, out: &mut Vec<u8>) {
         let interval = sample.at.0.wrapping_sub(self.time);
-        let mut head = (sample.quality as u8) << QUALITY_SHIFT;
-        if interval == self.interval {
-            head |= SAME_INTERVAL;
+        let change = interval.wrapping_sub(self.interval);
+        (self.time, self.interval) = (sample.at.0, interval);
+        if change == 0 && sample.quality == Quality::Good && self.write_step(sample.value.as_ref(), out) {
+            return;
         }
         let at = out.len();
-        out.push(head);
-        if interval != self.interval {
-            put_signed(out, interval);
+        out.push((sample.quality as u8) << QUALITY_SHIFT);
+        if change == 0 {
+            out[at] |= SAME_INTERVAL;
+        } else {
+            put_signed(out, change);
         }
         out[at] |= self.write_value(sample.value.as_ref(), out);
-        (self.time, self.interval) = (sample.at.0, interval);
     }
 
-    /// Writes the value and answers kind and decimals.
+    /// Writes a number that is a small step from the one before, as one byte.
+    fn write_step(&mut self, value: Option<&Value>, out: &mut Vec<u8>) -> bool {
+        let (now, before) = match value {
+            Some(Value::Int(count)) if !self.is_decimal => (*count, &mut self.integer),
+            Some(Value::Float(quantity)) if self.is_decimal => match self.decimals.scaled(*quantity) {
+                Some(scaled) => (scaled, &mut self.scaled),
+                None => return false,
+            },
+            _ => return false,
+        };
+        let step = now.wrapping_sub(*before);
+        if !STEPS.contains(&step) {
+            return false;
+        }
+        *before = now;
+        self.value = value.cloned();
+        out.push(IS_STEP | (step.to_le_bytes()[0] & !IS_STEP));
+        true
+    }
+
+    /// Writes the value and answers its bits of the head.
     fn write_value(&mut self, value: Option<&Value>, out: &mut Vec<u8>) -> u8 {
         let Some(value) = value else {
             self.value = None;
@@ -128,18 +168,23 @@ impl Before {
             Value::Bool(true) => 3,
             Value::Int(count) => {
                 put_signed(out, count.wrapping_sub(self.integer));
-                self.integer = *count;
+                (self.integer, self.is_decimal) = (*count, false);
                 4
             }
             Value::Float(quantity) => {
-                let Some((decimals, scaled)) = decimal(*quantity) else {
+                let Some((decimals, scaled)) = decimal::find(*quantity, self.decimals) else {
                     out.extend_from_slice(&quantity.to_le_bytes());
                     return 6;
                 };
-                let before = &mut self.scaled[usize::from(decimals)];
-                put_signed(out, scaled.wrapping_sub(*before));
-                *before = scaled;
-                5 | decimals << DECIMALS_SHIFT
+                let mut head = 5;
+                if decimals != self.decimals {
+                    head |= OTHER_DECIMALS;
+                    out.push(decimals.count());
+                    (self.decimals, self.scaled) = (decimals, 0);
+                }
+                put_signed(out, scaled.wrapping_sub(self.scaled));
+                (self.scaled, self.is_decimal) = (scaled, true);
+                head
             }
             Value::Text(text) => {
                 put_text(out, text);
@@ -150,8 +195,21 @@ impl Before {
 
     fn read(&mut self, reader: &mut Reader<'_>) -> Result<Sample, CodecError> {
         let head = reader.byte()?;
+        if head & IS_STEP != 0 {
+            // The seventh bit is the sign.
+            let step = i64::from((head << 1).cast_signed() >> 1);
+            self.time = self.time.wrapping_add(self.interval);
+            self.value = Some(if self.is_decimal {
+                self.scaled = self.scaled.wrapping_add(step);
+                Value::Float(self.decimals.quantity(self.scaled))
+            } else {
+                self.integer = self.integer.wrapping_add(step);
+                Value::Int(self.integer)
+            });
+            return Ok(Sample { at: UnixMs(self.time), value: self.value.clone(), quality: Quality::Good });
+        }
         if head & SAME_INTERVAL == 0 {
-            self.interval = reader.signed()?;
+            self.interval = self.interval.wrapping_add(reader.signed()?);
         }
         self.time = self.time.wrapping_add(self.interval);
         let quality = Quality::from_u8((head >> QUALITY_SHIFT) & 0b11).ok_or(CodecError::Meaningless("quality"))?;
@@ -161,14 +219,15 @@ impl Before {
             2 => Some(Value::Bool(false)),
             3 => Some(Value::Bool(true)),
             4 => {
-                self.integer = self.integer.wrapping_add(reader.signed()?);
+                (self.integer, self.is_decimal) = (self.integer.wrapping_add(reader.signed()?), false);
                 Some(Value::Int(self.integer))
             }
             5 => {
-                let decimals = usize::from(head >> DECIMALS_SHIFT);
-                let scaled = self.scaled[decimals].wrapping_add(reader.signed()?);
-                self.scaled[decimals] = scaled;
-                Some(Value::Float(quotient(scaled, SCALES[decimals])))
+                if head & OTHER_DECIMALS != 0 {
+                    (self.decimals, self.scaled) = (Decimals::read(reader)?, 0);
+                }
+                (self.scaled, self.is_decimal) = (self.scaled.wrapping_add(reader.signed()?), true);
+                Some(Value::Float(self.decimals.quantity(self.scaled)))
             }
             6 => Some(Value::Float(f64::from_le_bytes(reader.array()?))),
             _ => Some(Value::Text(reader.text()?.into())),
@@ -183,24 +242,6 @@ fn is_same(left: &Value, right: &Value) -> bool {
         (Value::Float(left), Value::Float(right)) => left.to_bits() == right.to_bits(),
         _ => left == right,
     }
-}
-
-/// The fewest decimals, up to three, with which a float is exactly a whole number divided by a power of ten.
-fn decimal(quantity: f64) -> Option<(u8, i64)> {
-    (0_u8..).zip(SCALES).find_map(|(decimals, scale)| {
-        let scaled = (quantity * scale).round();
-        if scaled.is_nan() || scaled.abs() > EXACT_MAX {
-            return None;
-        }
-        #[expect(clippy::cast_possible_truncation, reason = "whole and within the exact range, as just checked")]
-        let scaled = scaled as i64;
-        (quotient(scaled, scale).to_bits() == quantity.to_bits()).then_some((decimals, scaled))
-    })
-}
-
-#[expect(clippy::cast_precision_loss, reason = "`decimal` lets only exact whole numbers through")]
-fn quotient(scaled: i64, scale: f64) -> f64 {
-    scaled as f64 / scale
 }
 
 #[cfg(test)]
@@ -223,18 +264,21 @@ mod tests {
 
     #[test]
     fn a_regular_series_takes_few_bytes() {
-        let size_of = |value: fn(i32) -> Value| {
+        let size_of = |value: fn(i32) -> Value, jitter: fn(i32) -> i32| {
             let mut segment = Segment::default();
             for second in 0..1000_i32 {
-                let at = UnixMs(1_790_000_000_000 + i64::from(second) * 1000);
+                let at = UnixMs(1_790_000_000_000 + i64::from(second * 1000 + jitter(second)));
                 let sample = Sample { at, value: Some(value(second)), quality: Quality::Good };
                 segment.push(&sample, JournalId(1), at);
             }
             segment.size()
         };
-        let state = size_of(|second| Value::Int(i64::from(second / 300)));
-        let temperature = size_of(|second| Value::Float(f64::from(40 + second % 7) / 10.0));
-        assert!(state < 1020, "{state} bytes for 1000 readings of a state");
-        assert!(temperature < 2030, "{temperature} bytes for 1000 readings of a temperature");
+        let state: fn(i32) -> Value = |second| Value::Int(i64::from(second / 300));
+        let temperature: fn(i32) -> Value = |second| Value::Float(f64::from(40 + second % 7) / 10.0);
+        let steady = |_| 0;
+        let sizes = [size_of(state, steady), size_of(temperature, steady), size_of(temperature, |second| second % 8)];
+        assert!(sizes[0] < 1200, "{} bytes for 1000 readings of a state", sizes[0]);
+        assert!(sizes[1] < 1200, "{} bytes for 1000 readings of a temperature", sizes[1]);
+        assert!(sizes[2] < 3400, "{} bytes for 1000 readings of a temperature that come up to 7 ms late", sizes[2]);
     }
 }

@@ -6,10 +6,15 @@ use domain::time::UnixMs;
 use protocol::rest;
 
 use super::Candidate;
-use crate::store::codec::{Sample, chunk::Summary};
+use crate::store::{
+    codec::{Sample, chunk::Summary},
+    rollup::Cell,
+};
 
 /// The rank of readings that arrived after all that is in chunks.
 pub(super) const IN_TAIL: i64 = i64::MAX;
+/// The rank of readings of which summaries are left: before all that is in chunks.
+const IN_SUMMARY: i64 = -1;
 
 /// A range cut into equal buckets; the last may be cut short by the range's end.
 #[derive(Debug)]
@@ -29,7 +34,7 @@ struct Filled {
     last: Option<Last>,
 }
 
-/// The newest usable reading that is known: its time, the number of its chunk, and the number itself.
+/// The newest usable reading that is known: its time, the rank of its chunk, and the number itself.
 #[derive(Debug, Clone, Copy)]
 struct Last {
     at: UnixMs,
@@ -74,7 +79,50 @@ impl Buckets {
         }
     }
 
-    /// Adds readings of the chunk of that number, or of the tail; those outside the range are passed over.
+    /// Adds what is left of readings that are not kept any more: to the bucket in which the cell begins, or to the
+    /// first, when it begins before the range.
+    pub(super) fn add_cell(&mut self, cell: &Cell) {
+        let at = cell.at.max(self.range.start);
+        let Some(filled) = self.bucket_of(at) else { return };
+        filled.reading_count += cell.reading_count;
+        if let Some(figures) = &cell.figures {
+            filled.usable_count += figures.count;
+            filled.min = filled.min.min(figures.min);
+            filled.max = filled.max.max(figures.max);
+            filled.sum += figures.sum;
+            filled.note_last(Last { at: figures.last.0, rank: IN_SUMMARY, number: figures.last.1 });
+        }
+    }
+
+    /// Adds readings of the chunk of that rank, in order of time, each with its number, NaN when it cannot be judged.
+    pub(super) fn add_usable(&mut self, readings: &[(UnixMs, f64)], rank: i64) {
+        self.by_bucket(readings, |filled, readings| filled.add_usable(readings, rank));
+    }
+
+    /// Goes through readings bucket by bucket: most are in that of the one before.
+    fn by_bucket(&mut self, readings: &[(UnixMs, f64)], mut take: impl FnMut(&mut Filled, &[(UnixMs, f64)])) {
+        let mut rest = readings;
+        while let Some(&(at, _)) = rest.first() {
+            let Some(index) = self.index_of(at) else {
+                rest = &rest[1..];
+                continue;
+            };
+            let start =
+                self.range.start.plus_ms(i64::try_from(index).unwrap_or(i64::MAX).saturating_mul(self.width_ms));
+            let end = start.plus_ms(self.width_ms).min(self.range.end);
+            let same = rest.iter().take_while(|(at, _)| (start..end).contains(at)).count().max(1);
+            let (bucket, after) = rest.split_at(same);
+            take(self.filled[index].get_or_insert(EMPTY), bucket);
+            rest = after;
+        }
+    }
+
+    /// What is filled so far; what stays behind is empty and of no use.
+    pub(super) fn take(&mut self) -> Self {
+        Self { range: self.range.clone(), width_ms: self.width_ms, filled: std::mem::take(&mut self.filled) }
+    }
+
+    /// Adds readings of the chunk of that rank, or of the tail; those outside the range are passed over.
     pub(super) fn add_all(&mut self, samples: &[Sample], rank: i64) {
         for sample in samples {
             self.add(sample, rank);
@@ -88,31 +136,25 @@ impl Buckets {
             let known =
                 self.index_of(candidate.summary.first_at).and_then(|index| self.filled.get(index)?.as_ref()?.last);
             let may_be_later =
-                known.is_none_or(|last| (candidate.summary.last_at, candidate.id) > (last.at, last.rank));
+                known.is_none_or(|last| (candidate.summary.last_at, candidate.rank) > (last.at, last.rank));
             candidate.summary.usable_count > 0 && may_be_later
         });
         let mut newest: HashMap<Option<usize>, (UnixMs, i64)> = HashMap::new();
         for candidate in &*closed {
-            let rank = (candidate.summary.last_at, candidate.id);
+            let rank = (candidate.summary.last_at, candidate.rank);
             let newest = newest.entry(self.index_of(candidate.summary.first_at)).or_insert(rank);
             *newest = (*newest).max(rank);
         }
         let is_newest = |candidate: &mut Candidate| {
             let newest = newest.get(&self.index_of(candidate.summary.first_at));
-            newest == Some(&(candidate.summary.last_at, candidate.id))
+            newest == Some(&(candidate.summary.last_at, candidate.rank))
         };
         closed.extract_if(.., is_newest).collect()
     }
 
     /// Looks for the last readings among those of a chunk whose summary was added.
-    pub(super) fn note_last(&mut self, samples: &[Sample], rank: i64) {
-        for sample in samples {
-            if let Some(number) = sample.usable()
-                && let Some(filled) = self.bucket_of(sample.at)
-            {
-                filled.note_last(Last { at: sample.at, rank, number });
-            }
-        }
+    pub(super) fn note_last(&mut self, readings: &[(UnixMs, f64)], rank: i64) {
+        self.by_bucket(readings, |filled, readings| filled.note_last_of(readings, rank));
     }
 
     fn add(&mut self, sample: &Sample, rank: i64) {
@@ -163,6 +205,26 @@ impl Buckets {
 }
 
 impl Filled {
+    fn add_usable(&mut self, readings: &[(UnixMs, f64)], rank: i64) {
+        self.reading_count += readings.len() as u64;
+        for &(_, number) in readings {
+            if !number.is_nan() {
+                self.usable_count += 1;
+                self.min = self.min.min(number);
+                self.max = self.max.max(number);
+                self.sum += number;
+            }
+        }
+        self.note_last_of(readings, rank);
+    }
+
+    /// Of readings in order of time.
+    fn note_last_of(&mut self, readings: &[(UnixMs, f64)], rank: i64) {
+        if let Some(&(at, number)) = readings.iter().rev().find(|(_, number)| !number.is_nan()) {
+            self.note_last(Last { at, rank, number });
+        }
+    }
+
     fn note_last(&mut self, reading: Last) {
         if self.last.is_none_or(|last| (reading.at, reading.rank) >= (last.at, last.rank)) {
             self.last = Some(reading);
@@ -180,6 +242,10 @@ mod tests {
     fn sample(at: i64, value: Option<f64>) -> Sample {
         let quality = if value.is_some() { Quality::Good } else { Quality::Bad };
         Sample { at: UnixMs(at), value: value.map(Value::Float), quality }
+    }
+
+    fn usable(samples: &[Sample]) -> Vec<(UnixMs, f64)> {
+        samples.iter().map(|sample| (sample.at, sample.usable().unwrap_or(f64::NAN))).collect()
     }
 
     #[test]
@@ -202,7 +268,7 @@ mod tests {
         let mut buckets = Buckets::new(UnixMs(0)..UnixMs(100), 1);
         let chunk = |id, from: i64, values: &[Option<f64>]| {
             let samples: Vec<Sample> = (from..).zip(values).map(|(at, value)| sample(at, *value)).collect();
-            (Candidate { id, summary: Summary::of(&samples).unwrap() }, samples)
+            (Candidate { id, rank: id, summary: Summary::of(&samples).unwrap() }, usable(&samples))
         };
         // The newest readings of the newest chunk are unusable, and the third came late.
         let (first, _) = chunk(1, 10, &[Some(1.0), Some(2.0)]);
@@ -239,11 +305,25 @@ mod tests {
             let summary = Summary::of(&samples).unwrap();
             prop_assert!(one.holds_whole(&summary));
             one.add_summary(&summary);
-            let mut closed = vec![Candidate { id: 7, summary }];
+            let mut closed = vec![Candidate { id: 7, rank: 7, summary }];
             while let [_] = one.take_unsure_of_last(&mut closed).as_slice() {
-                one.note_last(&samples, 7);
+                one.note_last(&usable(&samples), 7);
             }
             other.add_all(&samples, 7);
+            prop_assert_eq!(one.finish(), other.finish());
+        }
+
+        #[test]
+        fn many_at_once_are_the_same_as_each_alone(
+            values in proptest::collection::vec((-100_i64..1100, prop::option::of(-50_i32..50)), 0..60)
+        ) {
+            let mut samples: Vec<Sample> =
+                values.iter().map(|&(at, value)| sample(at, value.map(f64::from))).collect();
+            samples.sort_by_key(|sample| sample.at);
+            let range = UnixMs(0)..UnixMs(1000);
+            let (mut one, mut other) = (Buckets::new(range.clone(), 7), Buckets::new(range, 7));
+            one.add_usable(&usable(&samples), 3);
+            other.add_all(&samples, 3);
             prop_assert_eq!(one.finish(), other.finish());
         }
     }

@@ -1,5 +1,6 @@
 //! What a series was over a range of time: every reading where there are few, buckets where there are many. Sealed chunks
-//! and the open tail together, each reading once, whichever side it is on.
+//! and the open tail together, each reading once, whichever side it is on. Where readings are not kept any more, what is
+//! left of them fills the buckets: then at least as long as the minutes, hours or days that are left.
 
 mod buckets;
 mod lttb;
@@ -16,6 +17,7 @@ use domain::{
 };
 use protocol::rest;
 use sqlx::AssertSqlSafe;
+use tokio::task::JoinHandle;
 
 use self::buckets::{Buckets, IN_TAIL};
 pub(super) use self::ordered::Cursor;
@@ -23,10 +25,11 @@ use super::{
     Store,
     batch::JournalId,
     codec::{
-        Sample,
+        CodecError, Sample,
         chunk::{self, Summary},
     },
     error::StoreError,
+    rollup::{self, Cell, Step},
     row::{Columns, placeholders},
     scope::Scope,
     select::{Bound, Select},
@@ -36,13 +39,22 @@ const OPERATION: &str = "reading history";
 /// The most buckets, and so the most readings, in one answer.
 pub const BUCKETS_MAX: u32 = 10_000;
 /// Chunks fetched and unpacked at once: a few hundred kilobytes.
-const CHUNKS_PER_PAGE: usize = 256;
+const CHUNKS_PER_PAGE: usize = 64;
 
 /// A chunk that overlaps the range.
 #[derive(Debug)]
 struct Candidate {
     id: i64,
+    /// Its place in the order of arrival, among those that overlap the range.
+    rank: i64,
     summary: Summary,
+}
+
+/// What the database has of a series over a range.
+struct Stored {
+    candidates: Vec<Candidate>,
+    /// Summaries of readings that are not kept any more, with their length.
+    cells: Vec<(Step, Cell)>,
 }
 
 impl Store {
@@ -77,7 +89,7 @@ impl Store {
         if range.is_empty() {
             return Ok(Some(empty));
         }
-        let candidates = self.candidates(series, &range, tail.sealed_through).await?;
+        let Stored { candidates, cells } = self.stored(series, &range, tail.sealed_through).await?;
 
         let certain_count = candidates
             .iter()
@@ -87,7 +99,7 @@ impl Store {
             .map(|candidate| candidate.summary.reading_count)
             .sum::<u64>()
             + tail.samples.len() as u64;
-        if certain_count <= u64::from(buckets) {
+        if certain_count <= u64::from(buckets) && cells.is_empty() {
             let mut samples = self.unpack(&candidates).await?;
             samples.retain(|sample| range.contains(&sample.at));
             samples.extend(tail.samples);
@@ -102,17 +114,16 @@ impl Store {
             return Ok(Some(rest::History { bucket_ms: Some(filling.width_ms()), buckets: filling.finish(), ..empty }));
         }
 
-        let mut filling = Buckets::new(range, buckets);
+        let mut filling = Buckets::new(range.clone(), buckets.min(fitting_count(&range, &cells)));
         let (whole, cut): (Vec<_>, Vec<_>) =
             candidates.into_iter().partition(|candidate| filling.holds_whole(&candidate.summary));
         for candidate in &whole {
             filling.add_summary(&candidate.summary);
         }
-        for page in cut.chunks(CHUNKS_PER_PAGE) {
-            for (candidate, samples) in page.iter().zip(self.unpack_each(page).await?) {
-                filling.add_all(&samples, candidate.id);
-            }
+        for (_, cell) in &cells {
+            filling.add_cell(cell);
         }
+        let mut filling = self.fold(filling, &cut, Buckets::add_usable).await?;
         filling.add_all(&tail.samples, IN_TAIL);
         // Summaries do not say which reading was the last: a few chunks have to be opened for that.
         let mut closed = whole;
@@ -121,11 +132,7 @@ impl Store {
             if unsure.is_empty() {
                 break;
             }
-            for page in unsure.chunks(CHUNKS_PER_PAGE) {
-                for (candidate, samples) in page.iter().zip(self.unpack_each(page).await?) {
-                    filling.note_last(&samples, candidate.id);
-                }
-            }
+            filling = self.fold(filling, &unsure, Buckets::note_last).await?;
         }
         Ok(Some(rest::History { bucket_ms: Some(filling.width_ms()), buckets: filling.finish(), ..empty }))
     }
@@ -166,10 +173,16 @@ impl Store {
         range: &Range<UnixMs>,
         through: JournalId,
     ) -> Result<Vec<Candidate>, StoreError> {
+        Ok(self.stored(series, range, through).await?.candidates)
+    }
+
+    /// The same, and what is left of readings whose time is up. One statement, so that what goes from the one to the
+    /// other is seen once.
+    async fn stored(&self, series: SeriesId, range: &Range<UnixMs>, through: JournalId) -> Result<Stored, StoreError> {
+        // A merged chunk has the newest journal row of its parts. A reader whose tail is sealed as far sees it, and not
+        // the parts; another sees the parts.
         let rows = sqlx::query(
-            "SELECT id, first_at_ms, last_at_ms, reading_count, usable_count, min_value, max_value, sum_value \
-             FROM chunk WHERE series_id = $1 AND last_at_ms >= $2 AND first_at_ms < $3 AND through_journal <= $4 \
-             ORDER BY id",
+            "SELECT id, through_journal, 0 AS step, first_at_ms, last_at_ms, reading_count, usable_count, min_value,              max_value, sum_value, NULL AS cells              FROM chunk WHERE series_id = $1 AND last_at_ms >= $2 AND first_at_ms < $3 AND through_journal <= $4              AND (replaced_through IS NULL OR replaced_through > $4)              UNION ALL              SELECT id, 0, step, first_at_ms, end_at_ms, 0, 0, CAST(0 AS DOUBLE PRECISION),              CAST(0 AS DOUBLE PRECISION), CAST(0 AS DOUBLE PRECISION), cells              FROM rollup WHERE series_id = $1 AND end_at_ms > $2 AND first_at_ms < $3              ORDER BY through_journal, id",
         )
         .bind(i64::from(series.0))
         .bind(range.start.0)
@@ -178,47 +191,98 @@ impl Store {
         .fetch_all(self.readers())
         .await
         .map_err(StoreError::read(OPERATION))?;
-        rows.iter()
-            .map(|row| {
-                let summary = Summary {
-                    first_at: row.time("first_at_ms")?,
-                    last_at: row.time("last_at_ms")?,
-                    reading_count: row.number("reading_count")?,
-                    usable_count: row.number("usable_count")?,
-                    min: row.get_as("min_value")?,
-                    max: row.get_as("max_value")?,
-                    sum: row.get_as("sum_value")?,
-                };
-                Ok(Candidate { id: row.get_as("id")?, summary })
-            })
-            .collect()
+        let mut stored = Stored { candidates: Vec::with_capacity(rows.len()), cells: Vec::new() };
+        for row in &rows {
+            if let Some(frame) = row.get_as::<Option<Vec<u8>>>("cells")? {
+                stored.cells.extend(rollup::cells_of(row.get_as("step")?, &frame, range)?);
+                continue;
+            }
+            let summary = Summary {
+                first_at: row.time("first_at_ms")?,
+                last_at: row.time("last_at_ms")?,
+                reading_count: row.number("reading_count")?,
+                usable_count: row.number("usable_count")?,
+                min: row.get_as("min_value")?,
+                max: row.get_as("max_value")?,
+                sum: row.get_as("sum_value")?,
+            };
+            let rank = i64::try_from(stored.candidates.len()).unwrap_or(i64::MAX);
+            stored.candidates.push(Candidate { id: row.get_as("id")?, rank, summary });
+        }
+        Ok(stored)
     }
 
     /// The readings of these chunks, in their order.
     async fn unpack(&self, candidates: &[Candidate]) -> Result<Vec<Sample>, StoreError> {
         let mut samples = Vec::new();
         for page in candidates.chunks(CHUNKS_PER_PAGE) {
-            samples.extend(self.unpack_each(page).await?.into_iter().flatten());
+            let frames = self.frames(&ids_of(page)).await?;
+            let unpacked =
+                tokio::task::spawn_blocking(move || frames.iter().map(|frame| chunk::decode(frame)).collect());
+            let unpacked: Result<Vec<Vec<Sample>>, _> = unpacked.await.map_err(|_| StoreError::Closed)?;
+            samples.extend(unpacked.map_err(StoreError::damaged("chunk"))?.into_iter().flatten());
         }
         Ok(samples)
     }
 
-    /// The readings of each of these chunks, which are in the order of their numbers and at most [`CHUNKS_PER_PAGE`].
-    async fn unpack_each(&self, page: &[Candidate]) -> Result<Vec<Vec<Sample>>, StoreError> {
-        if page.is_empty() {
-            return Ok(Vec::new());
+    /// Takes the readings of these chunks into the buckets; a page is read while the one before is unpacked.
+    async fn fold(
+        &self,
+        mut filling: Buckets,
+        candidates: &[Candidate],
+        take: fn(&mut Buckets, &[(UnixMs, f64)], i64),
+    ) -> Result<Buckets, StoreError> {
+        let mut unpacking: Option<JoinHandle<Result<Buckets, CodecError>>> = None;
+        let unpacked = async |unpacking: JoinHandle<Result<Buckets, CodecError>>| {
+            unpacking.await.map_err(|_| StoreError::Closed)?.map_err(StoreError::damaged("chunk"))
+        };
+        for page in candidates.chunks(CHUNKS_PER_PAGE) {
+            let frames = self.frames(&ids_of(page)).await?;
+            if let Some(before) = unpacking.take() {
+                filling = unpacked(before).await?;
+            }
+            let mut page_filling = filling.take();
+            let ranks: Vec<i64> = page.iter().map(|candidate| candidate.rank).collect();
+            unpacking = Some(tokio::task::spawn_blocking(move || {
+                for (frame, rank) in frames.iter().zip(ranks) {
+                    take(&mut page_filling, &chunk::decode_usable(frame)?, rank);
+                }
+                Ok(page_filling)
+            }));
         }
-        let sql = format!("SELECT readings FROM chunk WHERE id IN {} ORDER BY id", placeholders(1, page.len(), 0));
+        match unpacking {
+            Some(last) => unpacked(last).await,
+            None => Ok(filling),
+        }
+    }
+
+    /// The frames of chunks, in the order of their readings' arrival.
+    pub(super) async fn frames(&self, ids: &[i64]) -> Result<Vec<Vec<u8>>, StoreError> {
+        let sql = format!(
+            "SELECT readings FROM chunk WHERE id IN {} ORDER BY through_journal, id",
+            placeholders(1, ids.len(), 0)
+        );
         let mut query = sqlx::query(AssertSqlSafe(sql));
-        for candidate in page {
-            query = query.bind(candidate.id);
+        for id in ids {
+            query = query.bind(*id);
         }
         let rows = query.fetch_all(self.readers()).await.map_err(StoreError::read(OPERATION))?;
-        let frames: Vec<Vec<u8>> = rows.iter().map(|row| row.get_as("readings")).collect::<Result<_, _>>()?;
-        let unpacked = tokio::task::spawn_blocking(move || frames.iter().map(|frame| chunk::decode(frame)).collect());
-        let unpacked: Result<Vec<Vec<Sample>>, _> = unpacked.await.map_err(|_| StoreError::Closed)?;
-        unpacked.map_err(StoreError::damaged("chunk"))
+        if rows.len() == ids.len() {
+            rows.iter().map(|row| row.get_as("readings")).collect()
+        } else {
+            Err(StoreError::Moved)
+        }
     }
+}
+
+fn ids_of(candidates: &[Candidate]) -> Vec<i64> {
+    candidates.iter().map(|candidate| candidate.id).collect()
+}
+
+/// The most buckets that are no shorter than the longest of the cells.
+fn fitting_count(range: &Range<UnixMs>, cells: &[(Step, Cell)]) -> u32 {
+    let Some(longest) = cells.iter().map(|(step, _)| *step).max() else { return u32::MAX };
+    u32::try_from(range.end.since_ms(range.start) / longest.cell_ms()).unwrap_or(u32::MAX).max(1)
 }
 
 pub(super) fn point_of(sample: Sample) -> rest::Point {

@@ -4,17 +4,13 @@
 use std::ops::Range;
 
 use domain::{id::SeriesId, time::UnixMs};
-use sqlx::AssertSqlSafe;
 
 use super::{OPERATION, Sample, Store, StoreError};
-use crate::store::{
-    codec::chunk,
-    row::{Columns, placeholders},
-};
+use crate::store::{codec::chunk, row::Columns};
 
 /// Chunks of one page, at first: some tens of thousands of readings.
 const CHUNKS_PER_PAGE: usize = 16;
-/// How often a page is begun anew because sealing rewrote its chunks meanwhile, before that is an error.
+/// How often a page is begun anew because its chunks were merged or dropped long ago and are gone, before that is an error.
 const ATTEMPTS: usize = 5;
 
 /// Where somebody is in a series.
@@ -78,7 +74,8 @@ impl Cursor {
     async fn parts(&self, store: &Store, through: i64, count: usize) -> Result<Vec<Part>, StoreError> {
         let rows = sqlx::query(
             "SELECT id, first_at_ms FROM chunk WHERE series_id = $1 AND last_at_ms >= $2 AND first_at_ms < $3 \
-             AND through_journal <= $4 ORDER BY first_at_ms, id LIMIT $5",
+             AND through_journal <= $4 AND (replaced_through IS NULL OR replaced_through > $4) \
+             ORDER BY first_at_ms, id LIMIT $5",
         )
         .bind(i64::from(self.series.0))
         .bind(self.rest.start.0)
@@ -97,16 +94,11 @@ async fn unpack(store: &Store, parts: &[Part]) -> Result<Option<Vec<Sample>>, St
     if parts.is_empty() {
         return Ok(Some(Vec::new()));
     }
-    let sql = format!("SELECT readings FROM chunk WHERE id IN {} ORDER BY id", placeholders(1, parts.len(), 0));
-    let mut query = sqlx::query(AssertSqlSafe(sql));
-    for part in parts {
-        query = query.bind(part.id);
-    }
-    let rows = query.fetch_all(store.readers()).await.map_err(StoreError::read(OPERATION))?;
-    if rows.len() < parts.len() {
-        return Ok(None);
-    }
-    let frames: Vec<Vec<u8>> = rows.iter().map(|row| row.get_as("readings")).collect::<Result<_, _>>()?;
+    let ids: Vec<i64> = parts.iter().map(|part| part.id).collect();
+    let frames = match store.frames(&ids).await {
+        Err(StoreError::Moved) => return Ok(None),
+        frames => frames?,
+    };
     let unpacked = tokio::task::spawn_blocking(move || {
         let mut samples = Vec::new();
         for frame in &frames {

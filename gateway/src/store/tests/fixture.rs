@@ -150,6 +150,7 @@ pub(super) fn batch(readings: impl IntoIterator<Item = Reading>) -> BatchCommit 
         readings: readings.into_iter().collect(),
         transitions: Vec::new(),
         service: Vec::new(),
+        notices: Vec::new(),
         discovered: Vec::new(),
         outboxes: Vec::new(),
     }

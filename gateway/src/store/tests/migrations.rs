@@ -49,6 +49,12 @@ async fn fill(connection: &mut AnyConnection, version: i64) {
     if version >= 4 {
         fill_service(connection).await;
     }
+    if version >= 5 {
+        fill_notices(connection).await;
+    }
+    if version >= 6 {
+        fill_duty(connection).await;
+    }
 }
 
 /// Registry, accounts, audit log: schema 1.
@@ -174,6 +180,57 @@ async fn fill_service(connection: &mut AnyConnection) {
     run(connection, "UPDATE alarm SET is_latching = 1".into(), &[]).await;
 }
 
+/// Cases, escalation and rosters: schema 6.
+async fn fill_duty(connection: &mut AnyConnection) {
+    let at = START.0;
+    for sql in [
+        format!(
+            "INSERT INTO alarm_escalation (alarm_id, severity, since_ms, reached, due_at_ms) VALUES (1, 2, {at}, 0, {at})"
+        ),
+        format!(
+            "INSERT INTO duty_case (site_id, plan, severity, state, title_zh, title_en, opened_at_ms, began_at_ms, \
+             entered_at_ms, due_at_ms, check_at_ms, overdue_told, is_accident_told, event_count) VALUES ('kitchen', \
+             'ordinary', 2, 'opened', '温度高', 'Too warm', {at}, {at}, {at}, {due}, {due}, 0, 0, 1)",
+            due = at + 600_000
+        ),
+        "INSERT INTO case_alarm (case_id, alarm_id, device_id) VALUES (1, 1, 'fridge')".to_owned(),
+        format!(
+            "INSERT INTO case_event (case_id, number, at_ms, what, note, state) VALUES (1, 1, {at}, 'opened', '', 'opened')"
+        ),
+        format!(
+            "INSERT INTO roster_shift (post, from_ms, to_ms, person, phone) VALUES ('centre', {at}, {}, '王', '110')",
+            at + 3_600_000
+        ),
+    ] {
+        run(connection, sql, &[]).await;
+    }
+}
+
+/// Telling people: schema 5.
+async fn fill_notices(connection: &mut AnyConnection) {
+    let at = START.0;
+    run(
+        connection,
+        format!(
+            "INSERT INTO notice (subject_kind, subject_id, occasion, step, severity, audience_kind, audience_id, \
+             device_id, site_id, at_ms, title_zh, title_en, body_zh, body_en, addressed_at_ms) VALUES \
+             ('alarm', '1', 'raised', 0, 2, 'centre', '', 'fridge', 'kitchen', {at}, '温度高', 'Too warm', '', '', {at})"
+        ),
+        &[],
+    )
+    .await;
+    run(
+        connection,
+        format!(
+            "INSERT INTO delivery (notice_id, channel, address, severity, state, is_under_way, is_maybe_repeated, \
+             attempts, created_at_ms, due_at_ms) SELECT id, 'chat', '', 2, 'waiting', 0, 0, 0, {at}, {at} FROM notice"
+        ),
+        &[],
+    )
+    .await;
+    run(connection, "UPDATE account SET phone = '13800000000'".into(), &[]).await;
+}
+
 /// What must be found whatever schema it began with.
 async fn prove(store: &Store, version: i64) {
     let start = store.load_start().await.unwrap();
@@ -191,6 +248,9 @@ async fn prove(store: &Store, version: i64) {
         assert_eq!(start.outboxes[0].outbox, outbox);
         assert!(start.outboxes[0].numbers.contains(Seq::new(9).unwrap()) && start.outboxes[0].reading_count == 9);
     }
+    let told = usize::from(version >= 5);
+    assert_eq!(store.waiting_deliveries("chat", START, 9).await.unwrap().0.len(), told);
+    assert_eq!(store.contacts().await.unwrap().len(), told);
     assert_eq!(store.check_audit_log().await.unwrap(), None);
     assert!(store.credential("wang").await.unwrap().is_some());
 
@@ -201,6 +261,11 @@ async fn prove(store: &Store, version: i64) {
     assert_eq!(values, (0..6).map(|second| Some(Value::Int(second))).collect::<Vec<_>>());
     let alarm = store.alarm(&scope, AlarmId(1)).await.unwrap().unwrap();
     assert_eq!((alarm.history.len(), alarm.cause.unwrap().1.series), (1, SeriesId(1)));
+    // What nobody had answered climbs from now on, whether escalation was there or not.
+    while store.watch_duty(START).await.unwrap() {}
+    assert_eq!(store.escalations(AlarmId(1)).await.unwrap().len(), 1);
+    assert_eq!(store.case_of_alarm(AlarmId(1)).await.unwrap().is_some(), version >= 6);
+    assert_eq!(store.on_duty(START).await.unwrap().len(), usize::from(version >= 6));
     assert_eq!(store.discovered(&scope).await.unwrap().len(), 1);
     let page = store.ledger(&scope, None, START.plus_ms(-1)..START.plus_ms(1)).await.unwrap();
     assert_eq!(page.gaps.len(), usize::from(version >= 2));

@@ -4,15 +4,18 @@
 mod alarms;
 mod backups;
 mod batches;
+mod cases;
 mod checkpoints;
-mod crash;
 mod fixture;
 mod history;
 mod migrations;
+mod model;
+mod notices;
 mod outboxes;
 mod people;
 mod queries;
 mod registry;
+mod rosters;
 mod rules;
 mod server;
 
@@ -22,7 +25,7 @@ use fixture::Fixture;
 use futures_util::{FutureExt as _, future::LocalBoxFuture};
 use server::Server;
 
-use super::{Actor, BatchCommit, JournalId, Scope, Store, StoreConfig};
+use super::{Actor, BatchCommit, CaseFilter, JournalId, Scope, Store, StoreConfig};
 
 /// A test by its name.
 type Test = (&'static str, fn(Fixture) -> LocalBoxFuture<'static, ()>);
@@ -80,10 +83,23 @@ on_every_engine!(
     alarms::a_list_is_narrowed_by_severity_site_and_rule,
     rules::another_wording_is_another_version,
     rules::a_rule_is_tried_on_what_is_stored,
+    cases::an_alarm_of_severity_one_is_somebodys_work_at_once,
+    cases::people_who_are_trapped_again_are_not_taken_for_freed,
+    cases::a_refused_alarm_leaves_no_case,
+    cases::a_case_goes_its_way_and_a_repeated_key_changes_nothing,
+    cases::an_alarm_is_in_one_open_case,
+    cases::nobody_sees_or_changes_cases_beyond_their_jurisdiction,
+    cases::a_case_has_a_bounded_number_of_photos,
+    cases::what_is_overdue_is_told_once_through_crashes,
+    cases::an_unanswered_alarm_climbs_until_somebody_answers,
+    cases::a_clock_that_is_set_moves_no_deadline,
+    cases::thousands_of_alarms_climb_and_none_is_forgotten,
+    rosters::who_is_on_duty_is_known_and_holes_are_shown,
+    rosters::a_roster_is_written_by_its_own_post_and_by_the_centre,
     checkpoints::portions_come_back_and_the_batches_since,
     checkpoints::the_journal_is_kept_as_far_as_a_replay_needs_it,
     checkpoints::a_damaged_portion_is_passed_over,
-    crash::nothing_committed_is_lost_or_doubled,
+    model::the_store_answers_as_a_list_would,
     history::readings_are_the_same_before_and_after_sealing,
     history::buckets_are_the_same_wherever_the_readings_are,
     history::a_long_tail_becomes_several_chunks,
@@ -91,6 +107,10 @@ on_every_engine!(
     history::a_crash_between_seal_and_trim_doubles_nothing,
     history::a_damaged_journal_row_is_passed_over_and_counted,
     history::nobody_sees_beyond_their_jurisdiction,
+    notices::what_people_have_to_be_told_is_committed_with_what_made_it_true,
+    notices::a_delivery_waits_until_its_outcome_is_noted,
+    notices::who_was_told_is_seen_by_whom_it_concerns,
+    notices::people_say_where_they_are_reached,
     outboxes::numbers_are_committed_with_their_readings_or_not_at_all,
     outboxes::a_settled_batch_counts_its_numbers_once,
     outboxes::a_restore_begins_a_new_history,
@@ -122,6 +142,11 @@ async fn sqlite_files_are_whole_at_any_moment() {
 }
 
 #[tokio::test]
+async fn sqlite_answers_as_a_list_would_through_other_sequences() {
+    model::more_runs().await;
+}
+
+#[tokio::test]
 async fn sqlite_files_are_checked_to_the_byte() {
     backups::a_flipped_byte_is_found_and_named(Fixture::sqlite()).await;
 }
@@ -136,6 +161,7 @@ fn every_promise_can_be_awaited_on_any_thread(store: &Store, scope: &Scope, batc
     check(store.commit_batch(Arc::clone(&batch)));
     check(store.settle_batch(JournalId(1), batch));
     check(store.seal_due(at));
+    check(store.merge_chunks(at));
     check(store.fold_outboxes());
     check(store.new_epoch());
     check(store.ledger(scope, None, at..at));
@@ -145,4 +171,7 @@ fn every_promise_can_be_awaited_on_any_thread(store: &Store, scope: &Scope, batc
     check(store.users(actor));
     check(store.discovered(scope));
     check(store.check_audit_log());
+    check(store.watch_duty(at));
+    check(store.on_duty(at));
+    check(store.cases(scope, &CaseFilter::default(), at));
 }

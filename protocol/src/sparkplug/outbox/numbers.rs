@@ -73,6 +73,24 @@ impl Numbers {
         Insertion::New
     }
 
+    /// Takes a number out again: its message was not committed after all.
+    pub fn remove(&mut self, seq: Seq) {
+        let number = seq.get();
+        if number <= self.through {
+            if number < self.through {
+                self.ranges.insert(0, (number + 1, self.through));
+            }
+            self.through = number - 1;
+        } else if let Some(index) = self.before(number)
+            && let (first, last) = self.ranges[index]
+            && number <= last
+        {
+            let left = (first < number).then(|| (first, number - 1));
+            let right = (number < last).then(|| (number + 1, last));
+            self.ranges.splice(index..=index, [left, right].into_iter().flatten());
+        }
+    }
+
     /// Nothing below `floor` will come any more: it counts as being there. Returns how many numbers that adds.
     pub fn raise_floor(&mut self, floor: Seq) -> u64 {
         self.insert_all(Seq::FIRST.get(), floor.get() - 1)
@@ -201,6 +219,24 @@ mod tests {
         check(&[1, 3, 5, 4], 1, &[(3, 5)]);
         check(&[1, 3, 5, 4, 2], 5, &[]);
         check(&[9, 5, 7, 6], 0, &[(5, 7), (9, 9)]);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_taken_out_is_not_there_and_all_else_is(
+            numbers in proptest::collection::btree_set(1_u64..60, 0..40),
+            taken in proptest::collection::vec(1_u64..60, 0..20),
+        ) {
+            let mut set = of(numbers.iter().copied());
+            for number in &taken {
+                set.remove(seq(*number));
+            }
+            for number in 1..60 {
+                prop_assert_eq!(set.contains(seq(number)), numbers.contains(&number) && !taken.contains(&number));
+            }
+            // And it is as if they had never been there.
+            prop_assert_eq!(set, of(numbers.into_iter().filter(|number| !taken.contains(number))));
+        }
     }
 
     #[test]

@@ -1,9 +1,10 @@
 //! Readings to take away, as a file that is written while it is sent.
 
-use std::{collections::VecDeque, ops::Range, sync::Arc};
+mod running;
+
+use std::{ops::Range, sync::Arc};
 
 use axum::{
-    body::{Body, Bytes},
     extract::State,
     http::{
         HeaderValue,
@@ -17,11 +18,11 @@ use domain::{
     registry::Registry,
     time::UnixMs,
 };
-use futures_util::stream;
 use serde::Deserialize;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 use utoipa::{IntoParams, ToSchema};
 
+use self::running::{Note, Running};
 use super::{
     AppState, covered_device,
     error::{ApiError, Refusal},
@@ -29,9 +30,8 @@ use super::{
     views,
 };
 use crate::{
-    clock::Clock,
     export::{Common, CsvFlavour, CsvWriter, ParquetWriter, Writer},
-    store::{AuditEntry, Readings, Scope, Selection, SeriesLabel, SessionToken, Store, StoreError},
+    store::{Scope, Selection, SeriesLabel},
 };
 
 /// The longest range, in milliseconds: a leap year.
@@ -118,24 +118,7 @@ pub(super) async fn export_readings(
     // Before the first byte: nobody takes anything without a trace. A second entry says how much it was.
     note.write("readings.export", detail.clone()).await?;
     let file_name = format!("brightwatch-{}-{}.{ending}", query.from_ms, query.to_ms);
-    let running = Running {
-        store: state.store,
-        token: may.token,
-        range,
-        rest: series,
-        current: None,
-        writer,
-        rows: 0,
-        note,
-        detail,
-        permit,
-    };
-    let body = Body::from_stream(stream::try_unfold(Some(running), |running| async move {
-        match running {
-            Some(running) => running.next_part().await,
-            None => Ok(None),
-        }
-    }));
+    let running = Running { store: state.store, token: may.token, range, rest: series, writer, note, detail, permit };
     let disposition = HeaderValue::try_from(format!("attachment; filename=\"{file_name}\""));
     let disposition = disposition.map_err(|error| ApiError::internal(&error))?;
     let headers = [
@@ -143,7 +126,7 @@ pub(super) async fn export_readings(
         (CONTENT_DISPOSITION, disposition),
         (CACHE_CONTROL, HeaderValue::from_static("no-store")),
     ];
-    Ok((headers, body).into_response())
+    Ok((headers, running.into_body()).into_response())
 }
 
 fn checked_range(query: &ExportQuery) -> Result<Range<UnixMs>, ApiError> {
@@ -193,75 +176,4 @@ fn common_of(label: &SeriesLabel, registry: &Registry, profiles: &Profiles) -> C
         metric: label.metric.to_string(),
         unit: views::unit(profile, &label.metric).to_owned(),
     }
-}
-
-/// Entries of the audit log about one export.
-struct Note {
-    store: Store,
-    clock: Clock,
-    actor: String,
-    name: String,
-}
-
-impl Note {
-    async fn write(&self, action: &'static str, detail: String) -> Result<(), ApiError> {
-        let (at, actor, object) = (self.clock.now().wall, self.actor.clone(), self.name.clone());
-        self.store.audit(AuditEntry { at, actor, action, object, detail }).await.map_err(ApiError::from)
-    }
-}
-
-/// An export under way. It goes on only as fast as the client takes what it is sent.
-struct Running {
-    store: Store,
-    /// Whoever is signed out, or may see something else by now, gets no further series.
-    token: SessionToken,
-    range: Range<UnixMs>,
-    rest: VecDeque<(Common, SeriesLabel)>,
-    current: Option<(Common, Readings)>,
-    writer: Writer,
-    rows: u64,
-    note: Note,
-    detail: String,
-    permit: OwnedSemaphorePermit,
-}
-
-impl Running {
-    /// The next bytes of the file with what is left; an error breaks the connection off, so that nobody takes what came for
-    /// the whole.
-    async fn next_part(mut self) -> Result<Option<(Bytes, Option<Self>)>, axum::Error> {
-        loop {
-            let Some((common, mut readings)) = self.current.take() else {
-                let Some((common, label)) = self.rest.pop_front() else { return self.last_part().await };
-                let session = self.store.session(&self.token, self.note.clock.now().wall).await.map_err(broken_off)?;
-                if session.is_none() {
-                    return Err(broken_off(StoreError::NotPermitted));
-                }
-                let readings = self.store.readings_of(&label, self.range.clone());
-                self.current = Some((common, readings));
-                continue;
-            };
-            let Some(points) = readings.next_page().await.map_err(broken_off)? else { continue };
-            self.rows += points.len() as u64;
-            let part = self.writer.add(&common, &points).map_err(broken_off)?;
-            self.current = Some((common, readings));
-            if !part.is_empty() {
-                return Ok(Some((part, Some(self))));
-            }
-        }
-    }
-
-    async fn last_part(self) -> Result<Option<(Bytes, Option<Self>)>, axum::Error> {
-        let part = self.writer.finish().map_err(broken_off)?;
-        let detail = format!("{}: {} rows", self.detail, self.rows);
-        if self.note.write("readings.export_done", detail).await.is_err() {
-            tracing::warn!("the end of an export is not in the audit log");
-        }
-        drop(self.permit);
-        Ok(Some((part, None)))
-    }
-}
-
-fn broken_off(error: impl std::error::Error + Send + Sync + 'static) -> axum::Error {
-    tracing::error!(error = &error as &dyn std::error::Error, "an export was broken off");
-    axum::Error::new(error)
 }

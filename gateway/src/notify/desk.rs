@@ -1,0 +1,404 @@
+//! What of the deliveries that wait for a channel goes now, and what of it goes as one message. Pure but for its own
+//! memory of what went lately.
+//!
+//! - Severity I goes at once, alone.
+//! - What tells the same to several audiences at one target is one message.
+//! - Of one site, the first goes at once; what comes within the window behind it goes together when the window ends.
+//! - A target that has had its number of messages in this minute gets all that waits for it as one.
+//! - In quiet hours severity III and IV wait.
+//! - What was tried before goes again as the message that it was.
+
+use std::collections::{BTreeMap, HashMap};
+
+use domain::{
+    alarm::Severity,
+    notice::{Notice, Subject},
+    profile::Daily,
+    time::{MonoMs, Now},
+};
+
+use super::message::{Message, is_same};
+use crate::store::{DeliveryId, WaitingDelivery};
+
+/// Deliveries of the same matter follow each other closely: looking back so far finds them, however many wait.
+const LOOK_BACK: usize = 64;
+/// A minute, in milliseconds.
+const MINUTE_MS: u64 = 60_000;
+/// Targets that are remembered. A district has some thousands of people; what is forgotten is only when they were told.
+const TARGETS_MAX: usize = 10_000;
+
+/// What a channel keeps to.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    pub(super) group_ms: u64,
+    /// Messages a minute to one target; None: any number.
+    pub(super) per_minute: Option<u32>,
+    pub(super) quiet: Option<Daily>,
+}
+
+/// A message to be sent now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Outgoing {
+    pub(super) message: Message,
+    pub(super) address: String,
+    pub(super) deliveries: Vec<DeliveryId>,
+    /// It was tried before.
+    pub(super) is_again: bool,
+    /// Since when the longest of them waits.
+    pub(super) waiting_since: domain::time::UnixMs,
+}
+
+/// How many messages may be added to those under way.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Room {
+    pub(super) ordinary: usize,
+    /// For those of severity I.
+    pub(super) urgent: usize,
+}
+
+/// What to do now.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Plan {
+    /// The gravest first.
+    pub(super) now: Vec<Outgoing>,
+    /// How long until something that waits may go, in milliseconds; None: nothing is held back.
+    pub(super) look_again_ms: Option<u64>,
+}
+
+/// One channel's memory.
+#[derive(Debug)]
+pub(super) struct Desk {
+    limits: Limits,
+    targets: HashMap<String, Target>,
+}
+
+/// What went to a target lately.
+#[derive(Debug, Default)]
+struct Target {
+    /// When the messages of this minute went.
+    sent: Vec<MonoMs>,
+    /// When the last message about a site, or whatever else groups, went.
+    groups: HashMap<String, MonoMs>,
+}
+
+/// Deliveries that say the same.
+struct Item<'a> {
+    notice: &'a Notice,
+    of: Vec<&'a WaitingDelivery>,
+}
+
+impl Desk {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self { limits, targets: HashMap::new() }
+    }
+
+    /// What of `waiting` goes now, as far as there is room.
+    pub(super) fn plan(&mut self, waiting: &[WaitingDelivery], room: Room, now: Now) -> Plan {
+        self.forget(now.mono);
+        let mut by_address: BTreeMap<&str, Vec<&WaitingDelivery>> = BTreeMap::new();
+        for delivery in waiting {
+            by_address.entry(&delivery.address).or_default().push(delivery);
+        }
+        let mut plan = Plan::default();
+        let mut ready = Vec::new();
+        for (address, deliveries) in by_address {
+            self.plan_target(address, &deliveries, now, &mut ready, &mut plan);
+        }
+        ready.sort_by_key(|outgoing: &Outgoing| (outgoing.message.severity(), outgoing.waiting_since));
+        for outgoing in ready {
+            let is_urgent = outgoing.message.severity() == Severity::I;
+            if plan.now.len() < if is_urgent { room.urgent } else { room.ordinary } {
+                self.note(&outgoing, now.mono);
+                plan.now.push(outgoing);
+            }
+        }
+        plan
+    }
+
+    fn plan_target(
+        &self,
+        address: &str,
+        deliveries: &[&WaitingDelivery],
+        now: Now,
+        ready: &mut Vec<Outgoing>,
+        plan: &mut Plan,
+    ) {
+        let known = self.targets.get(address);
+        let is_quiet = self.limits.quiet.filter(|quiet| quiet.contains(now.wall));
+        let mut ordinary: Vec<Vec<Item<'_>>> = Vec::new();
+        let mut by_message: BTreeMap<i64, Vec<&WaitingDelivery>> = BTreeMap::new();
+        let mut fresh = Vec::new();
+        for delivery in deliveries {
+            if let Some(quiet) = is_quiet.filter(|_| delivery.notice.severity > Severity::II) {
+                look_again(plan, quiet.until_change_ms(now.wall));
+                continue;
+            }
+            match delivery.message {
+                Some(message) => by_message.entry(message).or_default().push(delivery),
+                None => fresh.push(*delivery),
+            }
+        }
+        for of in by_message.into_values() {
+            let items = items(&of);
+            if items.iter().any(|item| item.notice.severity == Severity::I) {
+                ready.push(outgoing(address, &items));
+            } else {
+                ordinary.push(items);
+            }
+        }
+        let mut groups: BTreeMap<String, Vec<Item<'_>>> = BTreeMap::new();
+        for item in items(&fresh) {
+            if item.notice.severity == Severity::I {
+                ready.push(outgoing(address, &[item]));
+            } else {
+                groups.entry(group_of(item.notice)).or_default().push(item);
+            }
+        }
+        for (group, items) in groups {
+            let last = known.and_then(|target| target.groups.get(&group));
+            let open_in_ms = last.map_or(0, |last| left_ms(*last, self.limits.group_ms, now.mono));
+            if open_in_ms == 0 {
+                ordinary.push(items);
+            } else {
+                look_again(plan, open_in_ms);
+            }
+        }
+        let Some(per_minute) = self.limits.per_minute.map(|limit| limit as usize) else {
+            ready.extend(ordinary.into_iter().map(|items| outgoing(address, &items)));
+            return;
+        };
+        let sent = known.map_or(&[][..], |target| &target.sent);
+        let free = per_minute.saturating_sub(sent.len());
+        if ordinary.len() <= free {
+            ready.extend(ordinary.into_iter().map(|items| outgoing(address, &items)));
+        } else if free > 0 {
+            // What was tried before stays the message that it was, so that it is recognised when it comes twice.
+            let (again, fresh): (Vec<_>, Vec<_>) =
+                ordinary.into_iter().partition(|items| items[0].of[0].message.is_some());
+            let all: Vec<Item<'_>> = fresh.into_iter().flatten().collect();
+            let together = (!all.is_empty()).then_some(all);
+            let chosen = together.into_iter().chain(again).take(free);
+            ready.extend(chosen.map(|items| outgoing(address, &items)));
+            look_again(plan, MINUTE_MS / 60);
+        } else if !ordinary.is_empty() {
+            let oldest = sent.first().copied().unwrap_or(now.mono);
+            look_again(plan, left_ms(oldest, MINUTE_MS, now.mono).max(1));
+        }
+    }
+
+    fn note(&mut self, outgoing: &Outgoing, now: MonoMs) {
+        let target = self.targets.entry(outgoing.address.clone()).or_default();
+        target.sent.push(now);
+        if !outgoing.is_again {
+            for notice in &outgoing.message.notices {
+                target.groups.insert(group_of(notice), now);
+            }
+        }
+    }
+
+    /// Forgets what no longer holds anything back.
+    fn forget(&mut self, now: MonoMs) {
+        for target in self.targets.values_mut() {
+            target.sent.retain(|sent| left_ms(*sent, MINUTE_MS, now) > 0);
+            target.groups.retain(|_, last| left_ms(*last, self.limits.group_ms, now) > 0);
+        }
+        self.targets.retain(|_, target| !target.sent.is_empty() || !target.groups.is_empty());
+        if self.targets.len() > TARGETS_MAX {
+            self.targets.clear();
+        }
+    }
+}
+
+fn left_ms(since: MonoMs, window_ms: u64, now: MonoMs) -> u64 {
+    window_ms.saturating_sub(now.since_ms(since))
+}
+
+fn look_again(plan: &mut Plan, in_ms: u64) {
+    plan.look_again_ms = Some(plan.look_again_ms.map_or(in_ms, |sooner| sooner.min(in_ms)));
+}
+
+/// What tells the same is one.
+fn items<'a>(deliveries: &[&'a WaitingDelivery]) -> Vec<Item<'a>> {
+    let mut items: Vec<Item<'a>> = Vec::new();
+    for delivery in deliveries {
+        let from = items.len().saturating_sub(LOOK_BACK);
+        match items[from..].iter_mut().find(|item| is_same(item.notice, &delivery.notice)) {
+            Some(item) => item.of.push(delivery),
+            None => items.push(Item { notice: &delivery.notice, of: vec![delivery] }),
+        }
+    }
+    items
+}
+
+/// By what messages to a target are grouped: the site; else what it is about.
+fn group_of(notice: &Notice) -> String {
+    match (&notice.site, &notice.subject) {
+        (Some(site), _) => format!("site {site}"),
+        (None, Subject::Alarm(_)) => "alarms".into(),
+        (None, Subject::Case(_)) => "cases".into(),
+        (None, Subject::Channel(name)) => format!("channel {name}"),
+    }
+}
+
+fn outgoing(address: &str, items: &[Item<'_>]) -> Outgoing {
+    let of = || items.iter().flat_map(|item| &item.of);
+    let deliveries: Vec<DeliveryId> = of().map(|delivery| delivery.id).collect();
+    let first = deliveries.iter().map(|delivery| delivery.0).min().unwrap_or_default();
+    let tried = of().find_map(|delivery| delivery.message);
+    let is_maybe_repeated = of().any(|delivery| delivery.is_maybe_repeated);
+    let waiting_since = of().map(|delivery| delivery.created_at).min().unwrap_or(domain::time::UnixMs(0));
+    let notices = items.iter().map(|item| item.notice.clone());
+    Outgoing {
+        message: Message::new(tried.unwrap_or(first), notices, is_maybe_repeated),
+        address: address.to_owned(),
+        is_again: tried.is_some(),
+        waiting_since,
+        deliveries,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{
+        id::{AlarmId, SiteId},
+        notice::{Audience, Occasion},
+        text::Text,
+        time::UnixMs,
+    };
+
+    use super::*;
+
+    const ROOM: Room = Room { ordinary: 9, urgent: 9 };
+    const LIMITS: Limits = Limits { group_ms: 30_000, per_minute: None, quiet: None };
+
+    /// 2026-10-01T00:00:00 in Beijing, and so many milliseconds.
+    fn at(ms: u64) -> Now {
+        Now { wall: UnixMs(1_790_784_000_000 + ms.cast_signed()), mono: MonoMs(ms) }
+    }
+
+    fn waiting(id: i64, site: &str, severity: Severity) -> WaitingDelivery {
+        WaitingDelivery {
+            id: DeliveryId(id),
+            notice: Notice {
+                subject: Subject::Alarm(AlarmId(id)),
+                occasion: Occasion::Raised,
+                severity,
+                audience: Audience::Centre,
+                device: None,
+                site: Some(SiteId::new(site).unwrap()),
+                at: at(0).wall,
+                title: Text::same(format!("alarm {id}")),
+                body: Text::default(),
+            },
+            address: "group".into(),
+            message: None,
+            is_maybe_repeated: false,
+            created_at: at(0).wall,
+        }
+    }
+
+    fn ids(plan: &Plan) -> Vec<Vec<i64>> {
+        plan.now.iter().map(|outgoing| outgoing.deliveries.iter().map(|id| id.0).collect()).collect()
+    }
+
+    #[test]
+    fn the_first_of_a_site_goes_at_once_and_what_follows_goes_together() {
+        let mut desk = Desk::new(LIMITS);
+        let first = [waiting(1, "a", Severity::III), waiting(2, "a", Severity::II), waiting(3, "b", Severity::III)];
+        assert_eq!(ids(&desk.plan(&first, ROOM, at(0))), [vec![1, 2], vec![3]]);
+        let later = [waiting(4, "a", Severity::III), waiting(5, "a", Severity::II), waiting(6, "c", Severity::IV)];
+        let plan = desk.plan(&later, ROOM, at(10_000));
+        assert_eq!((ids(&plan), plan.look_again_ms), (vec![vec![6]], Some(20_000)));
+        let plan = desk.plan(&later[..2], ROOM, at(30_000));
+        assert_eq!((ids(&plan), plan.look_again_ms), (vec![vec![4, 5]], None));
+        assert_eq!(plan.now[0].message.id, 4);
+    }
+
+    #[test]
+    fn severity_one_goes_alone_and_never_waits() {
+        let quiet = Some(Daily::new(0.0, 24.0 - 1e-6));
+        let mut desk = Desk::new(Limits { per_minute: Some(1), quiet, ..LIMITS });
+        let many: Vec<_> = (1..=5).map(|id| waiting(id, "a", Severity::I)).collect();
+        for now in [0, 1] {
+            assert_eq!(ids(&desk.plan(&many, Room { ordinary: 0, urgent: 9 }, at(now))), [[1], [2], [3], [4], [5]]);
+        }
+    }
+
+    #[test]
+    fn what_tells_several_audiences_the_same_is_one_message() {
+        let mut desk = Desk::new(LIMITS);
+        let centre = waiting(1, "a", Severity::I);
+        let mut office = WaitingDelivery { id: DeliveryId(2), ..centre.clone() };
+        office.notice.audience = Audience::Office("furong".parse().unwrap());
+        let plan = desk.plan(&[centre, office], ROOM, at(0));
+        assert_eq!(ids(&plan), [[1, 2]]);
+        assert_eq!(plan.now[0].message.notices.len(), 1);
+    }
+
+    #[test]
+    fn beyond_the_limit_of_a_minute_everything_goes_as_one() {
+        let mut desk = Desk::new(Limits { per_minute: Some(3), ..LIMITS });
+        let sites: Vec<_> = (1..=5).map(|id| waiting(id, &format!("s{id}"), Severity::III)).collect();
+        assert_eq!(ids(&desk.plan(&sites, ROOM, at(0))), [[1, 2, 3, 4, 5]]);
+        let two: Vec<_> = (6..=7).map(|id| waiting(id, &format!("s{id}"), Severity::III)).collect();
+        assert_eq!(ids(&desk.plan(&two, ROOM, at(1000))), [[6], [7]]);
+        let more = [waiting(8, "s8", Severity::II)];
+        let plan = desk.plan(&more, ROOM, at(2000));
+        assert_eq!((ids(&plan), plan.look_again_ms), (vec![], Some(58_000)));
+        assert_eq!(ids(&desk.plan(&more, ROOM, at(60_000))), [[8]]);
+    }
+
+    #[test]
+    fn ten_thousand_alarms_in_ten_seconds_are_a_handful_of_messages_and_all_are_told() {
+        let mut desk = Desk::new(Limits { per_minute: Some(20), ..LIMITS });
+        let (mut queue, mut messages, mut told) = (Vec::new(), Vec::new(), 0);
+        for tick in 0..1300_u64 {
+            if tick < 100 {
+                let ids = (tick * 100..tick * 100 + 100).map(u64::cast_signed);
+                queue.extend(ids.map(|id| waiting(id, &format!("s{}", id % 500), Severity::III)));
+            }
+            let taken = &queue[..queue.len().min(1000)];
+            for outgoing in desk.plan(taken, ROOM, at(tick * 100)).now {
+                queue.retain(|one| !outgoing.deliveries.contains(&one.id));
+                told += outgoing.deliveries.len();
+                messages.push(tick);
+            }
+        }
+        assert_eq!((told, queue.len()), (10_000, 0));
+        let in_first_minute = messages.iter().filter(|tick| **tick < 600).count();
+        assert!(in_first_minute <= 20 && messages.len() <= 30, "{messages:?}");
+    }
+
+    #[test]
+    fn quiet_hours_hold_back_what_is_mild() {
+        let mut desk = Desk::new(Limits { quiet: Some(Daily::new(22.0, 7.0)), ..LIMITS });
+        let night = [waiting(1, "a", Severity::III), waiting(2, "b", Severity::II)];
+        let plan = desk.plan(&night, ROOM, at(0));
+        assert_eq!((ids(&plan), plan.look_again_ms), (vec![vec![2]], Some(7 * 3_600_000)));
+        assert_eq!(ids(&desk.plan(&night[..1], ROOM, at(7 * 3_600_000))), [[1]]);
+    }
+
+    #[test]
+    fn what_was_tried_goes_again_as_the_message_that_it_was() {
+        let mut desk = Desk::new(LIMITS);
+        let again = |id, repeated| WaitingDelivery {
+            message: Some(3),
+            is_maybe_repeated: repeated,
+            ..waiting(id, "a", Severity::III)
+        };
+        let plan = desk.plan(&[again(3, false), again(4, true), waiting(5, "a", Severity::III)], ROOM, at(0));
+        assert_eq!(ids(&plan), [vec![3, 4], vec![5]]);
+        assert_eq!((plan.now[0].message.id, plan.now[0].message.is_maybe_repeated), (3, true));
+        assert!(plan.now[0].is_again && !plan.now[1].message.is_maybe_repeated);
+    }
+
+    #[test]
+    fn without_room_the_gravest_goes_and_the_rest_keeps_its_turn() {
+        let mut desk = Desk::new(LIMITS);
+        let both = [waiting(1, "a", Severity::III), waiting(2, "b", Severity::II)];
+        let one = Room { ordinary: 1, urgent: 1 };
+        assert_eq!(ids(&desk.plan(&both, one, at(0))), [[2]]);
+        assert_eq!(ids(&desk.plan(&both[..1], one, at(1))), [[1]]);
+        assert_eq!(ids(&desk.plan(&[], one, at(2))), Vec::<Vec<i64>>::new());
+    }
+}

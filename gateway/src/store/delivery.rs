@@ -1,0 +1,376 @@
+//! Notices on their way: to whom by which channel, what was tried, what became of it. Written by who sends them; `told` is
+//! what people see of it.
+
+use domain::{access::Permission, alarm::Severity, id::UserId, notice::Notice, time::UnixMs};
+use sqlx::{AnyConnection, AssertSqlSafe, any::AnyRow};
+
+use super::{
+    Store, audit,
+    error::StoreError,
+    notice::{self, NoticeId, notice_of},
+    row::{Columns, placeholders},
+    scope::{Actor, Scope},
+    writer::Priority,
+};
+
+const OPERATION: &str = "noting what became of a message";
+/// Rows of one statement, far below the parameters that both engines take.
+const ROWS_PER_STATEMENT: usize = 1000;
+
+/// Number of a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DeliveryId(pub i64);
+
+/// One notice to one target of a channel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewDelivery {
+    /// Which notice.
+    pub notice: NoticeId,
+    /// By which channel.
+    pub channel: String,
+    /// Where to; empty: the channel has one place.
+    pub address: String,
+    /// Whose address it is; None: nobody's in particular.
+    pub account: Option<UserId>,
+    /// The notice's, by which what waits is put in order.
+    pub severity: Severity,
+}
+
+/// A delivery that waits to be tried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitingDelivery {
+    /// Its number.
+    pub id: DeliveryId,
+    /// What is to be said.
+    pub notice: Notice,
+    /// Where to.
+    pub address: String,
+    /// The message it went with when it was tried before; None: it was not.
+    pub message: Option<i64>,
+    /// An earlier attempt may have arrived.
+    pub is_maybe_repeated: bool,
+    /// Since when it waits.
+    pub created_at: UnixMs,
+}
+
+/// Deliveries that go as one message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// The message's number: the smallest of its deliveries when it was first tried.
+    pub message: i64,
+    /// Which.
+    pub deliveries: Vec<DeliveryId>,
+}
+
+/// What became of an attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AttemptOutcome {
+    /// The service has it.
+    Sent {
+        /// What the service calls it.
+        receipt: Option<String>,
+    },
+    /// It is tried again.
+    Again {
+        /// Not before.
+        due: UnixMs,
+        /// What went wrong.
+        error: String,
+        /// It may have arrived.
+        is_maybe_repeated: bool,
+    },
+    /// It will never be taken.
+    Failed {
+        /// In the service's words.
+        error: String,
+    },
+    /// Its time is up.
+    GivenUp {
+        /// What went wrong last.
+        error: String,
+    },
+}
+
+/// Where a test message goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TestTarget {
+    /// Where to.
+    pub address: String,
+    /// Whose address it is; None: the channel's own.
+    pub account: Option<UserId>,
+}
+
+impl Store {
+    /// Writes the deliveries of notices, which need no looking at afterwards.
+    pub async fn address_notices(
+        &self,
+        notices: Vec<NoticeId>,
+        deliveries: Vec<NewDelivery>,
+        at: UnixMs,
+    ) -> Result<(), StoreError> {
+        self.write_delivery(move |connection| {
+            Box::pin(async move {
+                insert(connection, &deliveries, at).await?;
+                let ids: Vec<i64> = notices.iter().map(|notice| notice.0).collect();
+                update_rows(connection, "UPDATE notice SET addressed_at_ms = $1 WHERE id IN", &[at.0], &ids).await
+            })
+        })
+        .await
+    }
+
+    /// What waits for a channel and is due, the gravest first; and when more is due, if nothing else happens.
+    pub async fn waiting_deliveries(
+        &self,
+        channel: &str,
+        now: UnixMs,
+        limit: u32,
+    ) -> Result<(Vec<WaitingDelivery>, Option<UnixMs>), StoreError> {
+        const OPERATION: &str = "reading what waits to be sent";
+        let rows = sqlx::query(
+            "SELECT notice.*, delivery.id AS delivery_id, delivery.address, delivery.message_id, \
+             delivery.is_maybe_repeated, delivery.created_at_ms \
+             FROM delivery JOIN notice ON notice.id = delivery.notice_id \
+             WHERE delivery.state = 'waiting' AND delivery.is_under_way = 0 AND delivery.channel = $1 \
+             AND delivery.due_at_ms <= $2 ORDER BY delivery.severity, delivery.id LIMIT $3",
+        )
+        .bind(channel)
+        .bind(now.0)
+        .bind(i64::from(limit))
+        .fetch_all(self.readers())
+        .await
+        .map_err(StoreError::read(OPERATION))?;
+        let next = sqlx::query(
+            "SELECT MIN(due_at_ms) AS due_at_ms FROM delivery \
+             WHERE state = 'waiting' AND is_under_way = 0 AND channel = $1 AND due_at_ms > $2",
+        )
+        .bind(channel)
+        .bind(now.0)
+        .fetch_one(self.readers())
+        .await
+        .map_err(StoreError::read(OPERATION))?;
+        Ok((rows.iter().map(waiting_of).collect::<Result<_, _>>()?, next.time_or_none("due_at_ms")?))
+    }
+
+    /// Notes that messages are about to be tried: should the process end before the outcome is noted, they may have
+    /// arrived.
+    pub async fn begin_attempts(&self, attempts: Vec<Attempt>, at: UnixMs) -> Result<(), StoreError> {
+        self.write_delivery(move |connection| {
+            Box::pin(async move {
+                for attempt in &attempts {
+                    let ids: Vec<i64> = attempt.deliveries.iter().map(|delivery| delivery.0).collect();
+                    let sql = "UPDATE delivery SET is_under_way = 1, attempts = attempts + 1, tried_at_ms = $1, \
+                               message_id = $2 WHERE state = 'waiting' AND id IN";
+                    update_rows(connection, sql, &[at.0, attempt.message], &ids).await?;
+                }
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Notes what became of a message.
+    pub async fn end_attempt(
+        &self,
+        deliveries: Vec<DeliveryId>,
+        outcome: AttemptOutcome,
+        at: UnixMs,
+    ) -> Result<(), StoreError> {
+        self.write_delivery(move |connection| {
+            Box::pin(async move {
+                for delivery in deliveries {
+                    write_outcome(connection, delivery, &outcome, at).await?;
+                }
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// To be called once at the start: what was under way when the process ended may have arrived; what waits for a
+    /// channel that is no longer there is given up.
+    pub async fn settle_attempts(&self, channels: Vec<String>, at: UnixMs) -> Result<(), StoreError> {
+        self.write_delivery(move |connection| {
+            Box::pin(async move {
+                let sql = "UPDATE delivery SET is_under_way = 0, is_maybe_repeated = 1, due_at_ms = $1 \
+                           WHERE is_under_way = 1";
+                sqlx::query(sql).bind(at.0).execute(&mut *connection).await.map_err(StoreError::failed(OPERATION))?;
+                let waiting = sqlx::query("SELECT DISTINCT channel FROM delivery WHERE state = 'waiting'")
+                    .fetch_all(&mut *connection)
+                    .await
+                    .map_err(StoreError::failed(OPERATION))?;
+                for row in &waiting {
+                    let channel: String = row.get_as("channel")?;
+                    if channels.contains(&channel) {
+                        continue;
+                    }
+                    let sql = "UPDATE delivery SET state = 'given_up', last_error = 'the channel is not configured' \
+                               WHERE state = 'waiting' AND channel = $1";
+                    let update = sqlx::query(sql).bind(channel).execute(&mut *connection).await;
+                    update.map_err(StoreError::failed(OPERATION))?;
+                }
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Writes a test notice with its deliveries; audited.
+    pub async fn write_test(
+        &self,
+        scope: &Scope,
+        channel: &str,
+        notice: Notice,
+        targets: Vec<TestTarget>,
+    ) -> Result<(), StoreError> {
+        Actor::Person(scope).require(Permission::ManageChannels)?;
+        let (actor, channel, store) = (scope.username().to_string(), channel.to_owned(), self.clone());
+        self.writer()
+            .write(
+                Priority::Operator,
+                OPERATION,
+                move |connection| {
+                    Box::pin(async move {
+                        let at = notice.at;
+                        let id = notice::write_addressed(connection, &notice).await?;
+                        let deliveries: Vec<NewDelivery> = targets
+                            .into_iter()
+                            .map(|target| NewDelivery {
+                                notice: id,
+                                channel: channel.clone(),
+                                address: target.address,
+                                account: target.account,
+                                severity: notice.severity,
+                            })
+                            .collect();
+                        insert(connection, &deliveries, at).await?;
+                        audit::note(connection, &actor, "channel.test", &channel, String::new(), at).await
+                    })
+                },
+                move |()| store.notices_have_come(),
+            )
+            .await
+    }
+
+    /// Has everything that waits wait for so much longer already.
+    #[cfg(test)]
+    pub(crate) async fn age_deliveries(&self, by_ms: i64) -> Result<(), StoreError> {
+        self.write_delivery(move |connection| {
+            Box::pin(async move {
+                let sql = "UPDATE delivery SET created_at_ms = created_at_ms - $1 WHERE state = 'waiting'";
+                sqlx::query(sql).bind(by_ms).execute(connection).await.map(drop).map_err(StoreError::failed(OPERATION))
+            })
+        })
+        .await
+    }
+
+    async fn write_delivery<W>(&self, work: W) -> Result<(), StoreError>
+    where
+        W: for<'c> FnOnce(&'c mut AnyConnection) -> futures_util::future::BoxFuture<'c, Result<(), StoreError>>
+            + Send
+            + 'static,
+    {
+        self.writer().write(Priority::Ordinary, OPERATION, work, |()| {}).await
+    }
+}
+
+/// After a restore: what waited when the backup was made may have been sent since.
+pub(super) async fn mark_all_as_maybe_repeated(connection: &mut AnyConnection) -> Result<(), StoreError> {
+    sqlx::query("UPDATE delivery SET is_maybe_repeated = 1 WHERE state = 'waiting'")
+        .execute(connection)
+        .await
+        .map(drop)
+        .map_err(StoreError::failed(OPERATION))
+}
+
+async fn insert(connection: &mut AnyConnection, deliveries: &[NewDelivery], at: UnixMs) -> Result<(), StoreError> {
+    for rows in deliveries.chunks(ROWS_PER_STATEMENT) {
+        let sql = format!(
+            "INSERT INTO delivery (notice_id, channel, address, account_id, severity, state, is_under_way, is_maybe_repeated, \
+             attempts, created_at_ms, due_at_ms) VALUES {}",
+            placeholders(rows.len(), 11, 0)
+        );
+        let mut insert = sqlx::query(AssertSqlSafe(sql));
+        for row in rows {
+            insert = insert
+                .bind(row.notice.0)
+                .bind(row.channel.as_str())
+                .bind(row.address.as_str())
+                .bind(row.account.map(|account| account.0))
+                .bind(i64::from(row.severity as u8))
+                .bind("waiting")
+                .bind(0_i64)
+                .bind(0_i64)
+                .bind(0_i64)
+                .bind(at.0)
+                .bind(at.0);
+        }
+        insert.execute(&mut *connection).await.map_err(StoreError::failed(OPERATION))?;
+    }
+    Ok(())
+}
+
+/// Runs a statement that ends in `IN` for many ids; `before` are its parameters before them.
+async fn update_rows(
+    connection: &mut AnyConnection,
+    sql: &'static str,
+    before: &[i64],
+    ids: &[i64],
+) -> Result<(), StoreError> {
+    for ids in ids.chunks(ROWS_PER_STATEMENT) {
+        let sql = format!("{sql} {}", placeholders(1, ids.len(), before.len()));
+        let mut update = sqlx::query(AssertSqlSafe(sql));
+        for value in before.iter().chain(ids) {
+            update = update.bind(*value);
+        }
+        update.execute(&mut *connection).await.map_err(StoreError::failed(OPERATION))?;
+    }
+    Ok(())
+}
+
+async fn write_outcome(
+    connection: &mut AnyConnection,
+    delivery: DeliveryId,
+    outcome: &AttemptOutcome,
+    at: UnixMs,
+) -> Result<(), StoreError> {
+    let update = match outcome {
+        AttemptOutcome::Sent { receipt } => sqlx::query(
+            "UPDATE delivery SET is_under_way = 0, state = 'sent', sent_at_ms = $2, last_error = NULL, receipt = $3 \
+             WHERE id = $1",
+        )
+        .bind(delivery.0)
+        .bind(at.0)
+        .bind(receipt.clone()),
+        AttemptOutcome::Again { due, error, is_maybe_repeated } => sqlx::query(
+            "UPDATE delivery SET is_under_way = 0, due_at_ms = $2, last_error = $3, \
+             is_maybe_repeated = CASE WHEN $4 = 1 THEN 1 ELSE is_maybe_repeated END WHERE id = $1",
+        )
+        .bind(delivery.0)
+        .bind(due.0)
+        .bind(error.as_str())
+        .bind(i64::from(*is_maybe_repeated)),
+        AttemptOutcome::Failed { error } => {
+            sqlx::query("UPDATE delivery SET is_under_way = 0, state = 'failed', last_error = $2 WHERE id = $1")
+                .bind(delivery.0)
+                .bind(error.as_str())
+        }
+        AttemptOutcome::GivenUp { error } => sqlx::query(
+            "UPDATE delivery SET is_under_way = 0, state = 'given_up', \
+                         last_error = COALESCE(last_error, $2) WHERE id = $1",
+        )
+        .bind(delivery.0)
+        .bind(error.as_str()),
+    };
+    update.execute(connection).await.map(drop).map_err(StoreError::failed(OPERATION))
+}
+
+fn waiting_of(row: &AnyRow) -> Result<WaitingDelivery, StoreError> {
+    Ok(WaitingDelivery {
+        id: DeliveryId(row.get_as("delivery_id")?),
+        notice: notice_of(row)?,
+        address: row.get_as("address")?,
+        message: row.get_as("message_id")?,
+        is_maybe_repeated: row.flag("is_maybe_repeated")?,
+        created_at: row.time("created_at_ms")?,
+    })
+}

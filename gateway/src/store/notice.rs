@@ -1,0 +1,168 @@
+//! What people have to be told: written within the transaction that made it true, and from there on its way.
+
+use domain::{
+    alarm::Severity,
+    id::{AlarmId, CaseId},
+    notice::{Audience, Notice, Occasion, Subject},
+    text::Text,
+};
+use sqlx::{AnyConnection, AssertSqlSafe, any::AnyRow};
+use tokio::sync::watch;
+
+use super::{
+    Store,
+    error::StoreError,
+    row::{Columns, placeholders},
+    writer::Priority,
+};
+
+const OPERATION: &str = "writing what people have to be told";
+/// Rows of one statement; fifteen parameters each stay below the 32 766 that both engines take.
+const ROWS_PER_STATEMENT: usize = 1000;
+
+/// Number of a notice, rising in the order of writing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NoticeId(pub i64);
+
+impl Store {
+    /// The oldest notices for which nobody has looked yet by which channels they go. For the gateway, not for people.
+    pub async fn notices_to_address(&self, limit: u32) -> Result<Vec<(NoticeId, Notice)>, StoreError> {
+        let rows = sqlx::query("SELECT * FROM notice WHERE addressed_at_ms IS NULL ORDER BY id LIMIT $1")
+            .bind(i64::from(limit))
+            .fetch_all(self.readers())
+            .await
+            .map_err(StoreError::read("reading what people have to be told"))?;
+        rows.iter().map(|row| Ok((NoticeId(row.get_as("id")?), notice_of(row)?))).collect()
+    }
+
+    /// Writes notices on their own. What made them true is to be written with [`write()`], in its transaction.
+    pub async fn write_notices(&self, notices: Vec<Notice>) -> Result<(), StoreError> {
+        let store = self.clone();
+        self.writer()
+            .write(
+                Priority::Ordinary,
+                OPERATION,
+                move |connection| Box::pin(async move { write(connection, &notices).await }),
+                move |()| store.notices_have_come(),
+            )
+            .await
+    }
+
+    /// Changes whenever notices were committed.
+    pub fn notice_changes(&self) -> watch::Receiver<u64> {
+        self.notice_counter().subscribe()
+    }
+
+    /// To be called when a transaction that wrote notices is committed: whoever sends them does not look otherwise.
+    pub(in crate::store) fn notices_have_come(&self) {
+        self.notice_counter().send_modify(|count| *count += 1);
+    }
+}
+
+/// Writes notices within a transaction. Once it is committed, [`Store::notices_have_come`] sets them on their way.
+pub(in crate::store) async fn write(connection: &mut AnyConnection, notices: &[Notice]) -> Result<(), StoreError> {
+    for rows in notices.chunks(ROWS_PER_STATEMENT) {
+        let sql = format!(
+            "INSERT INTO notice (subject_kind, subject_id, occasion, step, severity, audience_kind, audience_id, \
+             device_id, site_id, at_ms, title_zh, title_en, body_zh, body_en) VALUES {}",
+            placeholders(rows.len(), 14, 0)
+        );
+        let mut insert = sqlx::query(AssertSqlSafe(sql));
+        for row in rows {
+            let (subject_kind, subject) = subject_columns(&row.subject);
+            let (audience_kind, audience) = audience_columns(&row.audience);
+            insert = insert
+                .bind(subject_kind)
+                .bind(subject)
+                .bind(row.occasion.word())
+                .bind(i64::from(row.occasion.step()))
+                .bind(i64::from(row.severity as u8))
+                .bind(audience_kind)
+                .bind(audience)
+                .bind(row.device.as_ref().map(ToString::to_string))
+                .bind(row.site.as_ref().map(ToString::to_string))
+                .bind(row.at.0)
+                .bind(row.title.zh.as_str())
+                .bind(row.title.en.as_str())
+                .bind(row.body.zh.as_str())
+                .bind(row.body.en.as_str());
+        }
+        insert.execute(&mut *connection).await.map_err(StoreError::failed(OPERATION))?;
+    }
+    Ok(())
+}
+
+/// Writes one notice of which somebody else says where it goes, within a transaction.
+pub(super) async fn write_addressed(connection: &mut AnyConnection, notice: &Notice) -> Result<NoticeId, StoreError> {
+    write(connection, std::slice::from_ref(notice)).await?;
+    let (kind, subject) = subject_columns(&notice.subject);
+    // The writer is alone, so that the newest of this subject is the one just written.
+    let row = sqlx::query(
+        "UPDATE notice SET addressed_at_ms = $3 WHERE id = \
+         (SELECT MAX(id) FROM notice WHERE subject_kind = $1 AND subject_id = $2) RETURNING id",
+    )
+    .bind(kind)
+    .bind(subject)
+    .bind(notice.at.0)
+    .fetch_one(connection)
+    .await
+    .map_err(StoreError::failed(OPERATION))?;
+    Ok(NoticeId(row.get_as("id")?))
+}
+
+/// How a subject is stored: its kind and its id.
+fn subject_columns(subject: &Subject) -> (&'static str, String) {
+    match subject {
+        Subject::Alarm(id) => ("alarm", id.to_string()),
+        Subject::Case(id) => ("case", id.to_string()),
+        Subject::Channel(name) => ("channel", name.clone()),
+    }
+}
+
+fn audience_columns(audience: &Audience) -> (&'static str, String) {
+    match audience {
+        Audience::Owner(id) => ("owner", id.to_string()),
+        Audience::Township(code) => ("township", code.to_string()),
+        Audience::Office(id) => ("office", id.to_string()),
+        Audience::Centre => ("centre", String::new()),
+    }
+}
+
+/// The notice of a row with all columns of `notice`.
+pub(super) fn notice_of(row: &AnyRow) -> Result<Notice, StoreError> {
+    let severity: u8 = row.number("severity")?;
+    let (occasion, step): (String, u8) = (row.get_as("occasion")?, row.number("step")?);
+    Ok(Notice {
+        subject: subject_of(row)?,
+        occasion: Occasion::of_word(&occasion, step).ok_or_else(|| StoreError::damaged("occasion")(occasion))?,
+        severity: Severity::from_u8(severity).ok_or_else(|| StoreError::damaged("severity")(severity))?,
+        audience: audience_of(row)?,
+        device: row.id_or_none("device_id")?,
+        site: row.id_or_none("site_id")?,
+        at: row.time("at_ms")?,
+        title: Text { zh: row.get_as("title_zh")?, en: row.get_as("title_en")? },
+        body: Text { zh: row.get_as("body_zh")?, en: row.get_as("body_en")? },
+    })
+}
+
+fn subject_of(row: &AnyRow) -> Result<Subject, StoreError> {
+    let (kind, id): (String, String) = (row.get_as("subject_kind")?, row.get_as("subject_id")?);
+    let number = || id.parse().map_err(StoreError::damaged("subject_id"));
+    match kind.as_str() {
+        "alarm" => Ok(Subject::Alarm(AlarmId(number()?))),
+        "case" => Ok(Subject::Case(CaseId(number()?))),
+        "channel" => Ok(Subject::Channel(id)),
+        _ => Err(StoreError::damaged("subject_kind")(kind)),
+    }
+}
+
+fn audience_of(row: &AnyRow) -> Result<Audience, StoreError> {
+    let kind: String = row.get_as("audience_kind")?;
+    match kind.as_str() {
+        "owner" => Ok(Audience::Owner(row.id("audience_id")?)),
+        "township" => Ok(Audience::Township(row.id("audience_id")?)),
+        "office" => Ok(Audience::Office(row.id("audience_id")?)),
+        "centre" => Ok(Audience::Centre),
+        _ => Err(StoreError::damaged("audience_kind")(kind)),
+    }
+}

@@ -1,0 +1,183 @@
+//! What people have to be told, and what became of it.
+
+use std::sync::Arc;
+
+use domain::{
+    access::Role,
+    alarm::{AlarmState, Severity, What},
+    id::{AlarmId, DeviceId, OwnerId, SiteId, TownshipCode},
+    notice::{Audience, Notice, Occasion, Subject},
+    text::Text,
+};
+
+use protocol::rest::NoticeAudience;
+
+use super::fixture::{Fixture, START, batch, definition, draft, sign_in, transition};
+use crate::store::{
+    Actor, Attempt, AttemptOutcome, BatchCommit, ChannelFigures, DeliveryId, NewDelivery, NoticeId, Store, StoreError,
+};
+
+/// What is told of an alarm at the school.
+fn notice(alarm: i64, audience: Audience) -> Notice {
+    Notice {
+        subject: Subject::Alarm(AlarmId(alarm)),
+        occasion: Occasion::Raised,
+        severity: Severity::II,
+        audience,
+        device: Some(DeviceId::new("school-fridge").unwrap()),
+        site: Some(SiteId::new("school-kitchen").unwrap()),
+        at: START,
+        title: Text::new("告警", "alarm"),
+        body: Text::new("原因", "cause"),
+    }
+}
+
+pub(super) async fn what_people_have_to_be_told_is_committed_with_what_made_it_true(fixture: Fixture) {
+    let store = fixture.open_district().await;
+    let mut changes = store.notice_changes();
+    let audiences = [
+        Audience::Owner(OwnerId::new("school").unwrap()),
+        Audience::Township(TownshipCode::new("500156001").unwrap()),
+        Audience::Centre,
+    ];
+    let notices: Vec<Notice> = audiences.map(|audience| notice(1, audience)).into();
+    let raised = || vec![transition(1, "school-fridge", What::Raised, AlarmState::ActiveUnacknowledged)];
+
+    // A batch that fails tells nobody.
+    let twice = vec![definition(4, "school-fridge", "humidity"), definition(4, "school-fridge", "pressure")];
+    let refused = BatchCommit { new_series: twice, transitions: raised(), notices: notices.clone(), ..batch([]) };
+    store.commit_batch(Arc::new(refused)).await.unwrap_err();
+    assert_eq!(store.notices_to_address(9).await.unwrap(), []);
+    assert!(!changes.has_changed().unwrap());
+
+    let commit = BatchCommit { transitions: raised(), notices: notices.clone(), ..batch([]) };
+    store.commit_batch(Arc::new(commit)).await.unwrap();
+    assert!(changes.has_changed().unwrap());
+    changes.mark_unchanged();
+    let escalated = Notice {
+        subject: Subject::Channel("centre-wecom".into()),
+        occasion: Occasion::Escalated { step: 2 },
+        device: None,
+        site: None,
+        ..notice(1, Audience::Centre)
+    };
+    store.write_notices(vec![escalated.clone()]).await.unwrap();
+    assert!(changes.has_changed().unwrap());
+    drop(store);
+
+    let found = fixture.open().await.notices_to_address(9).await.unwrap();
+    let found: Vec<Notice> = found.into_iter().map(|(_, notice)| notice).collect();
+    assert_eq!(found, [notices, vec![escalated]].concat());
+}
+
+/// Deliveries of everything that is not addressed yet, to one place of a channel each.
+async fn address(store: &Store, channel: &str) -> Vec<NoticeId> {
+    let found = store.notices_to_address(99).await.unwrap();
+    let to = |(id, notice): &(NoticeId, Notice)| NewDelivery {
+        notice: *id,
+        channel: channel.into(),
+        address: String::new(),
+        account: None,
+        severity: notice.severity,
+    };
+    let deliveries = found.iter().map(to).collect();
+    let notices: Vec<NoticeId> = found.iter().map(|(id, _)| *id).collect();
+    store.address_notices(notices.clone(), deliveries, START).await.unwrap();
+    notices
+}
+
+pub(super) async fn a_delivery_waits_until_its_outcome_is_noted(fixture: Fixture) {
+    let store = fixture.open_district().await;
+    let told = [Severity::III, Severity::I, Severity::II];
+    let notices = told.map(|severity| Notice { severity, ..notice(1, Audience::Centre) });
+    store.write_notices(notices.into()).await.unwrap();
+    assert_eq!(address(&store, "chat").await.len(), 3);
+    assert_eq!(store.notices_to_address(9).await.unwrap(), []);
+
+    let waiting = async |store: &Store, after_ms: i64| {
+        store.waiting_deliveries("chat", START.plus_ms(after_ms), 9).await.unwrap()
+    };
+    let (all, next) = waiting(&store, 0).await;
+    let severities: Vec<Severity> = all.iter().map(|one| one.notice.severity).collect();
+    assert_eq!((severities, next), (vec![Severity::I, Severity::II, Severity::III], None));
+    assert_eq!(store.waiting_deliveries("other", START, 9).await.unwrap().0, []);
+
+    // Two go as one message and fail; the third is under way when the process ends.
+    let pair: Vec<DeliveryId> = all[..2].iter().map(|one| one.id).collect();
+    let attempt = |message, deliveries: &[DeliveryId]| Attempt { message, deliveries: deliveries.into() };
+    store.begin_attempts(vec![attempt(7, &pair), attempt(8, &[all[2].id])], START).await.unwrap();
+    assert_eq!(waiting(&store, 0).await, (vec![], None));
+    let due = START.plus_ms(5000);
+    let again = AttemptOutcome::Again { due, error: "503".into(), is_maybe_repeated: false };
+    store.end_attempt(pair.clone(), again, START).await.unwrap();
+    assert_eq!(waiting(&store, 0).await, (vec![], Some(due)));
+    drop(store);
+
+    let store = fixture.open().await;
+    store.settle_attempts(vec!["chat".into()], START.plus_ms(1000)).await.unwrap();
+    let (all, next) = waiting(&store, 1000).await;
+    assert_eq!((all.len(), next), (1, Some(due)));
+    assert!(all[0].is_maybe_repeated && all[0].message == Some(8));
+    let (all, _) = waiting(&store, 5000).await;
+    assert_eq!(
+        all.iter().map(|one| (one.message, one.is_maybe_repeated)).collect::<Vec<_>>(),
+        [(Some(7), false), (Some(7), false), (Some(8), true)]
+    );
+
+    let sent = AttemptOutcome::Sent { receipt: Some("r-1".into()) };
+    store.end_attempt(pair, sent, START.plus_ms(6000)).await.unwrap();
+    store.settle_attempts(vec![], START.plus_ms(7000)).await.unwrap();
+    assert_eq!(waiting(&store, 9000).await, (vec![], None));
+    let admin = sign_in(&store, Role::Admin, "").await;
+    let figures = store.channel_figures(Actor::Person(&admin)).await.unwrap();
+    let expected =
+        ChannelFigures { channel: "chat".into(), waiting: 0, given_up: 1, last_sent_at: Some(START.plus_ms(6000)) };
+    assert_eq!(figures, [expected]);
+}
+
+pub(super) async fn who_was_told_is_seen_by_whom_it_concerns(fixture: Fixture) {
+    let store = fixture.open_district().await;
+    let raised = vec![transition(1, "school-fridge", What::Raised, AlarmState::ActiveUnacknowledged)];
+    let school = Audience::Owner(OwnerId::new("school").unwrap());
+    let notices = vec![notice(1, school), notice(1, Audience::Centre), notice(11, Audience::Centre)];
+    store.commit_batch(Arc::new(BatchCommit { transitions: raised, notices, ..batch([]) })).await.unwrap();
+    address(&store, "chat").await;
+
+    let told = async |role, place| {
+        let scope = sign_in(&store, role, place).await;
+        let told = store.alarm_notices(&scope, AlarmId(1)).await.unwrap()?;
+        Some(told.into_iter().map(|notice| (notice.audience, notice.deliveries.len())).collect::<Vec<_>>())
+    };
+    let of_school = (NoticeAudience::Owner { id: OwnerId::new("school").unwrap() }, 1);
+    let all = Some(vec![of_school.clone(), (NoticeAudience::Centre, 1)]);
+    assert_eq!(told(Role::CentreOperator, "").await, all);
+    assert_eq!(told(Role::TownshipOfficer, "500156001").await, all);
+    assert_eq!(told(Role::Owner, "school").await, Some(vec![of_school]));
+    assert_eq!(told(Role::Owner, "hotel").await, None);
+    assert_eq!(told(Role::TownshipOfficer, "500156003").await, None);
+    let township = sign_in(&store, Role::OfficeOfficer, "baima").await;
+    assert!(matches!(store.channel_figures(Actor::Person(&township)).await, Err(StoreError::NotPermitted)));
+}
+
+pub(super) async fn people_say_where_they_are_reached(fixture: Fixture) {
+    let store = fixture.open_district().await;
+    let admin = sign_in(&store, Role::Admin, "").await;
+    let officer = sign_in(&store, Role::TownshipOfficer, "500156001").await;
+    assert_eq!(store.contacts().await.unwrap().len(), 0);
+    store.put_contact(&officer, None, "13800000000".into(), String::new(), START).await.unwrap();
+    let mine = store.contact(&officer, None).await.unwrap();
+    assert_eq!((mine.phone.as_str(), mine.email.as_str()), ("13800000000", ""));
+    let others = store.put_contact(&officer, Some(admin.user_id()), "1".into(), String::new(), START).await;
+    assert!(matches!(others, Err(StoreError::NotPermitted)));
+    store.put_contact(&admin, Some(officer.user_id()), String::new(), "wang@example.cn".into(), START).await.unwrap();
+    let reached = store.contacts().await.unwrap();
+    assert_eq!(reached.iter().map(|one| one.email.as_str()).collect::<Vec<_>>(), ["wang@example.cn"]);
+
+    // Who has left is told nothing.
+    let closed = protocol::rest::UserDraft {
+        is_disabled: true,
+        ..draft(officer.username().as_str(), Role::TownshipOfficer, "500156001")
+    };
+    store.change_user(Actor::Shell, officer.user_id(), closed, None, START).await.unwrap();
+    assert_eq!(store.contacts().await.unwrap().len(), 0);
+}
