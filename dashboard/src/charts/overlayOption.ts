@@ -1,6 +1,7 @@
 /** What ECharts is to draw of several metrics at once: a line each, an axis for each unit. Pure. */
 import type { Metric } from '@/api/types'
 import { beijingOffsetMs, dateTime, valueText } from '@/text/format'
+import { font } from '@/style/font'
 import type { Text } from '@/text'
 import type { ChartOption, LineSeriesOption } from './echarts'
 import type { Sample } from './trendData'
@@ -39,7 +40,7 @@ export function overlayOption(view: OverlayView): ChartOption {
   return {
     useUTC: true,
     animation: false,
-    textStyle: { fontFamily: 'inherit' },
+    textStyle: { fontFamily: font },
     grid: {
       left: remPx * (units.length > 2 ? 4 : 0.7),
       right: remPx * (units.length > 3 ? 4 : 1.2),

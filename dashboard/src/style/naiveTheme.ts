@@ -4,6 +4,7 @@ import { deskRemPx } from '@/state/screen'
 import { font } from './font'
 
 const accent = '#37c8ab'
+
 /** Naive UI measures in pixels, so its sizes follow the root font size as `rem` does elsewhere. */
 export function naiveTheme(remPx: number): GlobalThemeOverrides {
   const px = (size: number) => `${Math.round((size * remPx) / deskRemPx)}px`
