@@ -113,7 +113,7 @@ mod tests {
         }
         std::os::unix::net::UnixListener::bind(folder.path().join("control.sock")).unwrap();
         let listed = list(folder.path(), Some(&folder.path().join("brightwatch.db"))).unwrap();
-        let expected = ["broker.secrets.json", "broker/dynamic-security.json", "snapshots/camera-1.jpg"];
+        let expected = ["broker/dynamic-security.json", "broker.secrets.json", "snapshots/camera-1.jpg"];
         assert_eq!(listed, expected.map(PathBuf::from));
         let mut present = in_the_way(folder.path()).unwrap();
         present.sort();
