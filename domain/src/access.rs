@@ -79,10 +79,10 @@ impl Role {
                 ManageUsers,
                 ReadAudit,
                 ManageChannels,
+                ViewStorage,
                 HandleCase,
                 ReportOnCase,
                 KeepRoster,
-                ViewStorage,
             ],
             Role::CentreOperator => {
                 &[View, AcknowledgeAlarm, ShelveAlarm, ManageService, HandleCase, ReportOnCase, KeepRoster, ViewStorage]

@@ -28,7 +28,8 @@ export async function tell(browser, world) {
   await page.keyboard.press('g')
   const group = page.getByRole('row', { expanded: false }).first()
   await group.getByText('整组确认').waitFor()
-  assert(page.url().includes('group=site'), `the address names the grouping: ${page.url()}`)
+  // The address names the grouping, so that it can be sent to a colleague.
+  await page.waitForURL(/[?&]group=site/)
   await page.keyboard.press('j')
   await page.keyboard.press('a')
   await page

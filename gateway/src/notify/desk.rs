@@ -352,7 +352,7 @@ mod tests {
     fn ten_thousand_alarms_in_ten_seconds_are_a_handful_of_messages_and_all_are_told() {
         let mut desk = Desk::new(Limits { per_minute: Some(20), ..LIMITS });
         let (mut queue, mut messages, mut told) = (Vec::new(), Vec::new(), 0);
-        for tick in 0..1300_u64 {
+        for tick in 0..2600_u64 {
             if tick < 100 {
                 let ids = (tick * 100..tick * 100 + 100).map(u64::cast_signed);
                 queue.extend(ids.map(|id| waiting(id, &format!("s{}", id % 500), Severity::III)));

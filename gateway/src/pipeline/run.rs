@@ -1,7 +1,9 @@
 //! The loop: gather, evaluate, commit, take over, announce.
 //!
 //! When the disk is full the loop goes on without readings, then from memory ([`shortage`](super::shortage)), and every few
-//! seconds looks whether there is room again.
+//! seconds looks whether there is room again ([`full_disk`]).
+
+mod full_disk;
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,10 +15,7 @@ use domain::{
     registry::Registry,
 };
 use metrics::{counter, gauge, histogram};
-use protocol::{
-    live::Storing,
-    rest::{GapWhy, LedgerFigures},
-};
+use protocol::live::Storing;
 use tokio::{
     sync::watch,
     time::{Instant, timeout_at},
@@ -34,7 +33,7 @@ use super::{
 use crate::{
     clock::Clock,
     ingest::{Acknowledger, Ingested, SeriesIndex},
-    ledger::{Ledger, Lost},
+    ledger::Ledger,
     live::{Hub, present::Changes},
     ops::health::Health,
     store::{BatchCommit, JournalId, SeriesDefinition, Store, StoreError},
@@ -316,52 +315,6 @@ impl Pipeline {
         }
     }
 
-    /// From here on only so much is stored, and everybody knows.
-    fn store_only(&mut self, storing: Storing) {
-        let (words, figure) = match storing {
-            Storing::Everything => ("everything is stored again", 2.0),
-            Storing::AlarmsOnly => ("the disk is full: readings are refused, alarms are stored", 1.0),
-            Storing::Nothing => ("nothing can be stored: alarms are shown from memory", 0.0),
-        };
-        self.storing = storing;
-        gauge!("gateway_storing").set(figure);
-        if storing == Storing::Everything {
-            tracing::info!("{words}");
-            self.parts.health.works(HEALTH_PART);
-            (self.failing_since, self.recover_at) = (None, None);
-        } else {
-            tracing::error!("{words}");
-            self.parts.health.fails(HEALTH_PART, words);
-            self.recover_at = Some(Instant::now() + self.recover_pause);
-            self.recover_pause = (self.recover_pause * 2).min(RECOVER_MAX);
-        }
-        self.parts.live.publish(Changes { storing: Some(storing), ..Changes::default() });
-    }
-
-    /// Looks whether more can be stored, and stores what is owed. False: stopped before that was known.
-    async fn recover(&mut self, stop: &CancellationToken) -> Result<bool, PipelineError> {
-        let has_room = self.parts.store.take_reserve().await;
-        if !has_room && self.storing == Storing::AlarmsOnly {
-            self.recover_at = Some(Instant::now() + RETRY_MAX);
-            return Ok(true);
-        }
-        // With nothing owed it is an empty batch, which tells whether there is room.
-        let owed = Arc::new(self.owed.to_commit(self.parts.clock.now().wall));
-        match self.attempt(&owed, stop).await? {
-            Attempt::Stored => {
-                let alarms = self.announced.stored(std::mem::take(&mut self.owed).alarms());
-                self.parts.live.publish(Changes { alarms, ..Changes::default() });
-                self.store_only(if has_room { Storing::Everything } else { Storing::AlarmsOnly });
-            }
-            Attempt::Full | Attempt::Failed => {
-                self.recover_at = Some(Instant::now() + self.recover_pause);
-                self.recover_pause = (self.recover_pause * 2).min(RECOVER_MAX);
-            }
-            Attempt::Stopped => return Ok(false),
-        }
-        Ok(true)
-    }
-
     /// What is on disk becomes true in memory, on screens, and for those who wait. While not everything can be stored, what
     /// is not becomes so too, and is marked.
     fn take_over(&mut self, outcome: Outcome, batch: Batch, whole: &BatchCommit) {
@@ -393,26 +346,6 @@ impl Pipeline {
         });
         // Last, so that whoever is answered finds on every screen what the answer says.
         self.answers.answer(batch.waiting, &outcome.rejected, &alarms);
-    }
-
-    /// The readings of a batch are not stored: numbered messages come again, others are lost and stand in the ledger.
-    fn refuse(&mut self, batch: &Batch, whole: &BatchCommit) {
-        counter!("gateway_readings_refused_total").increment(whole.readings.len() as u64);
-        self.judged.add(&whole.outboxes);
-        self.parts.acknowledger.refused(&whole.outboxes);
-        for (node, figures) in &batch.figures {
-            let shed = LedgerFigures {
-                shed_messages: figures.committed_messages,
-                shed_readings: figures.committed_readings,
-                ..LedgerFigures::default()
-            };
-            self.parts.ledger.note(node, whole.received, &shed);
-        }
-        for (node, &(messages, readings)) in &batch.unrepeated {
-            let (from, to) = (whole.received, whole.received);
-            let lost = Lost { why: GapWhy::Shed, messages, readings: Some(readings), from, to };
-            self.parts.ledger.lost(node, lost, whole.received);
-        }
     }
 
     /// Writes down the next portion of what the rules remember, when it is time and there is room for it.

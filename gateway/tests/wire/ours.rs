@@ -116,7 +116,9 @@ async fn a_message_that_the_broker_kept_says_nothing_about_now() {
     let credential = gateway.enrol().await;
     let mut edge = Edge::connect(&credential, None).await;
     edge.be_born(1.0).await;
-    let kept = edge.session.device_birth(now(), &device(), &[temperature(2.0)]).unwrap();
+    // Certainly newer than the birth before, which may be of the same millisecond.
+    let newer = BirthMetric { at: now().plus_ms(2), ..temperature(2.0) };
+    let kept = edge.session.device_birth(now(), &device(), &[newer]).unwrap();
     edge.publish_as(&kept.topic, kept.payload.to_vec(), true).await;
     gateway.hear_until("it is heard when it comes", |gateway| gateway.reading("temperature") == Some(good(2.0))).await;
     let mut gateway = gateway.restart_ingest().await;
