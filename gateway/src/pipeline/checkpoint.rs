@@ -38,7 +38,7 @@ pub(super) struct Checkpoints {
 }
 
 impl Checkpoints {
-    /// The rounds, and what [`write`] reads.
+    /// The rounds, and what [`write()`] reads.
     pub(super) fn new(period_s: u64, now: MonoMs) -> (Self, mpsc::Receiver<Portions>) {
         let (to_writer, portions) = mpsc::channel(1);
         let every_ms = period_s.max(1).saturating_mul(1000);
