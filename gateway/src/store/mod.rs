@@ -197,7 +197,7 @@ impl Store {
         let readers = database.connect_readers(config.reader_count).await?;
         let (engine, file) = (database.engine, database.file.clone());
         let reserve_bytes = u64::from(config.reserve_mib) * 1024 * 1024;
-        let reserve = file.as_deref().map(|file| Reserve::beside(file, reserve_bytes));
+        let reserve = file.as_deref().map(|file| Reserve::of_disk(file, reserve_bytes));
         let (writer, task) = Writer::start(database);
         let inner = Inner {
             writer,

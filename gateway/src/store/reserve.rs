@@ -10,7 +10,11 @@ use std::{
 
 use rustix::fs::FallocateFlags;
 
-use super::usage::free_bytes;
+use super::usage::{disk_bytes, free_bytes};
+
+/// No more of a disk is kept back than this part of it: a reserve that does not fit twice would never be taken again, and
+/// readings be refused for ever.
+const DISK_PART: u64 = 8;
 
 /// The file beside the database.
 #[derive(Debug)]
@@ -25,6 +29,12 @@ impl Reserve {
         let mut name = database.as_os_str().to_owned();
         name.push(".reserve");
         Self { path: name.into(), bytes }
+    }
+
+    /// The same, of a small disk no more than a part.
+    pub(super) fn of_disk(database: &Path, bytes: u64) -> Self {
+        let most = disk_bytes(database).map_or(bytes, |disk| disk / DISK_PART);
+        Self::beside(database, bytes.min(most))
     }
 
     /// Gives the room up; harmless when it is given up already.
