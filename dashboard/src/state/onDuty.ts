@@ -7,17 +7,25 @@ import type { OnDuty } from '@/api/types'
 const renewEveryMs = 60_000
 
 /** The own post first; null: not known yet. */
-export const posts = shallowRef<readonly OnDuty[] | null>(null)
+const posts = shallowRef<readonly OnDuty[] | null>(null)
+let lookers = 0
+let timer = 0
 
 export async function renewOnDuty(): Promise<void> {
   const answer = await listOnDuty()
   if (answer.kind === 'ok') posts.value = answer.value
 }
 
+/** Several parts of a screen may look: they share one answer, and who leaves last forgets it. */
 export function useOnDuty() {
-  void renewOnDuty()
-  const timer = window.setInterval(() => void renewOnDuty(), renewEveryMs)
+  lookers += 1
+  if (lookers === 1) {
+    void renewOnDuty()
+    timer = window.setInterval(() => void renewOnDuty(), renewEveryMs)
+  }
   onScopeDispose(() => {
+    lookers -= 1
+    if (lookers > 0) return
     window.clearInterval(timer)
     posts.value = null
   })

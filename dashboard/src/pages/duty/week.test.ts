@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Shift } from '@/api/types'
-import { dayMs, dayStart, fromPicker, stretchesOf, toPicker, weekStart } from './week'
+import { dayMs, dayStart, hoursOf, stretchesOf, weekMs, weekStart } from './week'
 
 /** Monday, 2026-11-23, 00:00 in Beijing. */
 const monday = Date.UTC(2026, 10, 22, 16)
@@ -21,12 +21,9 @@ describe('a week', () => {
     expect(dayStart(monday + dayMs - 1)).toBe(monday)
   })
 
-  it('is Beijing time in a picker of any zone', () => {
-    const hourMs = 3_600_000
-    expect(toPicker(monday, -8 * hourMs)).toBe(monday)
-    // New York in winter: midnight in Beijing is eleven in the morning there, and must read as midnight.
-    expect(toPicker(monday, 5 * hourMs)).toBe(monday + 13 * hourMs)
-    expect(fromPicker(toPicker(monday, 5 * hourMs), 5 * hourMs)).toBe(monday)
+  it('says the hours of a shift, with the dates when hours alone would mean nothing', () => {
+    expect(hoursOf(shift(monday + dayMs * 0.75, monday + dayMs * 1.25))).toBe('18:00–06:00')
+    expect(hoursOf(shift(monday, monday + weekMs))).toBe('11-23 00:00–11-30 00:00')
   })
 
   it('cuts a night shift at midnight', () => {

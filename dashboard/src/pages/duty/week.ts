@@ -1,6 +1,6 @@
 /** Weeks and days of a roster, in Beijing time, which has no summer time. */
 import type { Shift } from '@/api/types'
-import { beijingOffsetMs } from '@/text/format'
+import { beijingOffsetMs, dateTime } from '@/text/format'
 
 export const dayMs = 24 * 3_600_000
 export const weekMs = 7 * dayMs
@@ -15,16 +15,11 @@ export function weekStart(ms: number): number {
   return day - ((weekday + 6) % 7) * dayMs
 }
 
-const minuteMs = 60_000
-
-/** How far a browser's zone lies behind UTC at that moment, in milliseconds; in Beijing −8 h. */
-const zoneBehindMs = (ms: number) => new Date(ms).getTimezoneOffset() * minuteMs
-
-/** A moment for a picker that shows the browser's zone, so that it shows Beijing time. */
-export const toPicker = (ms: number, behindMs = zoneBehindMs(ms)) => ms + beijingOffsetMs + behindMs
-
-/** The moment that such a picker means. */
-export const fromPicker = (ms: number, behindMs = zoneBehindMs(ms)) => ms - beijingOffsetMs - behindMs
+/** `08:00–20:00`; of a shift longer than a day with the dates: `11-23 00:00–11-30 00:00`. */
+export function hoursOf({ from_ms, to_ms }: Shift): string {
+  const start = to_ms - from_ms > dayMs ? 5 : 11
+  return `${dateTime(from_ms).slice(start, 16)}–${dateTime(to_ms).slice(start, 16)}`
+}
 
 /** What of a day somebody is on duty, as parts of that day from 0 to 1. */
 export interface Stretch {
