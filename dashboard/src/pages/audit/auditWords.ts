@@ -1,0 +1,57 @@
+/** An entry of the audit log as people say it: posts by their names, moments as times, the gateway's words translated. */
+import type { AuditEntry } from '@/api/types'
+import type { Text } from '@/text'
+import { dateTime } from '@/text/format'
+
+interface Words {
+  readonly text: Text
+  /** What a post such as `office:furong` is called. */
+  readonly postName: (post: string) => string
+}
+
+export interface SpokenEntry {
+  readonly actor: string
+  readonly action: string
+  readonly object: string
+  readonly detail: string
+}
+
+/** The gateway's own name for whoever works on the server itself. */
+const shell = 'server shell'
+const post = /^(?:centre|(?:office|township|person):[\w.-]+)$/
+/** Milliseconds since 1970 of this half of the century. */
+const moment = /\b[12]\d{12}\b/g
+
+export function spoken(entry: AuditEntry, { text, postName }: Words): SpokenEntry {
+  const { audit } = text
+  const action = new Map(Object.entries(audit.actions)).get(entry.action) ?? entry.action
+  const isOfRoster = entry.action.startsWith('roster.')
+  const isNumbered = /^(?:alarm|case)\./.test(entry.action) && /^\d+$/.test(entry.object)
+  const named = (raw: string) => raw.replace(post, postName)
+  return {
+    actor: entry.actor === shell ? audit.shell : entry.actor,
+    action,
+    object: isNumbered ? `#${entry.object}` : isOfRoster ? named(entry.object) : entry.object,
+    detail: detailOf(entry, audit.streams, named),
+  }
+}
+
+/** What people wrote stays as they wrote it. */
+function detailOf(
+  { action, detail }: AuditEntry,
+  streams: Readonly<Record<string, string>>,
+  named: (raw: string) => string,
+): string {
+  switch (action) {
+    case 'camera.watch':
+      return streams[detail] ?? detail
+    case 'case.assign':
+      return named(detail)
+    case 'roster.add':
+    case 'roster.change':
+    case 'roster.remove':
+      return detail.replace(moment, (ms) => dateTime(Number(ms))).replace('..', ' – ')
+    default:
+      return detail
+  }
+}
