@@ -38,6 +38,16 @@ describe('who was told', () => {
     ])
   })
 
+  it('names all that no channel reached at one moment in one line', () => {
+    const owner = { ...notice, deliveries: [], audience: { kind: 'owner', id: 'school' } as const }
+    const centre = { ...notice, deliveries: [] }
+    const later = { ...centre, at_ms: 2000 }
+    expect(linesOf([owner, centre, later]).map(({ audiences }) => audiences)).toEqual([
+      [centre.audience],
+      [owner.audience, centre.audience],
+    ])
+  })
+
   it('says how long it took', () => {
     const [sent] = linesOf([notice])
     const waiting = { ...delivery, state: 'waiting' as const, sent_at_ms: null }

@@ -1,4 +1,4 @@
-/** Who was told of an alarm, as lines to be read: what went to several audiences at one target is one line. */
+/** Who was told of an alarm, as lines to be read: whom no channel reached at one moment stand in one line. */
 import type { AlarmNotice, Delivery, NoticeAudience } from '@/api/types'
 
 export type Outcome = Delivery['state'] | 'unreachable'
@@ -8,7 +8,7 @@ export interface DeliveryLine {
   atMs: number
   occasion: AlarmNotice['occasion']
   step: number
-  audience: NoticeAudience
+  audiences: readonly NoticeAudience[]
   /** null: no channel reaches them. */
   delivery: Delivery | null
   outcome: Outcome
@@ -16,15 +16,25 @@ export interface DeliveryLine {
 
 /** Newest first; when it was sent, else when it became true. */
 export function linesOf(notices: readonly AlarmNotice[]): DeliveryLine[] {
+  const unreached = new Map<string, NoticeAudience[]>()
   const lines = notices.flatMap((notice, at): DeliveryLine[] => {
     const line = {
       atMs: notice.at_ms,
       occasion: notice.occasion,
       step: notice.step,
-      audience: notice.audience,
+      audiences: [notice.audience],
     }
-    if (notice.deliveries.length === 0)
-      return [{ ...line, key: `${at}`, delivery: null, outcome: 'unreachable' }]
+    if (notice.deliveries.length === 0) {
+      const moment = `${notice.at_ms} ${notice.occasion} ${notice.step}`
+      const others = unreached.get(moment)
+      if (others) {
+        others.push(notice.audience)
+        return []
+      }
+      const audiences = [notice.audience]
+      unreached.set(moment, audiences)
+      return [{ ...line, audiences, key: `${at}`, delivery: null, outcome: 'unreachable' }]
+    }
     return notice.deliveries.map((delivery, index) => ({
       ...line,
       key: `${at}-${index}`,

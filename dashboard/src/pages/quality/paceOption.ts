@@ -51,7 +51,8 @@ export function paceOption(quality: AlarmQuality, text: Text, remPx: number): Ch
       formatter: name,
       color,
       fontSize,
-      position: 'insideEndTop' as const,
+      // At the end stand the newest bars, which are looked at most.
+      position: 'insideStartTop' as const,
     },
     lineStyle: { color, type: 'dashed' as const, width: 1 },
   })

@@ -47,7 +47,7 @@ describe('the table for a spreadsheet', () => {
 
   it('has measures with targets, and a row a township', () => {
     const text = qualityCsv(quality, () => '凤山街道', zhCN)
-    expect(text).toContain('每 10 分钟呼叫（平均）,1.23,目标 ≤ 1，可容忍 ≤ 2,可容忍')
+    expect(text).toContain('每 10 分钟呼叫（平均）,1.23,目标 ≤\u00a01，可容忍 ≤\u00a02,可容忍')
     expect(text).toContain('凤山街道,12,1.23,10,16.67,1,0,2,0,0,30,\r\n')
   })
 })
