@@ -1,36 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import type { Alarm } from '@/api/types'
 import { answerable, gather, groupOf, groupRows } from './alarmGroups'
-
-function alarm(id: number, changes: Partial<Alarm>): Alarm {
-  return {
-    id,
-    device: `device-${id}`,
-    device_name: '',
-    site: 'school',
-    site_name: '实验小学',
-    township: '500156001',
-    rule: 'FR-01',
-    title_zh: '冷库温度过高',
-    title_en: 'Cold store too warm',
-    severity: 3,
-    state: 'active_unacknowledged',
-    raised_at_ms: id,
-    cause_zh: '',
-    cause_en: '',
-    is_latching: false,
-    occurrence_count: 1,
-    late_ms: 0,
-    is_stored: true,
-    ...changes,
-  }
-}
+import { sampleAlarm } from './sampleAlarm'
 
 const alarms = [
-  alarm(1, {}),
-  alarm(2, { site: 'hotel', site_name: '酒店', severity: 1, state: 'active_acknowledged' }),
-  alarm(3, { severity: 2 }),
-  alarm(4, { site: 'hotel', site_name: '酒店', rule: 'GA-02', severity: 1 }),
+  sampleAlarm(1, {}),
+  sampleAlarm(2, { site: 'hotel', site_name: '酒店', severity: 1, state: 'active_acknowledged' }),
+  sampleAlarm(3, { severity: 2 }),
+  sampleAlarm(4, { site: 'hotel', site_name: '酒店', rule: 'GA-02', severity: 1 }),
 ]
 const bySite = groupOf('site', () => null)
 

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest'
-import type { Alarm } from '@/api/types'
 import {
   chooseAlarms,
   isAlarmFilter,
@@ -8,36 +7,18 @@ import {
   wholeList,
   type AlarmFilter,
 } from './alarmList'
-
-function alarm(id: number, changes: Partial<Alarm>): Alarm {
-  return {
-    id,
-    device: `device-${id}`,
-    device_name: '1号冷库',
-    site: 's',
-    site_name: '实验小学食堂',
-    township: '500156001',
-    rule: 'FR-01',
-    title_zh: '冷库温度过高',
-    title_en: 'Cold store too warm',
-    severity: 3,
-    state: 'active_unacknowledged',
-    raised_at_ms: id * 1_000,
-    cause_zh: '9.1 °C > 8 °C',
-    cause_en: '9.1 °C > 8 °C',
-    is_latching: false,
-    occurrence_count: 1,
-    late_ms: 0,
-    is_stored: true,
-    ...changes,
-  }
-}
+import { sampleAlarm } from './sampleAlarm'
 
 const alarms = [
-  alarm(1, { severity: 3 }),
-  alarm(2, { severity: 1, state: 'active_acknowledged', township: '500156003', site_name: '仙女山酒店' }),
-  alarm(3, { severity: 1 }),
-  alarm(4, { severity: 2, state: 'returned_unacknowledged', title_en: 'Gas alarm', rule: 'GA-02' }),
+  sampleAlarm(1, { severity: 3 }),
+  sampleAlarm(2, {
+    severity: 1,
+    state: 'active_acknowledged',
+    township: '500156003',
+    site_name: '仙女山酒店',
+  }),
+  sampleAlarm(3, { severity: 1 }),
+  sampleAlarm(4, { severity: 2, state: 'returned_unacknowledged', title_en: 'Gas alarm', rule: 'GA-02' }),
 ]
 
 const ids = (filter: Partial<AlarmFilter>) =>
@@ -68,7 +49,7 @@ describe('the mark of chattering', () => {
     [1_000, 2_000, true],
     [1_000, 700_000, false],
   ])('%s at %s: %s', (at, now, expected) => {
-    expect(isChattering(alarm(1, at === undefined ? {} : { chattered_at_ms: at }), now)).toBe(expected)
+    expect(isChattering(sampleAlarm(1, at === undefined ? {} : { chattered_at_ms: at }), now)).toBe(expected)
   })
 })
 

@@ -1,33 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import type { Alarm, AlarmState, Severity } from '@/api/types'
 import { news, ring, stillCalls, type Bell } from './bell'
+import { sampleAlarm } from './sampleAlarm'
 
 function open(...alarms: [id: number, severity: Severity, state: AlarmState][]): Map<number, Alarm> {
-  return new Map(
-    alarms.map(([id, severity, state]) => [
-      id,
-      {
-        id,
-        severity,
-        state,
-        device: 'd',
-        device_name: '',
-        site: 's',
-        site_name: '',
-        township: '500156001',
-        rule: 'GA-02',
-        title_zh: '',
-        title_en: '',
-        raised_at_ms: 0,
-        cause_zh: '',
-        cause_en: '',
-        is_latching: false,
-        occurrence_count: 1,
-        late_ms: 0,
-        is_stored: true,
-      },
-    ]),
-  )
+  return new Map(alarms.map(([id, severity, state]) => [id, sampleAlarm(id, { severity, state })]))
 }
 
 const active = 'active_unacknowledged'

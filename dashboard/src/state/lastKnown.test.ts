@@ -2,28 +2,10 @@ import { describe, expect, it } from 'vitest'
 import type { Alarm } from '@/api/types'
 import { lastKnownMs } from './lastKnown'
 import type { LiveDevice } from './live'
+import { sampleAlarm } from './sampleAlarm'
 
-const alarm = (raised_at_ms: number, changes: Partial<Alarm> = {}): Alarm => ({
-  id: 1,
-  device: 'cold-1',
-  device_name: 'Cold store',
-  site: 'kitchen',
-  site_name: 'Kitchen',
-  township: '500156001',
-  rule: 'FR-01',
-  title_zh: '',
-  title_en: '',
-  severity: 3,
-  state: 'active_acknowledged',
-  is_latching: false,
-  raised_at_ms,
-  cause_zh: '',
-  cause_en: '',
-  occurrence_count: 1,
-  late_ms: 0,
-  is_stored: true,
-  ...changes,
-})
+const alarm = (raised_at_ms: number, changes: Partial<Alarm> = {}) =>
+  sampleAlarm(1, { state: 'active_acknowledged', raised_at_ms, ...changes })
 const device = (link: LiveDevice['link']): LiveDevice => ({
   link,
   linkSinceMs: 1_000,

@@ -1,32 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import type { Alarm, AlarmCount, Delta, DeviceLive, Snapshot } from '@/api/types'
 import { applyAlarm, applyMessages, emptyLive, resumeText } from './live'
+import { sampleAlarm } from './sampleAlarm'
 
 const epoch = 7
 
-function alarm(id: number, changes: Partial<Alarm> = {}): Alarm {
-  return {
-    id,
-    device: 'cold-1',
-    device_name: '1号冷库',
-    site: 's',
-    site_name: '食堂',
-    township: '500156001',
-    rule: 'FR-01',
-    title_zh: '冷库温度高',
-    title_en: 'Cold store warm',
-    severity: 3,
-    state: 'active_unacknowledged',
-    raised_at_ms: 1,
-    cause_zh: '',
-    cause_en: '',
-    is_latching: false,
-    occurrence_count: 1,
-    late_ms: 0,
-    is_stored: true,
-    ...changes,
-  }
-}
+const alarm = (id: number, changes: Partial<Alarm> = {}) =>
+  sampleAlarm(id, { device: 'cold-1', raised_at_ms: 1, ...changes })
 
 function device(id: string, value: number, metric = 'cold_store.temperature'): DeviceLive {
   return {
