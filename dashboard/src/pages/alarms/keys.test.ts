@@ -6,6 +6,7 @@ const press = (key: string, changes: Partial<Press> = {}): Press => ({
   ctrlKey: false,
   metaKey: false,
   altKey: false,
+  shiftKey: false,
   repeat: false,
   ...changes,
 })
@@ -23,7 +24,14 @@ describe('actionOf', () => {
     ['the browser’s own Ctrl+A', press('a', { ctrlKey: true }), false, null],
     ['a held down', press('a', { repeat: true }), false, null],
     ['j held down', press('j', { repeat: true }), false, 'next'],
-    ['a key without meaning', press('x'), false, null],
+    ['space', press(' '), false, 'pick'],
+    ['space while typing', press(' '), true, null],
+    ['c', press('c'), false, 'openCase'],
+    ['the browser’s own Ctrl+C', press('c', { ctrlKey: true }), false, null],
+    ['shift and j', press('J', { shiftKey: true }), false, 'pickNext'],
+    ['shift and arrow, held down', press('ArrowUp', { shiftKey: true, repeat: true }), false, 'pickPrevious'],
+    ['question mark, which needs shift', press('?', { shiftKey: true }), false, 'help'],
+    ['a key without meaning', press('y'), false, null],
   ])('%s', (_, pressed, isTyping, expected) => {
     expect(actionOf(pressed, isTyping)).toBe(expected)
   })

@@ -10,6 +10,10 @@ export type KeyAction =
   | 'propose'
   | 'reset'
   | 'group'
+  | 'pick'
+  | 'pickNext'
+  | 'pickPrevious'
+  | 'openCase'
   | 'search'
   | 'escape'
   | 'mute'
@@ -25,6 +29,10 @@ export const keyHelp: readonly { keys: readonly string[]; action: KeyAction }[] 
   { keys: ['S'], action: 'shelve' },
   { keys: ['P'], action: 'propose' },
   { keys: ['R'], action: 'reset' },
+  { keys: ['X', 'Space'], action: 'pick' },
+  { keys: ['Shift J', 'Shift ↓'], action: 'pickNext' },
+  { keys: ['Shift K', 'Shift ↑'], action: 'pickPrevious' },
+  { keys: ['C'], action: 'openCase' },
   { keys: ['G'], action: 'group' },
   { keys: ['/'], action: 'search' },
   { keys: ['M'], action: 'mute' },
@@ -43,6 +51,9 @@ const actions: Readonly<Record<string, KeyAction>> = {
   s: 'shelve',
   p: 'propose',
   r: 'reset',
+  x: 'pick',
+  ' ': 'pick',
+  c: 'openCase',
   g: 'group',
   '/': 'search',
   m: 'mute',
@@ -50,11 +61,18 @@ const actions: Readonly<Record<string, KeyAction>> = {
   '?': 'help',
 }
 
+/** With Shift a move takes along what it passes. */
+const shifted: Partial<Record<KeyAction, KeyAction>> = { next: 'pickNext', previous: 'pickPrevious' }
+
+/** These may be held down: they move through the list. */
+const moving: ReadonlySet<KeyAction> = new Set(['next', 'previous', 'pickNext', 'pickPrevious'])
+
 export interface Press {
   readonly key: string
   readonly ctrlKey: boolean
   readonly metaKey: boolean
   readonly altKey: boolean
+  readonly shiftKey: boolean
   readonly repeat: boolean
 }
 
@@ -64,10 +82,11 @@ export interface Press {
  */
 export function actionOf(press: Press, isTyping: boolean): KeyAction | null {
   if (press.ctrlKey || press.metaKey || press.altKey) return null
-  const action = actions[press.key.length === 1 ? press.key.toLowerCase() : press.key] ?? null
+  const plain = actions[press.key.length === 1 ? press.key.toLowerCase() : press.key]
+  if (plain === undefined) return null
+  const action = press.shiftKey ? (shifted[plain] ?? plain) : plain
   if (isTyping && action !== 'escape') return null
-  if (press.repeat && action !== 'next' && action !== 'previous') return null
-  return action
+  return press.repeat && !moving.has(action) ? null : action
 }
 
 /** The row to choose after moving by `step`; the nearest end when there is none further. */

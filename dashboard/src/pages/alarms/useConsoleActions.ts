@@ -10,6 +10,7 @@ import type { useAlarmRows } from './useAlarmRows'
 import { useGroupAnswer } from './useGroupAnswer'
 import { useKeys } from './useKeys'
 import { useLifeCycle } from './useLifeCycle'
+import { usePicking } from './usePicking'
 
 /** As most products shelve: an hour. */
 const proposedMinutes = 60
@@ -28,6 +29,7 @@ interface Console {
 export function useConsoleActions(of: Console) {
   const { list, filter, chosenRow, isOpened, open, choose, move, focusSearch } = of
   const groupAnswer = useGroupAnswer({ ...list, filter })
+  const picking = usePicking(list)
   const chosenAlarm = computed(() => (chosenRow.value?.kind === 'alarm' ? chosenRow.value.alarm : null))
 
   const { pending, mayAcknowledge, acknowledge } = useAcknowledge()
@@ -53,8 +55,18 @@ export function useConsoleActions(of: Console) {
   }
 
   const isDialogOpen = computed(
-    () => noted.value !== null || shelved.value !== null || groupAnswer.asked.value !== null,
+    () =>
+      noted.value !== null ||
+      shelved.value !== null ||
+      groupAnswer.asked.value !== null ||
+      picking.asked.value.length > 0,
   )
+  function pickAlong(step: 1 | -1): void {
+    if (isDialogOpen.value) return
+    const from = chosenRow.value?.key ?? null
+    move(step)
+    picking.extend(from, chosenRow.value?.key ?? null)
+  }
   const isHelpShown = shallowRef(false)
   useKeys({
     next: () => {
@@ -88,6 +100,18 @@ export function useConsoleActions(of: Console) {
     reset: () => {
       if (chosenAlarm.value && life.mayReset(chosenAlarm.value)) void life.reset(chosenAlarm.value)
     },
+    pick: () => {
+      if (!isDialogOpen.value) picking.toggle(chosenRow.value)
+    },
+    pickNext: () => {
+      pickAlong(1)
+    },
+    pickPrevious: () => {
+      pickAlong(-1)
+    },
+    openCase: () => {
+      if (!isDialogOpen.value) picking.openCase(chosenAlarm.value)
+    },
     group: () => {
       const next = (groupings.indexOf(filter.value.grouping) + 1) % groupings.length
       filter.value = { ...filter.value, grouping: groupings[next] ?? 'none' }
@@ -101,12 +125,15 @@ export function useConsoleActions(of: Console) {
       else if (noted.value) noted.value = null
       else if (shelved.value) shelved.value = null
       else if (groupAnswer.asked.value) groupAnswer.asked.value = null
+      else if (picking.asked.value.length > 0) picking.asked.value = []
+      else if (picking.alarms.value.length > 0) picking.clear()
       else if (isOpened()) open(null)
     },
   })
 
   return {
     groupAnswer,
+    picking,
     pending,
     mayAcknowledge,
     noted,

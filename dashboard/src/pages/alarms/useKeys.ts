@@ -6,8 +6,8 @@ export function useKeys(perform: Record<KeyAction, () => void>): void {
   function onKey(event: KeyboardEvent): void {
     const action = actionOf(event, isField(event.target))
     if (action === null) return
-    // Enter on a button or link is that button's.
-    if (action === 'open' && event.target instanceof Element && event.target.closest('button, a')) return
+    // Enter and Space on whatever takes the focus are its own.
+    if ((event.key === 'Enter' || event.key === ' ') && isControl(event.target)) return
     event.preventDefault()
     perform[action]()
   }
@@ -18,6 +18,10 @@ export function useKeys(perform: Record<KeyAction, () => void>): void {
     window.removeEventListener('keydown', onKey)
   })
 }
+
+const isControl = (target: EventTarget | null) =>
+  target instanceof Element &&
+  target.closest('button, a, label, [role="checkbox"], .n-base-selection') !== null
 
 const isField = (target: EventTarget | null) =>
   target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement
