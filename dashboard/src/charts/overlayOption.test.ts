@@ -1,16 +1,16 @@
 import { describe, expect, it } from 'vitest'
 import type { Metric } from '@/api/types'
 import { zhCN } from '@/text/zh-CN'
-import { overlayOption, overlayTooltip, unitsOf, type OverlayLine } from './overlayOption'
+import { overlayOption, overlayTooltip, scalesOf, type OverlayLine } from './overlayOption'
 
-const line = (name: string, unit: string): OverlayLine => ({
+const line = (name: string, unit: string, states: Metric['states'] = []): OverlayLine => ({
   metric: {
     name,
     title_zh: `${name}<名>`,
     title_en: name,
     unit,
     decimals: 1,
-    states: [],
+    states,
     stale_after_s: 60,
   } satisfies Metric,
   line: [
@@ -31,12 +31,26 @@ describe('overlayOption', () => {
   const lines = [line('a', '°C'), line('b', 'MPa'), line('c', '°C'), line('d', '%')]
 
   it('gives each unit one axis, and each line the axis of its unit', () => {
-    expect(unitsOf(lines)).toEqual(['°C', 'MPa', '%'])
+    expect(scalesOf(lines).map(({ unit }) => unit)).toEqual(['°C', 'MPa', '%'])
     const option = overlayOption(view(lines))
     const axes = Array.isArray(option.yAxis) ? option.yAxis : []
     expect(axes.map(({ position }) => position)).toEqual(['left', 'right', 'left'])
     const series = Array.isArray(option.series) ? option.series : []
     expect(series.map((one) => ('yAxisIndex' in one ? one.yAxisIndex : -1))).toEqual([0, 1, 0, 2])
+  })
+
+  it('gives states an axis of their own, in words', () => {
+    const states = [
+      { code: 0, zh: '停止', en: 'stopped' },
+      { code: 1, zh: '运行', en: 'running' },
+    ]
+    const mixed = [line('floor', ''), line('burner', '', states), line('pump', '', [...states])]
+    expect(scalesOf(mixed).map(({ name }) => name)).toEqual(['floor', 'burner'])
+    const option = overlayOption(view(mixed))
+    const axes = Array.isArray(option.yAxis) ? option.yAxis : []
+    expect(axes[1]).toMatchObject({ min: 0, max: 1, minInterval: 1 })
+    const series = Array.isArray(option.series) ? option.series : []
+    expect(series.map((one) => ('yAxisIndex' in one ? one.yAxisIndex : -1))).toEqual([0, 1, 1])
   })
 
   it('tells all lines at a moment, with their units, and never as markup', () => {
@@ -48,6 +62,6 @@ describe('overlayOption', () => {
     const told = overlayTooltip(rows, view(lines))
     expect(told).toContain('2026-09-21 22:13:20')
     expect(told).toContain('a&#60;名&#62;: <b>4.3 °C</b>')
-    expect(told).toContain(zhCN.trend.gap)
+    expect(told).toContain(`<b>${zhCN.trend.gap}</b>`)
   })
 })

@@ -1,9 +1,22 @@
-/** What ECharts is to draw of several metrics at once: a line each, an axis for each unit. Pure. */
+/** What ECharts is to draw of several metrics at once: a line each, an axis for each unit or set of states. Pure. */
 import type { Metric } from '@/api/types'
-import { beijingOffsetMs, dateTime, valueText } from '@/text/format'
-import { font } from '@/style/font'
+import { dateTime, hasUnit, valueText } from '@/text/format'
 import type { Text } from '@/text'
 import type { ChartOption, LineSeriesOption } from './echarts'
+import {
+  axisLabel,
+  axisMs,
+  chartBase,
+  chartColours,
+  escapeHtml,
+  fromAxisMs,
+  lineWidth,
+  pointedRows,
+  stateRange,
+  stateWord,
+  timeAxis,
+  tooltipStyle,
+} from './frame'
 import type { Sample } from './trendData'
 
 /** Lines in one chart: more cannot be told apart. */
@@ -25,68 +38,61 @@ export interface OverlayView {
   readonly text: Text
 }
 
-const colours = { ink: '#9cafc7', grid: '#1e2c40', axis: '#33465f', panel: '#1e2c40' }
-const axisMs = (ms: number) => ms + beijingOffsetMs
+/** What an axis stands for: a unit, or states with the same words. */
+const scaleOf = ({ unit, states }: Metric) => (states.length > 0 ? JSON.stringify(states) : unit)
 
-/** The units of the lines, each once, in their order: one axis each. */
-export function unitsOf(lines: readonly OverlayLine[]): string[] {
-  return [...new Set(lines.map(({ metric }) => metric.unit))]
+/** The scales of the lines, each once, in their order: one axis each; the metric speaks for all on its axis. */
+export function scalesOf(lines: readonly OverlayLine[]): Metric[] {
+  const scales = new Map<string, Metric>()
+  for (const { metric } of lines) {
+    const scale = scaleOf(metric)
+    if (!scales.has(scale)) scales.set(scale, metric)
+  }
+  return [...scales.values()]
 }
 
 export function overlayOption(view: OverlayView): ChartOption {
   const { lines, remPx } = view
-  const units = unitsOf(lines)
-  const fontSize = Math.round(remPx * 0.82)
+  const scales = scalesOf(lines)
   return {
-    useUTC: true,
-    animation: false,
-    textStyle: { fontFamily: font },
+    ...chartBase,
     grid: {
-      left: remPx * (units.length > 2 ? 4 : 0.7),
-      right: remPx * (units.length > 3 ? 4 : 1.2),
+      left: remPx * (scales.length > 2 ? 4 : 0.7),
+      right: remPx * (scales.length > 3 ? 4 : 1.2),
       top: remPx * 2,
       bottom: remPx * 0.4,
       containLabel: true,
     },
-    tooltip: {
-      trigger: 'axis',
-      backgroundColor: colours.panel,
-      borderColor: colours.axis,
-      textStyle: { color: '#dce5f1', fontSize },
-      confine: true,
-      formatter: (shown) => overlayTooltip(shown, view),
-    },
+    tooltip: { ...tooltipStyle(remPx), formatter: (shown) => overlayTooltip(shown, view) },
     dataZoom: [{ type: 'inside', filterMode: 'none', zoomOnMouseWheel: 'ctrl' }],
-    xAxis: {
-      type: 'time',
-      min: axisMs(view.fromMs),
-      max: axisMs(view.toMs),
-      axisLine: { lineStyle: { color: colours.axis } },
-      axisLabel: { color: colours.ink, fontSize, hideOverlap: true },
-      splitLine: { show: false },
-    },
-    yAxis: units.map((unit, index) => ({
+    xAxis: timeAxis(view, remPx),
+    yAxis: scales.map((metric, index) => ({
       type: 'value' as const,
-      scale: true,
-      name: unit,
-      nameTextStyle: { color: colours.ink, fontSize },
+      name: metric.unit,
+      nameTextStyle: axisLabel(remPx),
       // Left, right, and then a second one on either side.
       position: index % 2 === 0 ? ('left' as const) : ('right' as const),
       offset: index < 2 ? 0 : remPx * 3.4,
-      axisLabel: { color: colours.ink, fontSize },
-      splitLine: { show: index === 0, lineStyle: { color: colours.grid } },
+      ...(metric.states.length > 0 ? stateRange(metric) : { scale: true }),
+      axisLabel: {
+        ...axisLabel(remPx),
+        ...(metric.states.length > 0 && {
+          formatter: (value: number) => stateWord(value, metric, view.isEnglish),
+        }),
+      },
+      splitLine: { show: index === 0, lineStyle: { color: chartColours.grid } },
     })),
     series: lines.map(({ metric, line }, index): LineSeriesOption => {
-      const colour = overlayColours[index % overlayColours.length] ?? colours.ink
+      const colour = overlayColours[index % overlayColours.length] ?? chartColours.ink
       return {
         type: 'line',
         name: metric.name,
-        yAxisIndex: units.indexOf(metric.unit),
+        yAxisIndex: scales.findIndex((scale) => scaleOf(scale) === scaleOf(metric)),
         data: line.map(([atMs, value]) => [axisMs(atMs), value]),
         showSymbol: false,
         connectNulls: false,
         ...(metric.states.length > 0 && { step: 'end' as const }),
-        lineStyle: { color: colour, width: Math.max(1.5, remPx * 0.12) },
+        lineStyle: { color: colour, width: lineWidth(remPx) },
         itemStyle: { color: colour },
       }
     }),
@@ -95,7 +101,7 @@ export function overlayOption(view: OverlayView): ChartOption {
 
 /** All lines at one moment, as markup in which names are no markup. */
 export function overlayTooltip(shown: unknown, { lines, isEnglish, text }: OverlayView): string {
-  const rows = Array.isArray(shown) ? shown.filter(isRow) : []
+  const rows = pointedRows(shown)
   const at = rows[0]?.value[0]
   if (typeof at !== 'number') return ''
   const told = rows.flatMap(({ seriesName, value }) => {
@@ -104,18 +110,8 @@ export function overlayTooltip(shown: unknown, { lines, isEnglish, text }: Overl
     if (!metric) return []
     const name = isEnglish ? metric.title_en : metric.title_zh
     const words = typeof number === 'number' ? valueText(number, metric, isEnglish, text) : text.trend.gap
-    return [`${escapeHtml(name)}: <b>${escapeHtml(`${words} ${metric.unit}`)}</b>`]
+    const unit = typeof number === 'number' && hasUnit(number, metric) ? ` ${metric.unit}` : ''
+    return [`${escapeHtml(name)}: <b>${escapeHtml(words + unit)}</b>`]
   })
-  return [dateTime(at - beijingOffsetMs), ...told].join('<br>')
+  return [dateTime(fromAxisMs(at)), ...told].join('<br>')
 }
-
-interface Row {
-  seriesName: string
-  value: readonly unknown[]
-}
-
-const isRow = (row: unknown): row is Row =>
-  typeof row === 'object' && row !== null && 'seriesName' in row && 'value' in row && Array.isArray(row.value)
-
-const escapeHtml = (raw: string) =>
-  raw.replace(/[&<>"']/g, (character) => `&#${character.codePointAt(0) ?? 32};`)

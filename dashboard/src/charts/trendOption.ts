@@ -1,9 +1,23 @@
 /** What ECharts is to draw of one metric: line, range, limits, moments. Pure. */
 import type { Metric, Rule, Severity } from '@/api/types'
-import { beijingOffsetMs, dateTime, hasUnit, valueText } from '@/text/format'
-import { font } from '@/style/font'
+import { dateTime, hasUnit, valueText } from '@/text/format'
 import type { Text } from '@/text'
 import type { ChartOption, LineSeriesOption } from './echarts'
+import {
+  axisLabel,
+  axisMs,
+  chartBase,
+  chartColours,
+  chartFontSize,
+  escapeHtml,
+  fromAxisMs,
+  lineWidth,
+  pointedRows,
+  stateRange,
+  stateWord,
+  timeAxis,
+  tooltipStyle,
+} from './frame'
 import { extentOf, type Sample, type TrendData } from './trendData'
 
 /** A moment to mark, such as an alarm's. */
@@ -26,11 +40,8 @@ export interface TrendView {
   readonly text: Text
 }
 
-const colours = { line: '#4fd1c5', ink: '#9cafc7', grid: '#1e2c40', axis: '#33465f', panel: '#1e2c40' }
 const severityColours: Record<Severity, string> = { 1: '#ff4d4f', 2: '#ff8f2b', 3: '#f4cc3d', 4: '#5aa9ff' }
 
-/** The chart knows UTC only: shown eight hours later, its UTC reads as Beijing time. */
-const axisMs = (ms: number) => ms + beijingOffsetMs
 const shifted = (samples: readonly Sample[]): Sample[] =>
   samples.map(([atMs, value]) => [axisMs(atMs), value])
 
@@ -39,12 +50,8 @@ export function trendOption(view: TrendView): ChartOption {
   const hasStates = metric.states.length > 0
   // A state, a floor, a count: it is what it was until it is something else.
   const isStepped = hasStates || (metric.unit === '' && metric.decimals === 0)
-  const fontSize = Math.round(remPx * 0.82)
   return {
-    useUTC: true,
-    animation: false,
-    // A canvas cannot inherit a font: with a name that it does not know it would draw ten pixels high, on every screen.
-    textStyle: { fontFamily: font },
+    ...chartBase,
     grid: {
       left: remPx * 0.7,
       right: remPx * 1.2,
@@ -52,36 +59,21 @@ export function trendOption(view: TrendView): ChartOption {
       bottom: remPx * 0.4,
       containLabel: true,
     },
-    tooltip: {
-      trigger: 'axis',
-      backgroundColor: colours.panel,
-      borderColor: colours.axis,
-      textStyle: { color: '#dce5f1', fontSize },
-      confine: true,
-      formatter: (shown) => tooltip(shown, view),
-    },
+    tooltip: { ...tooltipStyle(remPx), formatter: (shown) => tooltip(shown, view) },
     dataZoom: [{ type: 'inside', filterMode: 'none', zoomOnMouseWheel: 'ctrl' }],
-    xAxis: {
-      type: 'time',
-      min: axisMs(view.fromMs),
-      max: axisMs(view.toMs),
-      axisLine: { lineStyle: { color: colours.axis } },
-      axisLabel: { color: colours.ink, fontSize, hideOverlap: true },
-      splitLine: { show: false },
-    },
+    xAxis: timeAxis(view, remPx),
     yAxis: {
       type: 'value',
       ...yRange(view),
       ...(isStepped && { minInterval: 1 }),
       axisLabel: {
-        color: colours.ink,
-        fontSize,
+        ...axisLabel(remPx),
         // The ends of the axis are chosen for room, not for round numbers.
         showMinLabel: hasStates,
         showMaxLabel: hasStates,
-        formatter: (value: number) => axisLabel(value, view),
+        formatter: (value: number) => valueLabel(value, view),
       },
-      splitLine: { lineStyle: { color: colours.grid } },
+      splitLine: { lineStyle: { color: chartColours.grid } },
     },
     series: [
       ...band(data),
@@ -92,8 +84,8 @@ export function trendOption(view: TrendView): ChartOption {
         showSymbol: lonely(data.line),
         symbolSize: remPx * 0.3,
         ...(isStepped && { step: 'end' as const }),
-        lineStyle: { color: colours.line, width: Math.max(1.5, remPx * 0.12) },
-        itemStyle: { color: colours.line },
+        lineStyle: { color: chartColours.line, width: lineWidth(remPx) },
+        itemStyle: { color: chartColours.line },
         connectNulls: false,
         markLine: {
           silent: true,
@@ -131,7 +123,12 @@ function band({ low, high }: TrendData): LineSeriesOption[] {
   }
   return [
     { ...shared, name: 'low', data: shifted(low) },
-    { ...shared, name: 'height', data: shifted(height), areaStyle: { color: colours.line, opacity: 0.16 } },
+    {
+      ...shared,
+      name: 'height',
+      data: shifted(height),
+      areaStyle: { color: chartColours.line, opacity: 0.16 },
+    },
   ]
 }
 
@@ -160,7 +157,7 @@ function limitLines(view: TrendView) {
       formatter: `${rule.id}  ${sign} ${value} ${view.metric.unit}`,
       position: 'insideStartTop' as const,
       color: severityColours[rule.severity],
-      fontSize: Math.round(view.remPx * 0.82),
+      fontSize: chartFontSize(view.remPx),
     },
   }))
 }
@@ -175,17 +172,14 @@ function momentLines(view: TrendView) {
         formatter: label,
         position: 'end' as const,
         color: severityColours[severity],
-        fontSize: Math.round(view.remPx * 0.82),
+        fontSize: chartFontSize(view.remPx),
       },
     }))
 }
 
 /** Everything drawn and every limit in sight, with a little room. */
 function yRange(view: TrendView): { min: number; max: number } | object {
-  if (view.metric.states.length > 0) {
-    const codes = view.metric.states.map(({ code }) => code)
-    return { min: Math.min(0, ...codes), max: Math.max(1, ...codes) }
-  }
+  if (view.metric.states.length > 0) return stateRange(view.metric)
   const drawn = extentOf(view.data)
   const limits = limitsOf(view).map(({ value }) => value)
   const numbers = [...(drawn ?? []), ...limits]
@@ -196,14 +190,14 @@ function yRange(view: TrendView): { min: number; max: number } | object {
   return { min: least - room, max: most + room }
 }
 
-function axisLabel(value: number, view: TrendView): string {
-  const state = view.metric.states.find(({ code }) => code === value)
-  if (state) return view.isEnglish ? state.en : state.zh
-  return view.metric.states.length > 0 ? '' : String(Number(value.toFixed(view.metric.decimals)))
+function valueLabel(value: number, view: TrendView): string {
+  const { metric, isEnglish } = view
+  if (metric.states.length > 0) return stateWord(value, metric, isEnglish)
+  return String(Number(value.toFixed(metric.decimals)))
 }
 
 function tooltip(shown: unknown, { metric, isEnglish, text }: TrendView): string {
-  const rows = Array.isArray(shown) ? shown.filter(isRow) : []
+  const rows = pointedRows(shown)
   const of = (name: string) => rows.find((row) => row.seriesName === name)?.value
   const value = of('value')
   const [at, number] = value ?? []
@@ -212,7 +206,7 @@ function tooltip(shown: unknown, { metric, isEnglish, text }: TrendView): string
     const unit = hasUnit(n, metric) ? ` ${metric.unit}` : ''
     return escapeHtml(valueText(n, metric, isEnglish, text) + unit)
   }
-  const lines = [dateTime(at - beijingOffsetMs)]
+  const lines = [dateTime(fromAxisMs(at))]
   lines.push(typeof number === 'number' ? `<b>${words(number)}</b>` : text.trend.gap)
   const low = of('low')?.[1]
   const height = of('height')?.[1]
@@ -221,14 +215,3 @@ function tooltip(shown: unknown, { metric, isEnglish, text }: TrendView): string
   }
   return lines.join('<br>')
 }
-
-interface Row {
-  seriesName: string
-  value: readonly unknown[]
-}
-
-const isRow = (row: unknown): row is Row =>
-  typeof row === 'object' && row !== null && 'seriesName' in row && 'value' in row && Array.isArray(row.value)
-
-const escapeHtml = (raw: string) =>
-  raw.replace(/[&<>"']/g, (character) => `&#${character.codePointAt(0) ?? 32};`)
