@@ -38,6 +38,19 @@ describe('an entry of the audit log', () => {
     expect(say({ actor: 'server shell' }).actor).toBe('服务器命令行')
   })
 
+  it('says role and jurisdiction of an account, and what it cannot read as it stands', () => {
+    const account = {
+      role: 'office_officer',
+      office: 'furong',
+      township: null,
+      owner: null,
+      is_disabled: true,
+    }
+    const detail = JSON.stringify(account)
+    expect(say({ action: 'user.change', detail }).detail).toBe('市场监管所 · 芙蓉市场监管所 · 停用')
+    expect(say({ action: 'user.add', detail: '{' }).detail).toBe('{')
+  })
+
   it('shows an action that has no words yet as the gateway calls it', () => {
     expect(say({ action: 'new.thing' }).action).toBe('new.thing')
   })

@@ -32,19 +32,18 @@ export function spoken(entry: AuditEntry, { text, postName }: Words): SpokenEntr
     actor: entry.actor === shell ? audit.shell : entry.actor,
     action,
     object: isNumbered ? `#${entry.object}` : isOfRoster ? named(entry.object) : entry.object,
-    detail: detailOf(entry, audit.streams, named),
+    detail: detailOf(entry, text, named),
   }
 }
 
 /** What people wrote stays as they wrote it. */
-function detailOf(
-  { action, detail }: AuditEntry,
-  streams: Readonly<Record<string, string>>,
-  named: (raw: string) => string,
-): string {
+function detailOf({ action, detail }: AuditEntry, text: Text, named: (raw: string) => string): string {
   switch (action) {
     case 'camera.watch':
-      return streams[detail] ?? detail
+      return new Map(Object.entries(text.audit.streams)).get(detail) ?? detail
+    case 'user.add':
+    case 'user.change':
+      return accountOf(detail, text, named)
     case 'case.assign':
       return named(detail)
     case 'roster.add':
@@ -53,5 +52,31 @@ function detailOf(
       return detail.replace(moment, (ms) => dateTime(Number(ms))).replace('..', ' – ')
     default:
       return detail
+  }
+}
+
+/** An account as the gateway writes it down: its role, its jurisdiction, and whether it is closed. */
+function accountOf(detail: string, text: Text, named: (raw: string) => string): string {
+  const account = parsed(detail)
+  if (account === null) return detail
+  const { role, office, township, owner, is_disabled: isDisabled } = account
+  const word = new Map<string, string>(Object.entries(text.role)).get(String(role)) ?? String(role)
+  const place =
+    typeof office === 'string'
+      ? named(`office:${office}`)
+      : typeof township === 'string'
+        ? named(`township:${township}`)
+        : owner
+  return [word, place, isDisabled === true && text.users.disabled]
+    .filter((part) => typeof part === 'string')
+    .join(' · ')
+}
+
+function parsed(detail: string): Readonly<Record<string, unknown>> | null {
+  try {
+    const value: unknown = JSON.parse(detail)
+    return typeof value === 'object' && value !== null && 'role' in value ? { ...value } : null
+  } catch {
+    return null
   }
 }
