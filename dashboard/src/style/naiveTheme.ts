@@ -5,8 +5,8 @@ import { font } from './font'
 
 const accent = '#37c8ab'
 
-/** Naive UI measures in pixels, so its sizes follow the root font size as `rem` does elsewhere. */
-export function naiveTheme(remPx: number): GlobalThemeOverrides {
+/** Naive UI measures in pixels, so its sizes follow the root font size as `rem` does elsewhere; a thumb needs more of them. */
+export function naiveTheme(remPx: number, isForThumbs: boolean): GlobalThemeOverrides {
   const px = (size: number) => `${Math.round((size * remPx) / deskRemPx)}px`
   return {
     common: {
@@ -35,8 +35,8 @@ export function naiveTheme(remPx: number): GlobalThemeOverrides {
       fontSizeMedium: px(14),
       fontSizeLarge: px(15),
       heightTiny: px(22),
-      heightSmall: px(28),
-      heightMedium: px(34),
+      heightSmall: px(isForThumbs ? 34 : 28),
+      heightMedium: px(isForThumbs ? 38 : 34),
       heightLarge: px(40),
     },
     DataTable: {
