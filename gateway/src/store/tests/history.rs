@@ -97,7 +97,7 @@ pub(super) async fn a_long_tail_becomes_several_chunks(fixture: Fixture) {
     store.commit_batch(Arc::new(batch(readings))).await.unwrap();
     store.seal_all().await.unwrap();
     let history =
-        store.history(&scope, &device(), &metric(), START..START.plus_ms(count * 1000), 10_000).await.unwrap().unwrap();
+        store.history(&scope, &device(), &metric(), START..START.plus_ms(count * 1000), 20_000).await.unwrap().unwrap();
     let values: Vec<_> = history.points.iter().map(|point| point.value.clone()).collect();
     assert_eq!(values, (0..count).map(|second| Some(Value::Int(second))).collect::<Vec<_>>());
 }
