@@ -19,7 +19,7 @@ use tokio::{
 };
 
 /// The longest story looks at every page on every screen.
-const STORY_LIMIT: std::time::Duration = std::time::Duration::from_mins(5);
+const STORY_LIMIT: std::time::Duration = std::time::Duration::from_mins(8);
 
 #[tokio::test]
 async fn an_alarm_arrives_and_is_answered_with_one_key() {

@@ -1,4 +1,4 @@
-/** Every page, in both languages, on wall, desk and phone: it comes up, and nothing sticks out sideways. */
+/** Every page, in both languages, on wall, desk and phone: it comes up whole, and nothing sticks out sideways. */
 import assert from 'node:assert/strict'
 import { screens } from '../browser.mjs'
 
@@ -13,7 +13,11 @@ const paths = {
   registry: '/registry',
   import: '/registry/import',
   nodes: '/registry/nodes',
+  ledger: '/ledger',
+  storage: '/storage',
   users: '/users',
+  channels: '/channels',
+  audit: '/audit',
   account: '/account',
 }
 
@@ -25,6 +29,7 @@ export async function tell(browser, world) {
       for (const [name, path] of Object.entries(paths)) {
         await page.goto(`${browser.base}${path}`)
         await page.waitForLoadState('networkidle')
+        await page.getByText(/^(正在加载|Loading)$/).waitFor({ state: 'detached' })
         await page.screenshot({ path: browser.screenshotPath(`${name}-${screen}-${language}`) })
         const [needed, given] = await page.evaluate(() => [
           document.documentElement.scrollWidth,
