@@ -95,7 +95,14 @@ pub async fn start(parts: Parts, stop: &CancellationToken) -> Result<(Notifier, 
         };
         tasks.spawn(sender.run(Desk::new(limits), wake.clone(), stop.clone()));
     }
-    let addresser = Addresser { channels: Arc::clone(&channels), store: store.clone(), clock, registry, bell };
+    let addresser = Addresser {
+        channels: Arc::clone(&channels),
+        store: store.clone(),
+        clock,
+        registry,
+        states: states.clone(),
+        bell,
+    };
     tasks.spawn(addresser.run(stop.clone()));
     Ok((Notifier { store, channels, states }, tasks))
 }
@@ -106,6 +113,7 @@ struct Addresser {
     store: Store,
     clock: Clock,
     registry: watch::Receiver<Arc<Registry>>,
+    states: States,
     /// Rung when there is something to send.
     bell: watch::Sender<u64>,
 }
@@ -140,11 +148,19 @@ impl Addresser {
             }
             let contacts = self.store.contacts().await?;
             let registry = Arc::clone(&self.registry.borrow());
-            let routes = Routes { channels: &self.channels.list, contacts: &contacts, registry: &registry };
+            let now = self.clock.now().wall;
+            let on_duty = self.store.on_duty(now).await?;
+            let routes = Routes {
+                channels: &self.channels.list,
+                contacts: &contacts,
+                registry: &registry,
+                on_duty: &on_duty,
+                dead: &self.states.dead(),
+            };
             let deliveries: Vec<NewDelivery> =
                 notices.iter().flat_map(|(id, notice)| routes.deliveries(*id, notice)).collect();
             let ids: Vec<NoticeId> = notices.into_iter().map(|(id, _)| id).collect();
-            self.store.address_notices(ids, deliveries, self.clock.now().wall).await?;
+            self.store.address_notices(ids, deliveries, now).await?;
             self.bell.send_modify(|count| *count += 1);
         }
     }
