@@ -111,6 +111,7 @@ on_every_engine!(
     notices::a_delivery_waits_until_its_outcome_is_noted,
     notices::who_was_told_is_seen_by_whom_it_concerns,
     notices::people_say_where_they_are_reached,
+    alarms::the_latest_calls_are_there_for_a_new_process,
     outboxes::numbers_are_committed_with_their_readings_or_not_at_all,
     outboxes::a_settled_batch_counts_its_numbers_once,
     outboxes::a_restore_begins_a_new_history,
