@@ -4,9 +4,11 @@ use std::{collections::BTreeSet, sync::Arc};
 
 use domain::{
     access::Role,
+    alarm::Severity,
     id::UserId,
     notice::{Audience, Notice},
     registry::Registry,
+    time::UnixMs,
 };
 use protocol::rest::Shift;
 
@@ -23,6 +25,7 @@ pub(super) struct Routes<'a> {
     pub(super) on_duty: &'a [Shift],
     /// The channels on which nothing gets through at present: they reach nobody.
     pub(super) dead: &'a BTreeSet<String>,
+    pub(super) now: UnixMs,
 }
 
 /// An address, and whose it is; None: nobody's in particular.
@@ -33,11 +36,10 @@ impl Routes<'_> {
     pub(super) fn deliveries(&self, id: NoticeId, notice: &Notice) -> Vec<NewDelivery> {
         let audience = &notice.audience;
         let carrying: Vec<&Arc<Channel>> = self.channels.iter().filter(|channel| channel.carries(notice)).collect();
-        // Those on duty may sleep beside a telephone that is dead: then it is everybody's again.
         let is_theirs_alone = notice.is_for_those_on_duty()
             && carrying
                 .iter()
-                .any(|channel| !self.dead.contains(channel.name()) && !self.on_duty(channel, audience).is_empty());
+                .any(|channel| self.is_open(channel, notice) && !self.on_duty(channel, audience).is_empty());
         let of_channel = |channel: &&Arc<Channel>| {
             let channel_name = channel.name().to_owned();
             let targets = self.targets(channel, audience, is_theirs_alone).into_iter();
@@ -47,6 +49,13 @@ impl Routes<'_> {
             })
         };
         carrying.iter().flat_map(of_channel).collect()
+    }
+
+    /// Whether a notice goes by a channel now. By one that is dead it may never; and when the quiet hours end, others may be on
+    /// duty than those of the night.
+    fn is_open(&self, channel: &Channel, notice: &Notice) -> bool {
+        let is_quiet = notice.severity > Severity::II && channel.quiet().is_some_and(|quiet| quiet.contains(self.now));
+        !is_quiet && !self.dead.contains(channel.name())
     }
 
     /// Where a channel reaches an audience, each address once, in the order in which they are told. The channel's own

@@ -156,6 +156,7 @@ impl Addresser {
                 registry: &registry,
                 on_duty: &on_duty,
                 dead: &self.states.dead(),
+                now,
             };
             let deliveries: Vec<NewDelivery> =
                 notices.iter().flat_map(|(id, notice)| routes.deliveries(*id, notice)).collect();
@@ -212,6 +213,7 @@ impl Sender {
         let now = self.clock.now();
         let name = self.channel.name();
         let (mut waiting, next_due) = self.store.waiting_deliveries(name, now.wall, DELIVERIES_AT_ONCE).await?;
+        self.pass_over(&mut waiting).await?;
         self.give_up(&mut waiting, now.wall).await?;
         let health = self.states.of(name);
         let paused_ms = health.paused_ms(now.mono);
@@ -242,6 +244,22 @@ impl Sender {
         let due_ms = next_due.map(|due| due.since_ms(now.wall).max(1).cast_unsigned());
         let pauses = [plan.look_again_ms, due_ms, (paused_ms > 0).then_some(paused_ms)];
         Ok(pauses.into_iter().flatten().min().map(Duration::from_millis))
+    }
+
+    /// Nobody is called for what is over.
+    async fn pass_over(&self, waiting: &mut Vec<WaitingDelivery>) -> Result<(), StoreError> {
+        let over: Vec<DeliveryId> = waiting.iter().filter(|one| one.is_over).map(|one| one.id).collect();
+        if over.is_empty() {
+            return Ok(());
+        }
+        waiting.retain(|one| !one.is_over);
+        tracing::info!(
+            channel = self.channel.name(),
+            count = over.len(),
+            "what was over before it was told is not told"
+        );
+        self.count("over");
+        self.store.pass_over(over).await
     }
 
     /// What has waited for too long is given up.

@@ -1,7 +1,13 @@
 //! Notices on their way: to whom by which channel, what was tried, what became of it. Written by who sends them; `told` is
 //! what people see of it.
 
-use domain::{access::Permission, alarm::Severity, id::UserId, notice::Notice, time::UnixMs};
+use domain::{
+    access::Permission,
+    alarm::{AlarmState, Severity, Transition, What},
+    id::UserId,
+    notice::Notice,
+    time::UnixMs,
+};
 use sqlx::{AnyConnection, AssertSqlSafe, any::AnyRow};
 
 use super::{
@@ -16,6 +22,17 @@ use super::{
 const OPERATION: &str = "noting what became of a message";
 /// Rows of one statement, far below the parameters that both engines take.
 const ROWS_PER_STATEMENT: usize = 1000;
+
+/// Notices that are looked at, and go, in one transaction: a few milliseconds.
+const NOTICES_PER_JOB: i64 = 500;
+/// What waits, with the alarm that it speaks of.
+const WAITING: &str = "FROM delivery JOIN notice ON notice.id = delivery.notice_id LEFT JOIN alarm ON alarm.id = \
+     CASE WHEN notice.subject_kind = 'alarm' THEN CAST(notice.subject_id AS BIGINT) END \
+     WHERE delivery.state = 'waiting' AND delivery.is_under_way = 0";
+/// The news that a delivery brings is over: of III or IV, surely not told yet, and its alarm closed, or its condition gone.
+/// That nobody answers stays news until somebody does, and that the condition has gone is no news of burning.
+const IS_OVER: &str = "notice.severity >= 3 AND delivery.is_maybe_repeated = 0 AND notice.occasion <> 'returned' AND \
+     (alarm.state = 'closed' OR alarm.state = 'returned_unacknowledged' AND notice.occasion <> 'escalated')";
 
 /// Number of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,6 +68,8 @@ pub struct WaitingDelivery {
     pub is_maybe_repeated: bool,
     /// Since when it waits.
     pub created_at: UnixMs,
+    /// Its alarm, of III or IV, is over and was never told: nobody need be called for it.
+    pub is_over: bool,
 }
 
 /// Deliveries that go as one message.
@@ -126,13 +145,12 @@ impl Store {
         limit: u32,
     ) -> Result<(Vec<WaitingDelivery>, Option<UnixMs>), StoreError> {
         const OPERATION: &str = "reading what waits to be sent";
-        let rows = sqlx::query(
+        let rows = sqlx::query(AssertSqlSafe(format!(
             "SELECT notice.*, delivery.id AS delivery_id, delivery.address, delivery.message_id, \
-             delivery.is_maybe_repeated, delivery.created_at_ms \
-             FROM delivery JOIN notice ON notice.id = delivery.notice_id \
-             WHERE delivery.state = 'waiting' AND delivery.is_under_way = 0 AND delivery.channel = $1 \
-             AND delivery.due_at_ms <= $2 ORDER BY delivery.severity, delivery.id LIMIT $3",
-        )
+             delivery.is_maybe_repeated, delivery.created_at_ms, \
+             CAST(CASE WHEN {IS_OVER} THEN 1 ELSE 0 END AS BIGINT) AS is_over {WAITING} AND delivery.channel = $1 \
+             AND delivery.due_at_ms <= $2 ORDER BY delivery.severity, delivery.id LIMIT $3"
+        )))
         .bind(channel)
         .bind(now.0)
         .bind(i64::from(limit))
@@ -179,6 +197,25 @@ impl Store {
             Box::pin(async move {
                 for delivery in deliveries {
                     write_outcome(connection, delivery, &outcome, at).await?;
+                }
+                Ok(())
+            })
+        })
+        .await
+    }
+
+    /// Lets go of deliveries whose news is over; what has come back meanwhile goes on waiting.
+    pub async fn pass_over(&self, deliveries: Vec<DeliveryId>) -> Result<(), StoreError> {
+        self.write_delivery(move |connection| {
+            Box::pin(async move {
+                for ids in deliveries.chunks(ROWS_PER_STATEMENT) {
+                    let sql = format!(
+                        "UPDATE delivery SET state = 'over' WHERE id IN \
+                         (SELECT delivery.id {WAITING} AND {IS_OVER} AND delivery.id IN {})",
+                        placeholders(1, ids.len(), 0)
+                    );
+                    let update = ids.iter().fold(sqlx::query(AssertSqlSafe(sql)), |update, id| update.bind(id.0));
+                    update.execute(&mut *connection).await.map_err(StoreError::failed(OPERATION))?;
                 }
                 Ok(())
             })
@@ -251,6 +288,45 @@ impl Store {
             .await
     }
 
+    /// Drops notices from before that moment with what became of them, a little at a time; answers how many. What still
+    /// waits for somebody stays.
+    pub(super) async fn drop_notices(&self, before: UnixMs) -> Result<u64, StoreError> {
+        const OPERATION: &str = "dropping old notices";
+        let mut total = 0;
+        loop {
+            // By number, which rises with time but for a clock that was set: no index is needed for what is looked at once
+            // an hour.
+            let rows = sqlx::query(
+                "SELECT id FROM (SELECT id, at_ms, addressed_at_ms FROM notice ORDER BY id LIMIT $2) AS oldest \
+                 WHERE at_ms < $1 AND addressed_at_ms IS NOT NULL AND NOT EXISTS \
+                 (SELECT 1 FROM delivery WHERE delivery.notice_id = oldest.id AND delivery.state = 'waiting')",
+            )
+            .bind(before.0)
+            .bind(NOTICES_PER_JOB)
+            .fetch_all(self.readers())
+            .await
+            .map_err(StoreError::read(OPERATION))?;
+            let ids: Vec<i64> = rows.iter().map(|row| row.get_as("id")).collect::<Result<_, _>>()?;
+            if ids.is_empty() {
+                return Ok(total);
+            }
+            total += ids.len() as u64;
+            self.writer()
+                .write(
+                    Priority::Seal,
+                    OPERATION,
+                    move |connection| {
+                        Box::pin(async move {
+                            update_rows(connection, "DELETE FROM delivery WHERE notice_id IN", &[], &ids).await?;
+                            update_rows(connection, "DELETE FROM notice WHERE id IN", &[], &ids).await
+                        })
+                    },
+                    |()| {},
+                )
+                .await?;
+        }
+    }
+
     /// Has everything that waits wait for so much longer already.
     #[cfg(test)]
     pub(crate) async fn age_deliveries(&self, by_ms: i64) -> Result<(), StoreError> {
@@ -271,6 +347,23 @@ impl Store {
     {
         self.writer().write(Priority::Ordinary, OPERATION, work, |()| {}).await
     }
+}
+
+/// A condition that comes back before anybody answered is no new news, so what was let go of the first waits again.
+pub(super) async fn follow_alarm(connection: &mut AnyConnection, transition: &Transition) -> Result<(), StoreError> {
+    if transition.what != What::Reoccurred || transition.state != AlarmState::ActiveUnacknowledged {
+        return Ok(());
+    }
+    sqlx::query(
+        "UPDATE delivery SET state = 'waiting', created_at_ms = $2, due_at_ms = $2 WHERE state = 'over' AND notice_id IN \
+         (SELECT id FROM notice WHERE subject_kind = 'alarm' AND subject_id = $1)",
+    )
+    .bind(transition.alarm.to_string())
+    .bind(transition.at.0)
+    .execute(connection)
+    .await
+    .map(drop)
+    .map_err(StoreError::failed(OPERATION))
 }
 
 /// After a restore: what waited when the backup was made may have been sent since.
@@ -372,5 +465,6 @@ fn waiting_of(row: &AnyRow) -> Result<WaitingDelivery, StoreError> {
         message: row.get_as("message_id")?,
         is_maybe_repeated: row.flag("is_maybe_repeated")?,
         created_at: row.time("created_at_ms")?,
+        is_over: row.flag("is_over")?,
     })
 }

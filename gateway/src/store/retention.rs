@@ -37,6 +37,7 @@ pub struct Retention {
     minute_days: u32,
     hour_days: u32,
     day_days: u32,
+    notice_days: u32,
 }
 
 /// What a round of dropping did.
@@ -46,6 +47,8 @@ pub struct RetentionReport {
     pub chunk_count: u64,
     /// Rows of summaries that became coarser ones, or went.
     pub rollup_count: u64,
+    /// Notices that went, with what became of them.
+    pub notice_count: u64,
 }
 
 impl Retention {
@@ -58,6 +61,7 @@ impl Retention {
             minute_days: config.rollup_minute_days,
             hour_days: config.rollup_hour_days,
             day_days: config.rollup_day_days,
+            notice_days: config.notice_days,
         }
     }
 
@@ -107,6 +111,7 @@ impl Store {
         for step in Step::ALL {
             report.rollup_count += self.coarsen(step, before(retention.rollup_days(step))).await?;
         }
+        report.notice_count = self.drop_notices(before(retention.notice_days)).await?;
         Ok(report)
     }
 

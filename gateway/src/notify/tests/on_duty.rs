@@ -19,7 +19,7 @@ use crate::{
     store::{Contact, NoticeId},
 };
 
-/// An officer of the sub-centre who can be reached by telephone.
+/// An officer of the sub-centre, reached by telephone if at all.
 fn officer(account: i64, name: &str, phone: &str) -> Contact {
     let user = User {
         id: UserId(account),
@@ -50,13 +50,16 @@ fn shift(person: &str, username: Option<&str>, phone: &str) -> Shift {
 
 /// To which addresses a notice goes when these are on duty, by a channel of text messages and a chat.
 fn told(on_duty: &[Shift], dead: &[&str], notice: &Notice) -> Vec<String> {
+    told_with("", on_duty, dead, notice)
+}
+
+/// The same with a further setting of the channel of text messages.
+fn told_with(setting: &str, on_duty: &[Shift], dead: &[&str], notice: &Notice) -> Vec<String> {
     rustls::crypto::ring::default_provider().install_default().ok();
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("wecom"), "http://127.0.0.1:9/").unwrap();
-    let config = read(
-        folder.path(),
-        r#"
-        [[channel]]
+    let channels = format!("[[channel]]\n{setting}")
+        + r#"
         name = "sms"
         serves = { centre = true, townships = ["*"], owners = ["*"] }
         via.sms.url = "http://127.0.0.1:9/{{phone}}/{{text}}"
@@ -64,14 +67,14 @@ fn told(on_duty: &[Shift], dead: &[&str], notice: &Notice) -> Vec<String> {
         name = "chat"
         serves.townships = ["*"]
         via.wecom.url_file = "wecom"
-        "#,
-    );
+        "#;
+    let config = read(folder.path(), &channels);
     let registry = registry();
     let channels = Channels::build(&config, &registry, None).unwrap();
     let contacts = [officer(1, "wang", "13800000001"), officer(2, "li", "13800000002"), officer(3, "sun", "")];
     let dead: BTreeSet<String> = dead.iter().map(|name| (*name).to_owned()).collect();
     let routes =
-        Routes { channels: &channels.list, contacts: &contacts[..2], registry: &registry, on_duty, dead: &dead };
+        Routes { channels: &channels.list, contacts: &contacts, registry: &registry, on_duty, dead: &dead, now: now() };
     let deliveries = routes.deliveries(NoticeId(1), notice);
     deliveries.into_iter().map(|one| if one.address.is_empty() { one.channel } else { one.address }).collect()
 }
@@ -98,7 +101,11 @@ fn when_nobody_on_duty_can_be_reached_everybody_is_told() {
     let mild = notice(1, Severity::III, township());
     assert_eq!(told(&[shift("Sun", Some("sun"), "")], &[], &mild).len(), 3, "an account without a number");
     assert_eq!(told(&[shift("Zhao", None, "023-7772 0000")], &[], &mild).len(), 3, "the telephone on the desk");
-    assert_eq!(told(&[shift("Li", Some("li"), "")], &["sms"], &mild).len(), 3, "nothing gets through by telephone");
+    let li = [shift("Li", Some("li"), "")];
+    assert_eq!(told(&li, &["sms"], &mild).len(), 3, "nothing gets through by telephone");
+    let quiet = "quiet_hours = [0, 23.9999999]";
+    assert_eq!(told_with(quiet, &li, &[], &mild).len(), 3, "others may be on duty when it goes");
+    assert_eq!(told_with(quiet, &li, &[], &notice(1, Severity::II, township())).len(), 2, "that one goes at once");
     let by_roster = [shift("Zhao", None, "138 0000 0009"), shift("Sun", Some("sun"), "")];
     assert_eq!(told(&by_roster, &[], &mild), ["13800000009", "chat"], "one of the two can");
     let both = [shift("Li", Some("li"), "13800000002")];
