@@ -29,6 +29,7 @@ use super::{
     latest::Latest,
     notes::{Notes, is_note},
     outbox::{Admission, Outboxes},
+    silence::{Silence, Verdict},
 };
 use crate::{
     ledger::{Counter, Lost},
@@ -146,6 +147,7 @@ pub(super) struct Node {
     unlogged: u64,
     /// The gateway lost its own connection then and has not heard the node since (monotonic milliseconds).
     unheard_since_ms: Option<u64>,
+    silence: Silence,
 }
 
 impl Node {
@@ -173,6 +175,7 @@ impl Node {
             logged: None,
             unlogged: 0,
             unheard_since_ms: None,
+            silence: Silence::new(now.mono),
         }
     }
 
@@ -230,6 +233,7 @@ impl Node {
     pub(super) fn host_reconnected(&mut self, now: Now) {
         self.session.forget();
         self.outboxes.forget_birth();
+        self.silence.begin_anew(now.mono);
         if self.status.link == LinkState::Online {
             self.unheard_since_ms.get_or_insert(now.mono.0);
         }
@@ -245,6 +249,12 @@ impl Node {
     ) -> Outcome {
         self.status.message_count += 1;
         self.unheard_since_ms = None;
+        match verb {
+            NodeVerb::NData | NodeVerb::DData => self.silence.reported(now.mono),
+            NodeVerb::NBirth | NodeVerb::DBirth | NodeVerb::NDeath | NodeVerb::DDeath => self.silence.heard(now.mono),
+            // From a host, which may as well be this gateway.
+            NodeVerb::NCmd | NodeVerb::DCmd => {}
+        }
         let sent = payload.timestamp.and_then(|at| i64::try_from(at).ok());
         if let Some(sent) = sent.filter(|_| verb != NodeVerb::NDeath) {
             let skew_ms = UnixMs(sent).since_ms(now.wall);
@@ -258,15 +268,40 @@ impl Node {
         outcome
     }
 
-    /// Does what is due without a message.
-    pub(super) fn tick(&mut self, now: Now, around: &mut Surroundings<'_>) -> Outcome {
+    /// After how many milliseconds of silence it is gone; None: that is not known, or its own broker tells.
+    pub(super) fn gone_after_ms(&self) -> Option<u64> {
+        self.silence.gone_after_ms().filter(|_| self.outboxes.incarnation().is_none())
+    }
+
+    /// Does what is due without a message. `is_listening`: had it said something, it would have been heard.
+    pub(super) fn tick(&mut self, now: Now, is_listening: bool, around: &mut Surroundings<'_>) -> Outcome {
         let mut events = Vec::new();
         self.session.tick(now.mono, &mut events);
         if self.unheard_since_ms.is_some_and(|since| now.mono.0.saturating_sub(since) >= ANSWER_WITHIN_MS) {
             self.unheard_since_ms = None;
             events.push(Event::NodeDied);
         }
-        self.digest(events, now, around)
+        if !is_listening {
+            self.silence.heard(now.mono);
+        }
+        let silence = self.judge_silence(now);
+        if silence == Some(Verdict::Gone) {
+            tracing::warn!(node.id = %self.address.node, "it is silent, and does not say why");
+            self.session.forget();
+            self.outboxes.forget_birth();
+            events.push(Event::NodeDied);
+        }
+        let mut out = self.digest(events, now, around);
+        out.needs_rebirth |= silence == Some(Verdict::Ask);
+        out
+    }
+
+    /// What its silence means. A node with an outbox keeps its connection alive, so that its broker knows better.
+    fn judge_silence(&mut self, now: Now) -> Option<Verdict> {
+        let is_judged = self.status.link == LinkState::Online
+            && self.outboxes.incarnation().is_none()
+            && self.unheard_since_ms.is_none();
+        is_judged.then(|| self.silence.judge(now.mono)).flatten()
     }
 
     fn digest(&mut self, events: Vec<Event>, now: Now, around: &mut Surroundings<'_>) -> Outcome {
@@ -282,8 +317,11 @@ impl Node {
     fn take(&mut self, event: Event, now: Now, around: &mut Surroundings<'_>, out: &mut Outcome) {
         let itself = self.address.node.as_device();
         match event {
-            Event::NodeBorn { bd_seq, outbox, metrics, .. } => {
+            Event::NodeBorn { bd_seq, is_rebirth, outbox, metrics } => {
                 self.notes.born(bd_seq, self.status.link == LinkState::Online, now.mono);
+                if !is_rebirth {
+                    self.silence.begin_anew(now.mono);
+                }
                 self.change_link(LinkState::Online, now);
                 out.ingested.links.push(self.link_change(itself.clone(), Link::Online, now));
                 self.outboxes.born(outbox);
