@@ -9,7 +9,7 @@ use std::{
 use domain::id::NodeId;
 use metrics::{counter, gauge};
 use protocol::sparkplug::{Outgoing, Qos, host_state::HostState, topic::Topic};
-use rumqttc::{AsyncClient, Event, EventLoop, LastWill, Packet, Publish, QoS};
+use rumqttc::{AsyncClient, Event, EventLoop, LastWill, NetworkOptions, Packet, Publish, QoS};
 use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -120,6 +120,10 @@ impl Ear {
         // own broker refuses it, from another's it is read and then refused.
         options.set_max_packet_size(MQTT_PACKET_BYTES_MAX, MQTT_PACKET_BYTES_MAX);
         let (client, mut connection) = AsyncClient::new(options, CLIENT_QUEUE);
+        // What a node is told is short, and leaves at once.
+        let mut network = NetworkOptions::new();
+        network.set_tcp_nodelay(true);
+        connection.set_network_options(network);
         self.renew_will(&mut connection);
         (client, connection)
     }

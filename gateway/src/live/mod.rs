@@ -33,7 +33,10 @@ use protocol::{
     rest::{Alarm, AlarmCount},
 };
 use serde::{Deserialize, Serialize};
-use tokio::sync::{Notify, watch};
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
 use self::{
@@ -49,8 +52,9 @@ use crate::{clock::Clock, store::Scope};
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// With many people watching, deltas are so far apart, in milliseconds; with few, down to 10. A change after a pause
-    /// goes out at once, and an alarm always does. 50: twenty pictures a second are as fluent as a person can use.
+    /// With many people watching, or a flood of readings, deltas are at most so far apart, in milliseconds; else down to
+    /// 10. A change after a pause goes out at once, and an alarm always does. 100: numbers that change ten times a second
+    /// are as fluent as a person can use.
     pub coalesce_ms: u64,
     /// A client may come back within so many seconds and miss nothing. 60: a page reload, a Wi-Fi hand-over.
     pub resume_s: u64,
@@ -64,7 +68,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { coalesce_ms: 50, resume_s: 60, resume_bytes: 4 * 1024 * 1024, alarms_max: 500 }
+        Self { coalesce_ms: 100, resume_s: 60, resume_bytes: 4 * 1024 * 1024, alarms_max: 500 }
     }
 }
 
@@ -73,6 +77,9 @@ const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 /// What each listener adds to the pause. A frame costs about 40 µs of processor time a listener (`make bench`, fan-out),
 /// so this spends a twelfth of a core on sending, however many listen.
 const PAUSE_A_LISTENER: Duration = Duration::from_micros(500);
+/// And so many times what it took to make the last delta: under a flood of readings a quarter of a core is spent on
+/// making deltas, and what is overtaken meanwhile is not sent.
+const PAUSE_OF_MAKING: u32 = 3;
 
 /// Where the pipeline leaves changes and clients find their streams. Cheap to clone.
 #[derive(Clone)]
@@ -148,8 +155,10 @@ impl Hub {
                 () = stop.cancelled() => return,
                 () = self.shared.wake.notified() => {}
             }
+            let started = Instant::now();
             let listeners = self.up_to_date().listeners();
-            let pause = pause(listeners, Duration::from_millis(self.shared.config.coalesce_ms));
+            let longest = Duration::from_millis(self.shared.config.coalesce_ms);
+            let pause = pause(listeners, started.elapsed(), longest);
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(pause) => {}
@@ -344,9 +353,10 @@ fn delta_frame(
 }
 
 /// How long changes are gathered before the next delta.
-fn pause(listeners: usize, longest: Duration) -> Duration {
+fn pause(listeners: usize, making: Duration, longest: Duration) -> Duration {
     let listeners = u32::try_from(listeners).unwrap_or(u32::MAX);
-    PAUSE_A_LISTENER.saturating_mul(listeners).max(SHORTEST_PAUSE).min(longest)
+    let spared = making.saturating_mul(PAUSE_OF_MAKING);
+    PAUSE_A_LISTENER.saturating_mul(listeners).max(spared).max(SHORTEST_PAUSE).min(longest)
 }
 
 /// A message as the text that goes over the socket.
@@ -368,9 +378,10 @@ mod tests {
 
     #[test]
     fn few_listeners_hear_often_and_many_as_often_as_there_is_time_for() {
-        let longest = Duration::from_millis(50);
-        let of = |listeners| pause(listeners, longest).as_millis();
-        assert_eq!([of(0), of(10), of(20), of(40), of(100), of(1_000_000)], [10, 10, 10, 20, 50, 50]);
-        assert_eq!(pause(1, Duration::ZERO), Duration::ZERO, "the configuration may ask for none");
+        let longest = Duration::from_millis(100);
+        let of = |listeners, making_ms| pause(listeners, Duration::from_millis(making_ms), longest).as_millis();
+        assert_eq!([0, 10, 20, 40, 100, 1_000_000].map(|listeners| of(listeners, 1)), [10, 10, 10, 20, 50, 100]);
+        assert_eq!([0, 1, 5, 9, 40].map(|making_ms| of(10, making_ms)), [10, 10, 15, 27, 100]);
+        assert_eq!(pause(1, longest, Duration::ZERO), Duration::ZERO, "the configuration may ask for none");
     }
 }
