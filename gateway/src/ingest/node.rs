@@ -2,6 +2,7 @@
 //! Pure.
 
 mod content;
+mod presence;
 
 use std::collections::{HashMap, HashSet};
 
@@ -29,15 +30,13 @@ use super::{
     latest::Latest,
     notes::{Notes, is_note},
     outbox::{Admission, Outboxes},
-    silence::{Silence, Verdict},
+    silence::Silence,
 };
 use crate::{
     ledger::{Counter, Lost},
     store::{OutboxId, OutboxProgress},
 };
 
-/// How long a node may take to answer after the gateway lost its own connection, in milliseconds; then it is offline.
-const ANSWER_WITHIN_MS: u64 = 30_000;
 /// Series that one node may add to the district's since the gateway's start: as many metrics as a node may have. Each
 /// costs memory and a row for ever.
 const NEW_SERIES_MAX: usize = 50_000;
@@ -229,16 +228,6 @@ impl Node {
         self.status.last_refusal = Some(why);
     }
 
-    /// The gateway's own connection was lost: the session starts over, and a node that does not answer is offline.
-    pub(super) fn host_reconnected(&mut self, now: Now) {
-        self.session.forget();
-        self.outboxes.forget_birth();
-        self.silence.begin_anew(now.mono);
-        if self.status.link == LinkState::Online {
-            self.unheard_since_ms.get_or_insert(now.mono.0);
-        }
-    }
-
     pub(super) fn receive(
         &mut self,
         verb: NodeVerb,
@@ -266,42 +255,6 @@ impl Node {
         let outcome = self.digest(events, now, around);
         self.heard_before = now.wall;
         outcome
-    }
-
-    /// After how many milliseconds of silence it is gone; None: that is not known, or its own broker tells.
-    pub(super) fn gone_after_ms(&self) -> Option<u64> {
-        self.silence.gone_after_ms().filter(|_| self.outboxes.incarnation().is_none())
-    }
-
-    /// Does what is due without a message. `is_listening`: had it said something, it would have been heard.
-    pub(super) fn tick(&mut self, now: Now, is_listening: bool, around: &mut Surroundings<'_>) -> Outcome {
-        let mut events = Vec::new();
-        self.session.tick(now.mono, &mut events);
-        if self.unheard_since_ms.is_some_and(|since| now.mono.0.saturating_sub(since) >= ANSWER_WITHIN_MS) {
-            self.unheard_since_ms = None;
-            events.push(Event::NodeDied);
-        }
-        if !is_listening {
-            self.silence.heard(now.mono);
-        }
-        let silence = self.judge_silence(now);
-        if silence == Some(Verdict::Gone) {
-            tracing::warn!(node.id = %self.address.node, "it is silent, and does not say why");
-            self.session.forget();
-            self.outboxes.forget_birth();
-            events.push(Event::NodeDied);
-        }
-        let mut out = self.digest(events, now, around);
-        out.needs_rebirth |= silence == Some(Verdict::Ask);
-        out
-    }
-
-    /// What its silence means. A node with an outbox keeps its connection alive, so that its broker knows better.
-    fn judge_silence(&mut self, now: Now) -> Option<Verdict> {
-        let is_judged = self.status.link == LinkState::Online
-            && self.outboxes.incarnation().is_none()
-            && self.unheard_since_ms.is_none();
-        is_judged.then(|| self.silence.judge(now.mono)).flatten()
     }
 
     fn digest(&mut self, events: Vec<Event>, now: Now, around: &mut Surroundings<'_>) -> Outcome {

@@ -22,10 +22,11 @@ use sqlx::{AnyConnection, AssertSqlSafe};
 use super::{
     Store, alarm, audit, case,
     codec::journal,
-    delivery, discovered,
+    discovered,
     error::StoreError,
     escalation, ledger, notice,
     outbox::{self, OutboxProgress, Planned},
+    over,
     row::placeholders,
     service,
     writer::Priority,
@@ -218,7 +219,7 @@ async fn insert_batch(
     for transition in &batch.transitions {
         alarm::store_transition(connection, transition).await?;
         escalation::follow_alarm(connection, transition).await?;
-        delivery::follow_alarm(connection, transition).await?;
+        over::follow_alarm(connection, transition).await?;
         case::follow_alarm(connection, transition, policy).await?;
         if let Some(by) = &transition.by {
             let (action, object) = (audit_action(transition.what), transition.alarm.to_string());

@@ -1,19 +1,14 @@
 //! Notices on their way: to whom by which channel, what was tried, what became of it. Written by who sends them; `told` is
 //! what people see of it.
 
-use domain::{
-    access::Permission,
-    alarm::{AlarmState, Severity, Transition, What},
-    id::UserId,
-    notice::Notice,
-    time::UnixMs,
-};
+use domain::{access::Permission, alarm::Severity, id::UserId, notice::Notice, time::UnixMs};
 use sqlx::{AnyConnection, AssertSqlSafe, any::AnyRow};
 
 use super::{
     Store, audit,
     error::StoreError,
     notice::{self, NoticeId, notice_of},
+    over::{IS_OVER, WAITING},
     row::{Columns, placeholders},
     scope::{Actor, Scope},
     writer::Priority,
@@ -21,18 +16,7 @@ use super::{
 
 const OPERATION: &str = "noting what became of a message";
 /// Rows of one statement, far below the parameters that both engines take.
-const ROWS_PER_STATEMENT: usize = 1000;
-
-/// Notices that are looked at, and go, in one transaction: a few milliseconds.
-const NOTICES_PER_JOB: i64 = 500;
-/// What waits, with the alarm that it speaks of.
-const WAITING: &str = "FROM delivery JOIN notice ON notice.id = delivery.notice_id LEFT JOIN alarm ON alarm.id = \
-     CASE WHEN notice.subject_kind = 'alarm' THEN CAST(notice.subject_id AS BIGINT) END \
-     WHERE delivery.state = 'waiting' AND delivery.is_under_way = 0";
-/// The news that a delivery brings is over: of III or IV, surely not told yet, and its alarm closed, or its condition gone.
-/// That nobody answers stays news until somebody does, and that the condition has gone is no news of burning.
-const IS_OVER: &str = "notice.severity >= 3 AND delivery.is_maybe_repeated = 0 AND notice.occasion <> 'returned' AND \
-     (alarm.state = 'closed' OR alarm.state = 'returned_unacknowledged' AND notice.occasion <> 'escalated')";
+pub(super) const ROWS_PER_STATEMENT: usize = 1000;
 
 /// Number of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -204,25 +188,6 @@ impl Store {
         .await
     }
 
-    /// Lets go of deliveries whose news is over; what has come back meanwhile goes on waiting.
-    pub async fn pass_over(&self, deliveries: Vec<DeliveryId>) -> Result<(), StoreError> {
-        self.write_delivery(move |connection| {
-            Box::pin(async move {
-                for ids in deliveries.chunks(ROWS_PER_STATEMENT) {
-                    let sql = format!(
-                        "UPDATE delivery SET state = 'over' WHERE id IN \
-                         (SELECT delivery.id {WAITING} AND {IS_OVER} AND delivery.id IN {})",
-                        placeholders(1, ids.len(), 0)
-                    );
-                    let update = ids.iter().fold(sqlx::query(AssertSqlSafe(sql)), |update, id| update.bind(id.0));
-                    update.execute(&mut *connection).await.map_err(StoreError::failed(OPERATION))?;
-                }
-                Ok(())
-            })
-        })
-        .await
-    }
-
     /// To be called once at the start: what was under way when the process ended may have arrived; what waits for a
     /// channel that is no longer there is given up.
     pub async fn settle_attempts(&self, channels: Vec<String>, at: UnixMs) -> Result<(), StoreError> {
@@ -288,45 +253,6 @@ impl Store {
             .await
     }
 
-    /// Drops notices from before that moment with what became of them, a little at a time; answers how many. What still
-    /// waits for somebody stays.
-    pub(super) async fn drop_notices(&self, before: UnixMs) -> Result<u64, StoreError> {
-        const OPERATION: &str = "dropping old notices";
-        let mut total = 0;
-        loop {
-            // By number, which rises with time but for a clock that was set: no index is needed for what is looked at once
-            // an hour.
-            let rows = sqlx::query(
-                "SELECT id FROM (SELECT id, at_ms, addressed_at_ms FROM notice ORDER BY id LIMIT $2) AS oldest \
-                 WHERE at_ms < $1 AND addressed_at_ms IS NOT NULL AND NOT EXISTS \
-                 (SELECT 1 FROM delivery WHERE delivery.notice_id = oldest.id AND delivery.state = 'waiting')",
-            )
-            .bind(before.0)
-            .bind(NOTICES_PER_JOB)
-            .fetch_all(self.readers())
-            .await
-            .map_err(StoreError::read(OPERATION))?;
-            let ids: Vec<i64> = rows.iter().map(|row| row.get_as("id")).collect::<Result<_, _>>()?;
-            if ids.is_empty() {
-                return Ok(total);
-            }
-            total += ids.len() as u64;
-            self.writer()
-                .write(
-                    Priority::Seal,
-                    OPERATION,
-                    move |connection| {
-                        Box::pin(async move {
-                            update_rows(connection, "DELETE FROM delivery WHERE notice_id IN", &[], &ids).await?;
-                            update_rows(connection, "DELETE FROM notice WHERE id IN", &[], &ids).await
-                        })
-                    },
-                    |()| {},
-                )
-                .await?;
-        }
-    }
-
     /// Has everything that waits wait for so much longer already.
     #[cfg(test)]
     pub(crate) async fn age_deliveries(&self, by_ms: i64) -> Result<(), StoreError> {
@@ -339,7 +265,7 @@ impl Store {
         .await
     }
 
-    async fn write_delivery<W>(&self, work: W) -> Result<(), StoreError>
+    pub(super) async fn write_delivery<W>(&self, work: W) -> Result<(), StoreError>
     where
         W: for<'c> FnOnce(&'c mut AnyConnection) -> futures_util::future::BoxFuture<'c, Result<(), StoreError>>
             + Send
@@ -347,23 +273,6 @@ impl Store {
     {
         self.writer().write(Priority::Ordinary, OPERATION, work, |()| {}).await
     }
-}
-
-/// A condition that comes back before anybody answered is no new news, so what was let go of the first waits again.
-pub(super) async fn follow_alarm(connection: &mut AnyConnection, transition: &Transition) -> Result<(), StoreError> {
-    if transition.what != What::Reoccurred || transition.state != AlarmState::ActiveUnacknowledged {
-        return Ok(());
-    }
-    sqlx::query(
-        "UPDATE delivery SET state = 'waiting', created_at_ms = $2, due_at_ms = $2 WHERE state = 'over' AND notice_id IN \
-         (SELECT id FROM notice WHERE subject_kind = 'alarm' AND subject_id = $1)",
-    )
-    .bind(transition.alarm.to_string())
-    .bind(transition.at.0)
-    .execute(connection)
-    .await
-    .map(drop)
-    .map_err(StoreError::failed(OPERATION))
 }
 
 /// After a restore: what waited when the backup was made may have been sent since.
@@ -403,7 +312,7 @@ async fn insert(connection: &mut AnyConnection, deliveries: &[NewDelivery], at: 
 }
 
 /// Runs a statement that ends in `IN` for many ids; `before` are its parameters before them.
-async fn update_rows(
+pub(super) async fn update_rows(
     connection: &mut AnyConnection,
     sql: &'static str,
     before: &[i64],
