@@ -15,11 +15,12 @@ const OPERATION: &str = "letting go of what is over";
 pub(super) const WAITING: &str = "FROM delivery JOIN notice ON notice.id = delivery.notice_id LEFT JOIN alarm \
      ON alarm.id = CASE WHEN notice.subject_kind = 'alarm' THEN CAST(notice.subject_id AS BIGINT) END \
      WHERE delivery.state = 'waiting' AND delivery.is_under_way = 0";
-/// The news that a delivery brings is over: of III or IV, surely not told yet, and its alarm closed, or its condition gone.
-/// That nobody answers stays news until somebody does, and that the condition has gone is no news of burning.
+/// The news that a delivery brings is over: of III or IV, surely not told yet, and its alarm closed; or its condition gone; or,
+/// when the news is that nobody answers, answered. That a condition has gone is no news of burning.
 pub(super) const IS_OVER: &str = "notice.severity >= 3 AND delivery.is_maybe_repeated = 0 \
      AND notice.occasion <> 'returned' AND (alarm.state = 'closed' \
-     OR alarm.state = 'returned_unacknowledged' AND notice.occasion <> 'escalated')";
+     OR notice.occasion <> 'escalated' AND alarm.state = 'returned_unacknowledged' \
+     OR notice.occasion = 'escalated' AND alarm.state IN ('active_acknowledged', 'latched_acknowledged'))";
 
 impl Store {
     /// Lets go of deliveries whose news is over; what has come back meanwhile goes on waiting.
@@ -49,7 +50,7 @@ pub(super) async fn follow_alarm(connection: &mut AnyConnection, transition: &Tr
     }
     sqlx::query(
         "UPDATE delivery SET state = 'waiting', created_at_ms = $2, due_at_ms = $2 WHERE state = 'over' AND notice_id IN \
-         (SELECT id FROM notice WHERE subject_kind = 'alarm' AND subject_id = $1)",
+         (SELECT id FROM notice WHERE subject_kind = 'alarm' AND subject_id = $1 AND occasion <> 'escalated')",
     )
     .bind(transition.alarm.to_string())
     .bind(transition.at.0)

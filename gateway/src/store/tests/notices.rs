@@ -214,11 +214,13 @@ pub(super) async fn what_is_over_before_it_was_told_calls_nobody_unless_it_comes
     assert_eq!(states(1).await, [DeliveryState::Waiting; 2]);
     assert_eq!(waiting().await.iter().filter(|one| one.is_over).count(), 0);
 
-    // Answered and gone: that nobody answers is no news any more, either.
-    let steps =
-        vec![step(1, What::Acknowledged, AlarmState::ActiveAcknowledged), step(1, What::Returned, AlarmState::Closed)];
-    commit(steps, vec![]).await;
-    assert_eq!(waiting().await.iter().filter(|one| one.is_over).count(), 2);
+    // Answered: that nobody answers is no news any more. And gone: nothing is.
+    let over =
+        async || waiting().await.iter().filter(|one| one.is_over).map(|one| one.notice.occasion).collect::<Vec<_>>();
+    commit(vec![step(1, What::Acknowledged, AlarmState::ActiveAcknowledged)], vec![]).await;
+    assert_eq!(over().await, [escalated]);
+    commit(vec![step(1, What::Returned, AlarmState::Closed)], vec![]).await;
+    assert_eq!(over().await, [Occasion::Raised, escalated]);
 }
 
 pub(super) async fn receipts_are_kept_for_their_time_and_what_waits_stays(fixture: Fixture) {
