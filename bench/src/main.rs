@@ -74,7 +74,7 @@ enum Figure {
     Picture,
     /// Resident memory of the gateway.
     Memory,
-    /// Bytes that a reading takes on disk and in memory.
+    /// Bytes that a reading takes on disk.
     Storage,
     /// Start-up and answers of a gateway with many stored readings, which are made once.
     History {

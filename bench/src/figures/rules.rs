@@ -84,7 +84,7 @@ rules = [
     { id = "limit", severity = "III", condition.limit = { metric = "temperature", above = 8, deadband = 0.5 }, on_delay_s = 60, off_delay_s = 60, title = { zh = "", en = "" }, source = { citation = "none", confidence = "proposal" }, guidance = { zh = "", en = "" } },
     { id = "rate", severity = "III", condition.rate = { metric = "temperature", over_s = 60, rise = 2 }, on_delay_s = 0, off_delay_s = 60, title = { zh = "", en = "" }, source = { citation = "none", confidence = "proposal" }, guidance = { zh = "", en = "" } },
     { id = "stuck", severity = "III", condition.stuck = { metric = "temperature", after_s = 600 }, on_delay_s = 0, off_delay_s = 60, title = { zh = "", en = "" }, source = { citation = "none", confidence = "proposal" }, guidance = { zh = "", en = "" } },
-    { id = "expression (CEL)", severity = "III", condition.expression = "temperature > 8.0", on_delay_s = 60, off_delay_s = 60, title = { zh = "", en = "" }, source = { citation = "none", confidence = "proposal" }, guidance = { zh = "", en = "" } },
+    { id = "expression", severity = "III", condition.expression = "temperature > 8.0", on_delay_s = 60, off_delay_s = 60, title = { zh = "", en = "" }, source = { citation = "none", confidence = "proposal" }, guidance = { zh = "", en = "" } },
     { id = "anomaly", severity = "IV", condition.anomaly = { metric = "temperature" }, on_delay_s = 600, off_delay_s = 0, title = { zh = "", en = "" }, source = { citation = "none", confidence = "proposal" }, guidance = { zh = "", en = "" } },
 ]
 "#;
@@ -115,7 +115,7 @@ fn back_tests(targets: &mut Targets) -> anyhow::Result<()> {
             targets.at_least(&format!("back-test of a {} rule", rule.id), millions, 10.0, "million readings/s");
         }
     }
-    table.note("An expression and a detector are played through the engine, one reading at a time.");
+    table.note("An expression (CEL) and a detector are played through the engine, one reading at a time.");
     table.print();
     Ok(())
 }

@@ -1,11 +1,10 @@
-//! What a reading takes: on disk after sealing and merging, and in memory before.
+//! What a reading takes on disk, after sealing and after merging.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use gateway::store::{Store, StoreConfig};
 
 use crate::{
-    process::resident_mib,
     shelf::{self, Kind, Maker, START},
     station::folder,
     table::{Table, Targets, number, whole},
@@ -16,19 +15,11 @@ const READINGS: usize = 1 << 20;
 /// Readings of a series that is sealed: what the configuration has by default.
 const SEALED_AT_ONCE: usize = 900;
 const JITTER_MS: i64 = 8;
-/// Open readings that memory is measured with: a thousand of each series.
-const OPEN_SERIES: u32 = 5_000;
-const OPEN_EACH: usize = 1_000;
 /// A day later everything that was replaced is gone.
 const DAY_MS: i64 = 24 * 3_600_000;
 
-/// Measures both.
+/// Measures series of each kind.
 pub(crate) async fn measure(targets: &mut Targets) -> anyhow::Result<()> {
-    on_disk(targets).await?;
-    in_memory(targets).await
-}
-
-async fn on_disk(targets: &mut Targets) -> anyhow::Result<()> {
     let title = format!("Bytes of a reading on disk: {} readings, one a second", whole(READINGS as u64));
     let columns = ["", "sealed", "sealed and merged", "of it times", "µs a reading"];
     let mut table = Table::new(title, &columns);
@@ -86,51 +77,4 @@ async fn bytes(kind: Kind, jitter_ms: i64) -> anyhow::Result<Bytes> {
 async fn used_bytes(store: &Store) -> anyhow::Result<u64> {
     let usage = store.measure_usage(START).await?;
     Ok(usage.database_bytes - usage.reusable_bytes)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "for people to read")]
-async fn in_memory(targets: &mut Targets) -> anyhow::Result<()> {
-    let columns = ["", "open readings", "bytes each", "ns each to commit"];
-    let mut table = Table::new("Bytes of a reading in memory, before it is sealed", &columns);
-    let kinds = [
-        ("temperature in 0.1 °C", Kind::Temperature, 0),
-        ("temperature, 8 ms early or late", Kind::Temperature, JITTER_MS),
-        ("pressure with noise of 20 steps", Kind::Pressure, 0),
-        ("state codes", Kind::State, 0),
-    ];
-    for (name, kind, jitter_ms) in kinds {
-        let folder = folder()?;
-        let (store, task) = shelf::open(folder.path(), &StoreConfig::default()).await?;
-        shelf::define(&store, 1, OPEN_SERIES).await?;
-        let mut makers: Vec<Maker> = (1..=OPEN_SERIES).map(|series| Maker::new(series, kind, jitter_ms)).collect();
-        let mut spent = Duration::ZERO;
-        // The first rounds pay for what is there once: the store's own buffers, and each series' state.
-        let mut round = async |spent: &mut Duration| {
-            let readings = makers.iter_mut().flat_map(|maker| maker.take(1)).collect();
-            let started = Instant::now();
-            shelf::commit(&store, readings, START).await?;
-            *spent += started.elapsed();
-            anyhow::Ok(())
-        };
-        for _ in 0..20 {
-            round(&mut spent).await?;
-        }
-        spent = Duration::ZERO;
-        let before = resident_mib(std::process::id())?;
-        for _ in 0..OPEN_EACH {
-            round(&mut spent).await?;
-        }
-        let grown = (resident_mib(std::process::id())? - before).max(0.0) * 1024.0 * 1024.0;
-        let count = f64::from(OPEN_SERIES) * OPEN_EACH as f64;
-        let each = grown / count;
-        table.row([name.into(), number(count), number(each), number(spent.as_nanos() as f64 / count)]);
-        targets.at_most(&format!("in memory: {name}"), each, 4.0, "bytes/reading");
-        drop(store);
-        task.finished().await?;
-    }
-    table.note(format!(
-        "Resident memory of a process with {OPEN_SERIES} series, a thousand readings each; its own readings alone."
-    ));
-    table.print();
-    Ok(())
 }

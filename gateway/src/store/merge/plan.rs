@@ -16,7 +16,7 @@ pub(super) struct Piece {
 /// A chunk of so many readings is left alone; the index `chunk_small` says the same.
 const SMALL_BELOW: usize = chunk::READINGS_MAX / 2;
 /// So many readings are worth a chunk of their own although more would fit.
-pub(super) const ENOUGH: u32 = 3072;
+pub(super) const ENOUGH: u32 = 12_288;
 /// So many small chunks are merged although they do not come to [`ENOUGH`]: a series with a reading an hour would
 /// otherwise keep a chunk for each.
 pub(super) const PIECES_MAX: u32 = 16;
@@ -96,11 +96,12 @@ mod tests {
     }
 
     #[test]
-    fn hours_become_chunks_of_a_few_thousand() {
-        assert_eq!(settled(&[900; 9]), [3600, 3600, 900]);
-        assert_eq!(settled(&[360; 12]), [3960, 360]);
-        assert_eq!(next_merge(&pieces(&[900, 900, 900])), None, "a fourth may come");
-        assert_eq!(settled(&[2048, 4096, 3000]), [2048, 4096, 3000]);
+    fn quarters_of_an_hour_become_chunks_of_hours() {
+        assert_eq!(settled(&[900; 14]), [12_600]);
+        assert_eq!(settled(&[900; 36]), [16_200, 16_200]);
+        assert_eq!(settled(&[3600; 6]), [14_400, 3600, 3600]);
+        assert_eq!(next_merge(&pieces(&[900; 13])), None, "another may come");
+        assert_eq!(settled(&[8192, 16_384, 12_000]), [8192, 16_384, 12_000]);
     }
 
     #[test]
@@ -122,24 +123,24 @@ mod tests {
     #[test]
     fn a_sealing_of_several_chunks_is_not_torn() {
         let piece = |id, through, reading_count| Piece { id, through: JournalId(through), reading_count };
-        let torn = [piece(1, 1, 900), piece(2, 2, 1900), piece(3, 2, 1900)];
+        let torn = [piece(1, 1, 3600), piece(2, 2, 7600), piece(3, 2, 7600)];
         assert_eq!(next_merge(&torn), Some(1..3));
         // The end of a long tail goes with what follows it.
-        let tail = [piece(1, 1, 4096), piece(2, 1, 300), piece(3, 2, 1900), piece(4, 3, 1900)];
+        let tail = [piece(1, 1, 16_384), piece(2, 1, 1200), piece(3, 2, 7600), piece(4, 3, 7600)];
         assert_eq!(next_merge(&tail), Some(1..3));
     }
 
     proptest! {
         #[test]
         fn what_is_merged_fits_and_stands_together(
-            sealings in proptest::collection::vec(proptest::collection::vec(1_usize..=4096, 1..4), 0..40)
+            sealings in proptest::collection::vec(proptest::collection::vec(1_usize..=chunk::READINGS_MAX, 1..4), 0..40)
         ) {
             let all: Vec<Piece> = (1..).zip(sealings).flat_map(|(through, counts)| {
                 counts.into_iter().map(move |reading_count| Piece { id: 0, through: JournalId(through), reading_count })
             }).collect();
             if let Some(range) = next_merge(&all) {
                 prop_assert!(range.len() >= 2);
-                prop_assert!(all[range.clone()].iter().map(|piece| piece.reading_count).sum::<usize>() <= 4096);
+                prop_assert!(all[range.clone()].iter().map(|piece| piece.reading_count).sum::<usize>() <= chunk::READINGS_MAX);
                 prop_assert!(all[range.clone()].iter().all(|piece| piece.reading_count < SMALL_BELOW));
                 let next = all.get(range.end).map(|piece| piece.through);
                 prop_assert_ne!(next, Some(all[range.end - 1].through));
