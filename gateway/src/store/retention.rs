@@ -26,7 +26,7 @@ const OPERATION: &str = "dropping what is too old";
 const NOTICES_PER_JOB: i64 = 500;
 const DAY_MS: i64 = 24 * 3_600_000;
 /// Chunks of one series that go in one transaction: a day at one reading a second comes to one row of minutes.
-const CHUNKS_PER_JOB: i64 = 24;
+const CHUNKS_PER_JOB: i64 = 6;
 /// Rows of rollups that become coarser in one transaction.
 const ROLLUPS_PER_JOB: i64 = 8;
 

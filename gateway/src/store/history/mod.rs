@@ -39,7 +39,7 @@ const OPERATION: &str = "reading history";
 /// The most buckets, and so the most readings, in one answer.
 pub const BUCKETS_MAX: u32 = 10_000;
 /// Chunks fetched and unpacked at once: a few hundred kilobytes.
-const CHUNKS_PER_PAGE: usize = 64;
+const CHUNKS_PER_PAGE: usize = 16;
 
 /// A chunk that overlaps the range.
 #[derive(Debug)]
