@@ -195,6 +195,7 @@ async fn start_heart(config: &Config, ground: &Ground, health: Health, stage: &m
         store: ground.store.clone(),
         live: live.clone(),
         series: Arc::clone(&series),
+        calls: start.calls.clone(),
         stored_series: start.series.last().map_or(SeriesId(0), |last| last.id),
         acknowledger: acknowledger.clone(),
         ledger: ledger.clone(),

@@ -109,6 +109,16 @@ async fn a_gateway_killed_before_or_while_telling_tells_after_its_start() {
     // When an alarm is committed, and the gateway is killed with one message under way and one not sent at all.
     equipment.set(1, gas_detector(60.0));
     chat.until("the chat is asked", LIMIT, |post| text(post).contains("60")).await;
+    // Killed before that is noted, it could not know that nothing arrived.
+    let operator = world.sign_in(Role::CentreOperator).await;
+    let mut live = operator.live().await.expect("a live stream");
+    let alarm = live.until("it is on screen", LIMIT, |now| alarm_of(now, "gas-north", "GA-03")).await;
+    eventually("it is noted that the program is not there", LIMIT, async || {
+        let told: Vec<AlarmNotice> = operator.get(&format!("/alarms/{}/deliveries", alarm.id)).await.ok()?;
+        let mut failed = told.iter().flat_map(|notice| &notice.deliveries).filter(|it| it.last_error.is_some());
+        failed.next().map(|_| ())
+    })
+    .await;
     world.gateway().kill();
     let hook = Inbox::start(program).await.expect("a free port");
     chat.set_mute(false);

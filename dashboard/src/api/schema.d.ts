@@ -1792,7 +1792,7 @@ export interface components {
          * @description Where a delivery stands.
          * @enum {string}
          */
-        DeliveryState: "waiting" | "sent" | "failed" | "given_up";
+        DeliveryState: "waiting" | "sent" | "failed" | "given_up" | "over";
         /** @description What changed. */
         Delta: {
             /** @description The counts that changed, whole. */
@@ -1825,7 +1825,7 @@ export interface components {
             /**
              * Format: int64
              * @description How soon a silent death of this device is noticed, in seconds: by its connection when its node runs our agent,
-             *     else by its readings.
+             *     else by three report intervals of its node, as learned, or by its readings, whichever is sooner.
              */
             offline_bound_s: number;
             /** @description What of it is out of service: the whole, or some of its rules; empty: nothing. */

@@ -5,14 +5,31 @@ use std::collections::HashMap;
 
 use super::{Transition, What};
 use crate::{
-    id::{DeviceId, RuleId},
-    time::MonoMs,
+    id::{AlarmId, DeviceId, RuleId},
+    time::{MonoMs, Now, UnixMs},
 };
 
 /// So many alarms of one source within [`WINDOW_MS`] are chattering: ISA-18.2.
 const CHATTER_COUNT: usize = 3;
 /// One minute, in milliseconds: ISA-18.2.
 pub(crate) const WINDOW_MS: u64 = 60_000;
+
+/// So far back calls of an earlier process still count, in milliseconds: chattering is shown for ten minutes, and was found
+/// out within the minute before.
+pub const RECALL_MS: u64 = 11 * WINDOW_MS;
+
+/// The condition of an alarm came, in an earlier process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// Which alarm.
+    pub alarm: AlarmId,
+    /// Its device.
+    pub device: DeviceId,
+    /// Its rule.
+    pub rule: RuleId,
+    /// When, by the gateway's wall clock.
+    pub at: UnixMs,
+}
 
 /// When one source last called. Moments are milliseconds of any one clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -33,6 +50,11 @@ impl Recent {
     const fn newest(&self) -> u64 {
         self.moments[CHATTER_COUNT - 1]
     }
+}
+
+/// Later than the clock, so that there is a moment for what was before this process began, and 0 stands for "never".
+const fn moment(now: MonoMs) -> u64 {
+    now.0 + RECALL_MS
 }
 
 /// Follows every source of a district in bounded memory.
@@ -57,19 +79,30 @@ impl Chatter {
 
     /// Whether this step makes its source chatter: the condition came, and so did two more within a minute before.
     pub fn follow(&mut self, transition: &Transition, now: MonoMs) -> bool {
-        if !matches!(transition.what, What::Raised | What::Reoccurred) {
-            return false;
+        let is_call = matches!(transition.what, What::Raised | What::Reoccurred);
+        is_call && self.note((transition.device.clone(), transition.rule.clone()), moment(now))
+    }
+
+    /// Takes up what an earlier process saw, call by call in their order; says whether that one made its source chatter.
+    /// What is older than [`RECALL_MS`], or in the future, is passed over.
+    pub fn recall(&mut self, call: &Call, now: Now) -> bool {
+        match u64::try_from(now.wall.since_ms(call.at)) {
+            Ok(age_ms) if age_ms < RECALL_MS => {
+                self.note((call.device.clone(), call.rule.clone()), moment(now.mono) - age_ms)
+            }
+            Ok(_) | Err(_) => false,
         }
-        let key = (transition.device.clone(), transition.rule.clone());
-        if self.recent.len() >= self.sources_max && !self.recent.contains_key(&key) {
-            self.recent.retain(|_, recent| now.0.saturating_sub(recent.newest()) <= WINDOW_MS);
+    }
+
+    fn note(&mut self, source: (DeviceId, RuleId), moment: u64) -> bool {
+        if self.recent.len() >= self.sources_max && !self.recent.contains_key(&source) {
+            self.recent.retain(|_, recent| moment.saturating_sub(recent.newest()) <= WINDOW_MS);
             // Still no room: whoever is new is not followed, so that those who chatter already stay known.
             if self.recent.len() >= self.sources_max {
                 return false;
             }
         }
-        // One later than the clock: a process's first millisecond is 0, which stands for "never".
-        self.recent.entry(key).or_default().note(now.0 + 1)
+        self.recent.entry(source).or_default().note(moment)
     }
 }
 
@@ -115,6 +148,24 @@ mod tests {
         assert!(call(What::Reoccurred, 60_000), "a minute to the millisecond");
         assert!(!call(What::Reoccurred, 100_001), "the last three took more than a minute");
         assert!(call(What::Raised, 110_000), "a new alarm of the same source counts on");
+    }
+
+    #[test]
+    fn a_new_process_takes_up_what_the_last_one_saw() {
+        let mut chatter = Chatter::default();
+        let now = Now { wall: UnixMs(1_790_000_000_000), mono: MonoMs(3) };
+        let mut recall = |device: &str, age_ms: i64| {
+            let (device, rule) = (DeviceId::new(device).unwrap(), RuleId::new("GA-01").unwrap());
+            chatter.recall(&Call { alarm: AlarmId(1), device, rule, at: now.wall.plus_ms(-age_ms) }, now)
+        };
+        assert!(!recall("a", 700_000), "too long ago");
+        assert!(!recall("a", 600_000) && !recall("a", 590_000) && recall("a", 580_000), "it chattered ten minutes ago");
+        assert!(!recall("b", 50_000) && !recall("b", 40_000) && !recall("b", -9));
+        assert!(
+            chatter.follow(&step("b", What::Reoccurred), MonoMs(10_000)),
+            "two calls before the restart, one after"
+        );
+        assert!(!chatter.follow(&step("a", What::Reoccurred), MonoMs(10_000)));
     }
 
     #[test]

@@ -14,7 +14,7 @@ mod service;
 #[cfg(test)]
 mod tests;
 
-pub use chatter::Chatter;
+pub use chatter::{Call, Chatter, RECALL_MS};
 pub use life::{AlarmInput, AlarmRefusal, AlarmState, Nature, Standing, What};
 pub use precedence::{Attention, Precedence};
 use serde::{Deserialize, Serialize};

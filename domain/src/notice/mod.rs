@@ -12,11 +12,12 @@ mod tests;
 mod words;
 
 pub use of_alarms::{Policy, Telling, notices_of};
-pub use of_duty::{CaseNews, Locality, Matter, Unanswered, of_case, of_unanswered};
+pub use of_duty::{CaseNews, Locality, Matter, Unanswered, of_case, of_unanswered, of_unanswered_to_colleagues};
 
 use crate::{
     alarm::Severity,
     id::{AlarmId, CaseId, DeviceId, OfficeId, OwnerId, SiteId, TownshipCode},
+    roster::Post,
     text::Text,
     time::UnixMs,
 };
@@ -32,6 +33,18 @@ pub enum Audience {
     Office(OfficeId),
     /// 指挥中心: the district's centre.
     Centre,
+}
+
+impl Audience {
+    /// Whose roster says who of them is on duty; None: owners keep none here.
+    pub fn post(&self) -> Option<Post> {
+        match self {
+            Self::Owner(_) => None,
+            Self::Township(code) => Some(Post::Township(code.clone())),
+            Self::Office(id) => Some(Post::Office(id.clone())),
+            Self::Centre => Some(Post::Centre),
+        }
+    }
 }
 
 /// What it is about.
@@ -98,6 +111,15 @@ pub struct Notice {
     pub title: Text,
     /// What else one needs to know, a line each.
     pub body: Text,
+}
+
+impl Notice {
+    /// Whether those of the audience who are on duty are told alone, as long as one of them can be reached. A danger to
+    /// life, what nobody answered, and whatever is no alarm concern the others as well.
+    pub fn is_for_those_on_duty(&self) -> bool {
+        let is_escalated = matches!(self.occasion, Occasion::Escalated { .. });
+        matches!(self.subject, Subject::Alarm(_)) && self.severity > Severity::I && !is_escalated
+    }
 }
 
 impl Occasion {

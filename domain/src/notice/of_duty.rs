@@ -51,6 +51,13 @@ pub struct Unanswered<'a> {
     pub since: UnixMs,
 }
 
+/// What the colleagues of those on duty at the sub-centre are told when an alarm climbs above the ground for the first
+/// time: of all but a danger to life, only those on duty had heard.
+pub fn of_unanswered_to_colleagues(unanswered: &Unanswered<'_>, at: &Locality, now: UnixMs) -> Option<Notice> {
+    let township = Audience::Township(at.place.township.clone());
+    (unanswered.severity > Severity::I).then(|| told_of_unanswered(unanswered, at, 1, township, now))
+}
+
 /// What a rung is told of an alarm that nobody answered. The ground heard of it when it was raised.
 pub fn of_unanswered(unanswered: &Unanswered<'_>, at: &Locality, rung: Rung, now: UnixMs) -> Vec<Notice> {
     let step = match rung {
@@ -58,15 +65,15 @@ pub fn of_unanswered(unanswered: &Unanswered<'_>, at: &Locality, rung: Rung, now
         Rung::Office => 1,
         Rung::Centre => 2,
     };
+    let told = |audience| told_of_unanswered(unanswered, at, step, audience, now);
+    at.audiences(rung).into_iter().map(told).collect()
+}
+
+fn told_of_unanswered(unanswered: &Unanswered<'_>, at: &Locality, step: u8, audience: Audience, now: UnixMs) -> Notice {
     let Unanswered { alarm, device, severity, title, since } = unanswered;
     let words = severity.words();
     let minutes = now.since_ms(*since) / 60_000;
-    let title = Text::new(
-        format!("{}告警上报：{} · {}", words.zh, title.zh, at.site_name),
-        format!("{} alarm, unanswered: {} · {}", words.en, title.en, at.site_name),
-    );
-    let body = Text::new(format!("已 {minutes} 分钟无人确认"), format!("nobody has answered for {minutes} min"));
-    let told = |audience| Notice {
+    Notice {
         subject: Subject::Alarm(*alarm),
         occasion: Occasion::Escalated { step },
         severity: *severity,
@@ -74,10 +81,12 @@ pub fn of_unanswered(unanswered: &Unanswered<'_>, at: &Locality, rung: Rung, now
         device: Some((*device).clone()),
         site: Some(at.site.clone()),
         at: now,
-        title: title.clone(),
-        body: body.clone(),
-    };
-    at.audiences(rung).into_iter().map(told).collect()
+        title: Text::new(
+            format!("{}告警上报：{} · {}", words.zh, title.zh, at.site_name),
+            format!("{} alarm, unanswered: {} · {}", words.en, title.en, at.site_name),
+        ),
+        body: Text::new(format!("已 {minutes} 分钟无人确认"), format!("nobody has answered for {minutes} min")),
+    }
 }
 
 /// A case, as far as its notices speak of it.
@@ -199,6 +208,12 @@ mod tests {
         assert_eq!(office[0].body.zh, "已 2 分钟无人确认");
         assert_eq!(office[0].occasion, Occasion::Escalated { step: 1 });
         assert_eq!(audiences(&tell(None, Rung::Office)), [Audience::Centre]);
+        // Of a danger to life the colleagues have heard.
+        assert_eq!(of_unanswered_to_colleagues(&unanswered, &locality(None), UnixMs(150_000)), None);
+        let mild = Unanswered { severity: Severity::III, ..unanswered };
+        let told = of_unanswered_to_colleagues(&mild, &locality(Some("furong")), UnixMs(150_000)).unwrap();
+        assert_eq!(told.audience, Audience::Township(TownshipCode::new("500156001").unwrap()));
+        assert_eq!(told.occasion, Occasion::Escalated { step: 1 });
     }
 
     #[test]

@@ -80,7 +80,11 @@ pub(super) async fn read_device(
         summary,
         link: live.link,
         link_since_ms: live.link_since_ms,
-        offline_bound_s: offline_bound_s(state.store.has_outbox(&device.node), profile),
+        offline_bound_s: offline_bound_s(
+            state.store.has_outbox(&device.node),
+            profile,
+            state.ingest.gone_after_ms(&device.node),
+        ),
         out_of_service: state.store.out_of_service(&may.scope, &id).await?,
         metrics: views::metrics(profile, &live.values),
         rules: profile.map_or(&[][..], |profile| &profile.rules).iter().map(|rule| views::rule(rule, device)).collect(),
@@ -88,11 +92,14 @@ pub(super) async fn read_device(
 }
 
 /// How soon a silent death of a device is noticed, in seconds. A node without an outbox is somebody else's.
-fn offline_bound_s(is_ours: bool, profile: Option<&Profile>) -> u64 {
+/// `gone_after_ms`: three of its report intervals, once they are known.
+fn offline_bound_s(is_ours: bool, profile: Option<&Profile>, gone_after_ms: Option<u64>) -> u64 {
     if is_ours {
         return AGENT_BOUND_S;
     }
-    profile.and_then(Profile::silence_noticed_s).unwrap_or(FOREIGN_BOUND_S)
+    let by_rule = profile.and_then(Profile::silence_noticed_s).unwrap_or(FOREIGN_BOUND_S);
+    // One second more: it is looked at twice a second, and the word has its way to go.
+    gone_after_ms.map_or(by_rule, |gone_after_ms| by_rule.min(gone_after_ms.div_ceil(1000) + 1))
 }
 
 #[cfg(test)]
@@ -106,8 +113,14 @@ mod tests {
         let text = include_str!("../../../config/profiles/cold_store.toml");
         let profiles = Profiles::parse([("cold_store.toml".to_owned(), text.to_owned())]).unwrap();
         let cold_store = profiles.iter().next();
-        assert_eq!(offline_bound_s(true, cold_store), 17);
-        assert_eq!(offline_bound_s(false, cold_store), 180, "six report intervals of 30 s, as the stale rule waits");
-        assert_eq!(offline_bound_s(false, None), 92);
+        assert_eq!(offline_bound_s(true, cold_store, Some(90_000)), 17);
+        assert_eq!(
+            offline_bound_s(false, cold_store, None),
+            180,
+            "six report intervals of 30 s, as the stale rule waits"
+        );
+        assert_eq!(offline_bound_s(false, None, None), 92);
+        assert_eq!(offline_bound_s(false, cold_store, Some(90_000)), 91, "three that were learned");
+        assert_eq!(offline_bound_s(false, cold_store, Some(3_600_000)), 180, "its own intervals are longer");
     }
 }

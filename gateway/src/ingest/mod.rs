@@ -6,6 +6,7 @@
 //! - `outbox`: which numbered messages have gone on (pure); `acknowledge`: nodes are told which are committed.
 //! - `judge`: what a metric is worth as a reading (pure); `latest`: what is news in a birth (pure).
 //! - `rebirth`: whom to ask for births; `notes`, `duplicate`: what the gateway itself notices about a node (pure).
+//! - `silence`: when a node that says no goodbye is gone (pure).
 //! - `message`, `series`: what is handed on.
 
 mod acknowledge;
@@ -21,6 +22,7 @@ mod rebirth;
 mod receive;
 mod series;
 mod settings;
+mod silence;
 #[cfg(test)]
 mod tests;
 
@@ -180,6 +182,12 @@ impl IngestHandle {
     /// How every node that was heard is doing, by id.
     pub fn nodes(&self) -> Vec<NodeStatus> {
         self.lock().statuses()
+    }
+
+    /// After how many milliseconds of silence a node is taken to be gone, as learned from what it sends; None: that is not
+    /// known, or its broker says so itself.
+    pub fn gone_after_ms(&self, node: &NodeId) -> Option<u64> {
+        self.lock().gone_after_ms(node)
     }
 
     /// Whether the broker is connected, and every change of that.

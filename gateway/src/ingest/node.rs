@@ -2,6 +2,7 @@
 //! Pure.
 
 mod content;
+mod presence;
 
 use std::collections::{HashMap, HashSet};
 
@@ -29,14 +30,13 @@ use super::{
     latest::Latest,
     notes::{Notes, is_note},
     outbox::{Admission, Outboxes},
+    silence::Silence,
 };
 use crate::{
     ledger::{Counter, Lost},
     store::{OutboxId, OutboxProgress},
 };
 
-/// How long a node may take to answer after the gateway lost its own connection, in milliseconds; then it is offline.
-const ANSWER_WITHIN_MS: u64 = 30_000;
 /// Series that one node may add to the district's since the gateway's start: as many metrics as a node may have. Each
 /// costs memory and a row for ever.
 const NEW_SERIES_MAX: usize = 50_000;
@@ -146,6 +146,7 @@ pub(super) struct Node {
     unlogged: u64,
     /// The gateway lost its own connection then and has not heard the node since (monotonic milliseconds).
     unheard_since_ms: Option<u64>,
+    silence: Silence,
 }
 
 impl Node {
@@ -173,6 +174,7 @@ impl Node {
             logged: None,
             unlogged: 0,
             unheard_since_ms: None,
+            silence: Silence::new(now.mono),
         }
     }
 
@@ -226,15 +228,6 @@ impl Node {
         self.status.last_refusal = Some(why);
     }
 
-    /// The gateway's own connection was lost: the session starts over, and a node that does not answer is offline.
-    pub(super) fn host_reconnected(&mut self, now: Now) {
-        self.session.forget();
-        self.outboxes.forget_birth();
-        if self.status.link == LinkState::Online {
-            self.unheard_since_ms.get_or_insert(now.mono.0);
-        }
-    }
-
     pub(super) fn receive(
         &mut self,
         verb: NodeVerb,
@@ -245,6 +238,12 @@ impl Node {
     ) -> Outcome {
         self.status.message_count += 1;
         self.unheard_since_ms = None;
+        match verb {
+            NodeVerb::NData | NodeVerb::DData => self.silence.reported(now.mono),
+            NodeVerb::NBirth | NodeVerb::DBirth | NodeVerb::NDeath | NodeVerb::DDeath => self.silence.heard(now.mono),
+            // From a host, which may as well be this gateway.
+            NodeVerb::NCmd | NodeVerb::DCmd => {}
+        }
         let sent = payload.timestamp.and_then(|at| i64::try_from(at).ok());
         if let Some(sent) = sent.filter(|_| verb != NodeVerb::NDeath) {
             let skew_ms = UnixMs(sent).since_ms(now.wall);
@@ -256,17 +255,6 @@ impl Node {
         let outcome = self.digest(events, now, around);
         self.heard_before = now.wall;
         outcome
-    }
-
-    /// Does what is due without a message.
-    pub(super) fn tick(&mut self, now: Now, around: &mut Surroundings<'_>) -> Outcome {
-        let mut events = Vec::new();
-        self.session.tick(now.mono, &mut events);
-        if self.unheard_since_ms.is_some_and(|since| now.mono.0.saturating_sub(since) >= ANSWER_WITHIN_MS) {
-            self.unheard_since_ms = None;
-            events.push(Event::NodeDied);
-        }
-        self.digest(events, now, around)
     }
 
     fn digest(&mut self, events: Vec<Event>, now: Now, around: &mut Surroundings<'_>) -> Outcome {
@@ -282,8 +270,11 @@ impl Node {
     fn take(&mut self, event: Event, now: Now, around: &mut Surroundings<'_>, out: &mut Outcome) {
         let itself = self.address.node.as_device();
         match event {
-            Event::NodeBorn { bd_seq, outbox, metrics, .. } => {
+            Event::NodeBorn { bd_seq, is_rebirth, outbox, metrics } => {
                 self.notes.born(bd_seq, self.status.link == LinkState::Online, now.mono);
+                if !is_rebirth {
+                    self.silence.begin_anew(now.mono);
+                }
                 self.change_link(LinkState::Online, now);
                 out.ingested.links.push(self.link_change(itself.clone(), Link::Online, now));
                 self.outboxes.born(outbox);

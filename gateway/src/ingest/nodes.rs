@@ -39,6 +39,8 @@ use crate::{
     store::{OutboxId, OutboxProgress, OutboxState},
 };
 
+/// Ticks come twice a second; between two that lie further apart, in milliseconds, this process stood still.
+const STANDSTILL_MS: u64 = 3_000;
 /// Nodes remembered. The broker lets only enrolled ones in; an external one may let in anybody.
 const NODES_MAX: usize = 20_000;
 /// Topics that cannot be read are logged at most so often, in milliseconds; all are counted.
@@ -71,6 +73,8 @@ pub(super) struct Nodes {
     held_links: BTreeMap<DeviceId, LinkChange>,
     /// When a topic that cannot be read was logged last.
     topic_logged: Option<MonoMs>,
+    /// When it was looked at last whether anybody is silent; None: nobody can be heard at present.
+    listened: Option<MonoMs>,
 }
 
 impl Nodes {
@@ -99,6 +103,7 @@ impl Nodes {
             rebirths: Rebirths::default(),
             held_links: BTreeMap::new(),
             topic_logged: None,
+            listened: None,
         }
     }
 
@@ -166,6 +171,11 @@ impl Nodes {
     pub(super) fn tick(&mut self, now: Now) -> News {
         let registry = self.registry.load_full();
         let mut news = News::default();
+        // After a standstill of this process their messages wait at the broker: silence counts from now.
+        let is_listening = self.listened.is_some_and(|before| now.mono.since_ms(before) <= STANDSTILL_MS);
+        if self.listened.is_some() {
+            self.listened = Some(now.mono);
+        }
         let ids: Vec<NodeId> = self.by_id.keys().cloned().collect();
         for id in ids {
             let Some(node) = self.by_id.get_mut(&id) else { continue };
@@ -175,7 +185,7 @@ impl Nodes {
                 series: &self.series,
                 latest: &mut self.latest,
             };
-            let outcome = node.tick(now, &mut around);
+            let outcome = node.tick(now, is_listening, &mut around);
             let address = node.address().clone();
             self.add(outcome, &address, &mut news);
         }
@@ -247,8 +257,19 @@ impl Nodes {
         self.held_links.extend(message.links.into_iter().map(|change| (change.device.clone(), change)));
     }
 
+    /// The gateway's connection to the broker is lost: nobody can be heard.
+    pub(super) fn host_lost(&mut self) {
+        self.listened = None;
+    }
+
+    /// After how many milliseconds of silence a node is gone; None: that is not known.
+    pub(super) fn gone_after_ms(&self, node: &NodeId) -> Option<u64> {
+        self.by_id.get(node)?.gone_after_ms()
+    }
+
     /// The gateway's connection to the broker is new: what was said meanwhile was missed, so everyone registered is asked.
     pub(super) fn host_reconnected(&mut self, now: Now) {
+        self.listened = Some(now.mono);
         for node in self.by_id.values_mut() {
             node.host_reconnected(now);
         }

@@ -58,6 +58,7 @@ impl Ear {
                 Ok(Event::Incoming(Packet::Publish(message))) => self.take(message, &client),
                 Ok(_) => {}
                 Err(error) => {
+                    self.nodes().host_lost();
                     self.connected.send_replace(false);
                     gauge!("gateway_broker_connected").set(0.0);
                     tracing::warn!(%error, retry_ms = retry.as_millis(), "no connection to the broker");

@@ -244,6 +244,77 @@ fn a_node_that_does_not_answer_a_returned_gateway_is_offline() {
     assert_eq!(links(&late), [("edge-1", Link::Offline)]);
 }
 
+impl Fixture {
+    /// Ticks up to that moment, as often as the gateway does; what came of the last.
+    fn listen(&mut self, from_ms: u64, to_ms: u64) -> Vec<Ingested> {
+        let mut heard = Vec::new();
+        for at in (from_ms..=to_ms).step_by(500) {
+            heard.extend(self.nodes.tick(now(at)).ingested);
+        }
+        heard
+    }
+
+    /// A reading every 10 s for two minutes; then silence.
+    fn reports_for_two_minutes(&mut self) {
+        self.nodes.host_reconnected(now(0));
+        let birth = self.edge.node_birth(now(5).wall, &[]).unwrap();
+        self.hear(&birth, 5);
+        self.device_birth("fridge-1", 4.0, 10);
+        for at in (10_000..=120_000).step_by(10_000) {
+            assert_eq!(links(&self.listen(at - 9_500, at)), []);
+            let data = self.data("fridge-1", 4.5, at);
+            self.hear(&data, at);
+        }
+        self.nodes.rebirth_requests(now(120_000));
+    }
+}
+
+#[test]
+fn a_foreign_node_that_falls_silent_is_asked_after_two_intervals_and_gone_after_three() {
+    let mut fixture = Fixture::born();
+    fixture.reports_for_two_minutes();
+    assert_eq!(fixture.nodes.gone_after_ms(&NodeId::new("edge-1").unwrap()), Some(30_000));
+    assert_eq!(links(&fixture.listen(120_500, 139_500)), []);
+    assert!(fixture.nodes.rebirth_requests(now(139_500)).is_empty());
+    assert_eq!(links(&fixture.listen(140_000, 149_500)), []);
+    assert_eq!(fixture.nodes.rebirth_requests(now(149_500)).len(), 1, "is it there?");
+    assert_eq!(links(&fixture.listen(150_000, 150_000)), [("fridge-1", Link::Offline), ("edge-1", Link::Offline)]);
+    assert_eq!(links(&fixture.listen(150_500, 400_000)), [], "once");
+    // It speaks again: its births are asked for, and it is back.
+    let data = fixture.data("fridge-1", 4.6, 400_500);
+    fixture.hear(&data, 400_500);
+    assert_eq!(fixture.nodes.rebirth_requests(now(401_000)).len(), 1);
+    let birth = fixture.edge.node_birth(now(401_500).wall, &[]).unwrap();
+    let born = fixture.hear(&birth, 401_500);
+    assert_eq!(links(&born), [("edge-1", Link::Online)]);
+}
+
+#[test]
+fn a_node_that_answers_is_not_gone_however_little_it_has_to_say() {
+    let mut fixture = Fixture::born();
+    fixture.reports_for_two_minutes();
+    for at in (140_000..=300_000).step_by(20_000) {
+        assert_eq!(links(&fixture.listen(at - 19_500, at)), []);
+        assert_eq!(fixture.nodes.rebirth_requests(now(at)).len(), 1, "{at}");
+        let birth = fixture.edge.node_birth(now(at).wall, &[]).unwrap();
+        fixture.hear(&birth, at);
+        fixture.device_birth("fridge-1", 4.5, at);
+    }
+}
+
+#[test]
+fn while_the_gateway_cannot_hear_nobody_is_silent() {
+    let mut fixture = Fixture::born();
+    fixture.reports_for_two_minutes();
+    fixture.nodes.host_lost();
+    assert_eq!(links(&fixture.listen(120_500, 900_000)), []);
+
+    // It was stopped, and what was said meanwhile waits at the broker.
+    let mut fixture = Fixture::born();
+    fixture.reports_for_two_minutes();
+    assert_eq!(links(&fixture.listen(500_000, 519_500)), []);
+}
+
 #[test]
 fn a_clock_that_is_wrong_is_noted() {
     let mut fixture = Fixture::born();

@@ -1,7 +1,7 @@
 //! What of the deliveries that wait for a channel goes now, and what of it goes as one message. Pure but for its own
 //! memory of what went lately.
 //!
-//! - Severity I goes at once, alone.
+//! - Severity I goes at once, alone; only more of it than a minute holds goes as one. A part of each minute is its own.
 //! - What tells the same to several audiences at one target is one message.
 //! - Of one site, the first goes at once; what comes within the window behind it goes together when the window ends.
 //! - A target that has had its number of messages in this minute gets all that waits for it as one.
@@ -65,6 +65,15 @@ pub(super) struct Plan {
     pub(super) look_again_ms: Option<u64>,
 }
 
+impl Limits {
+    /// Messages of this minute that others than severity I may use up: three quarters, but one at least. A service that
+    /// refuses the next message refuses every message for a minute, the one that counts included.
+    const fn per_minute_ordinary(per_minute: usize) -> usize {
+        let ordinary = per_minute - per_minute.div_ceil(4);
+        if ordinary == 0 { per_minute } else { ordinary }
+    }
+}
+
 /// One channel's memory.
 #[derive(Debug)]
 pub(super) struct Desk {
@@ -125,6 +134,7 @@ impl Desk {
     ) {
         let known = self.targets.get(address);
         let is_quiet = self.limits.quiet.filter(|quiet| quiet.contains(now.wall));
+        let before = ready.len();
         let mut ordinary: Vec<Vec<Item<'_>>> = Vec::new();
         let mut by_message: BTreeMap<i64, Vec<&WaitingDelivery>> = BTreeMap::new();
         let mut fresh = Vec::new();
@@ -146,13 +156,22 @@ impl Desk {
                 ordinary.push(items);
             }
         }
+        let (mut urgent, fresh): (Vec<_>, Vec<_>) =
+            items(&fresh).into_iter().partition(|item| item.notice.severity == Severity::I);
+        let sent = known.map_or(&[][..], |target| &target.sent);
+        let left =
+            self.limits.per_minute.map(|limit| (limit as usize).saturating_sub(sent.len() + ready.len() - before));
+        let together = match left {
+            Some(left) if urgent.len() > left => urgent.split_off(left.saturating_sub(1)),
+            _ => Vec::new(),
+        };
+        ready.extend(urgent.into_iter().map(|item| outgoing(address, &[item])));
+        if !together.is_empty() {
+            ready.push(outgoing(address, &together));
+        }
         let mut groups: BTreeMap<String, Vec<Item<'_>>> = BTreeMap::new();
-        for item in items(&fresh) {
-            if item.notice.severity == Severity::I {
-                ready.push(outgoing(address, &[item]));
-            } else {
-                groups.entry(group_of(item.notice)).or_default().push(item);
-            }
+        for item in fresh {
+            groups.entry(group_of(item.notice)).or_default().push(item);
         }
         for (group, items) in groups {
             let last = known.and_then(|target| target.groups.get(&group));
@@ -167,8 +186,8 @@ impl Desk {
             ready.extend(ordinary.into_iter().map(|items| outgoing(address, &items)));
             return;
         };
-        let sent = known.map_or(&[][..], |target| &target.sent);
-        let free = per_minute.saturating_sub(sent.len());
+        let urgent_count = ready.len() - before;
+        let free = Limits::per_minute_ordinary(per_minute).saturating_sub(sent.len() + urgent_count);
         if ordinary.len() <= free {
             ready.extend(ordinary.into_iter().map(|items| outgoing(address, &items)));
         } else if free > 0 {
@@ -294,6 +313,7 @@ mod tests {
             message: None,
             is_maybe_repeated: false,
             created_at: at(0).wall,
+            is_over: false,
         }
     }
 
@@ -317,11 +337,41 @@ mod tests {
     #[test]
     fn severity_one_goes_alone_and_never_waits() {
         let quiet = Some(Daily::new(0.0, 24.0 - 1e-6));
-        let mut desk = Desk::new(Limits { per_minute: Some(1), quiet, ..LIMITS });
         let many: Vec<_> = (1..=5).map(|id| waiting(id, "a", Severity::I)).collect();
+        let room = Room { ordinary: 0, urgent: 9 };
+        let mut desk = Desk::new(Limits { quiet, ..LIMITS });
         for now in [0, 1] {
-            assert_eq!(ids(&desk.plan(&many, Room { ordinary: 0, urgent: 9 }, at(now))), [[1], [2], [3], [4], [5]]);
+            assert_eq!(ids(&desk.plan(&many, room, at(now))), [[1], [2], [3], [4], [5]]);
         }
+        // What the service would refuse goes with the last that it takes; nothing waits for the next minute.
+        let mut desk = Desk::new(Limits { per_minute: Some(3), quiet, ..LIMITS });
+        assert_eq!(ids(&desk.plan(&many, room, at(0))), [vec![1], vec![2], vec![3, 4, 5]]);
+        assert_eq!(ids(&desk.plan(&many, room, at(1))), [[1, 2, 3, 4, 5]]);
+    }
+
+    #[test]
+    fn what_is_mild_leaves_severity_one_its_share_of_the_minute() {
+        let mut desk = Desk::new(Limits { per_minute: Some(20), ..LIMITS });
+        let mut sent = 0;
+        for second in 0..30_i64 {
+            let sites = (0..2).map(|site| second * 2 + site);
+            let mild: Vec<_> = sites.map(|id| waiting(id, &format!("s{id}"), Severity::III)).collect();
+            sent += desk.plan(&mild, ROOM, at(second.unsigned_abs() * 1000)).now.len();
+        }
+        assert_eq!(sent, 15, "a flood of three minutes' worth");
+        // Five dangers to life in the same minute, with the flood still waiting: each at once, alone, and first.
+        let mut both: Vec<_> = (100..110).map(|id| waiting(id, &format!("s{id}"), Severity::II)).collect();
+        both.extend((201..=205).map(|id| waiting(id, "a", Severity::I)));
+        let plan = desk.plan(&both, ROOM, at(40_000));
+        assert_eq!(
+            (ids(&plan), plan.look_again_ms),
+            (vec![vec![201], vec![202], vec![203], vec![204], vec![205]], Some(20_000))
+        );
+        // And when the minute is over, the rest goes as one behind the next.
+        both.truncate(10);
+        both.push(waiting(206, "a", Severity::I));
+        let plan = desk.plan(&both, ROOM, at(90_000));
+        assert_eq!(ids(&plan), [vec![206], (100..110).collect()]);
     }
 
     #[test]
@@ -337,7 +387,8 @@ mod tests {
 
     #[test]
     fn beyond_the_limit_of_a_minute_everything_goes_as_one() {
-        let mut desk = Desk::new(Limits { per_minute: Some(3), ..LIMITS });
+        // Four, of which one is kept for severity I.
+        let mut desk = Desk::new(Limits { per_minute: Some(4), ..LIMITS });
         let sites: Vec<_> = (1..=5).map(|id| waiting(id, &format!("s{id}"), Severity::III)).collect();
         assert_eq!(ids(&desk.plan(&sites, ROOM, at(0))), [[1, 2, 3, 4, 5]]);
         let two: Vec<_> = (6..=7).map(|id| waiting(id, &format!("s{id}"), Severity::III)).collect();

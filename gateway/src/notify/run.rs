@@ -95,7 +95,14 @@ pub async fn start(parts: Parts, stop: &CancellationToken) -> Result<(Notifier, 
         };
         tasks.spawn(sender.run(Desk::new(limits), wake.clone(), stop.clone()));
     }
-    let addresser = Addresser { channels: Arc::clone(&channels), store: store.clone(), clock, registry, bell };
+    let addresser = Addresser {
+        channels: Arc::clone(&channels),
+        store: store.clone(),
+        clock,
+        registry,
+        states: states.clone(),
+        bell,
+    };
     tasks.spawn(addresser.run(stop.clone()));
     Ok((Notifier { store, channels, states }, tasks))
 }
@@ -106,6 +113,7 @@ struct Addresser {
     store: Store,
     clock: Clock,
     registry: watch::Receiver<Arc<Registry>>,
+    states: States,
     /// Rung when there is something to send.
     bell: watch::Sender<u64>,
 }
@@ -140,11 +148,20 @@ impl Addresser {
             }
             let contacts = self.store.contacts().await?;
             let registry = Arc::clone(&self.registry.borrow());
-            let routes = Routes { channels: &self.channels.list, contacts: &contacts, registry: &registry };
+            let now = self.clock.now().wall;
+            let on_duty = self.store.on_duty(now).await?;
+            let routes = Routes {
+                channels: &self.channels.list,
+                contacts: &contacts,
+                registry: &registry,
+                on_duty: &on_duty,
+                dead: &self.states.dead(),
+                now,
+            };
             let deliveries: Vec<NewDelivery> =
                 notices.iter().flat_map(|(id, notice)| routes.deliveries(*id, notice)).collect();
             let ids: Vec<NoticeId> = notices.into_iter().map(|(id, _)| id).collect();
-            self.store.address_notices(ids, deliveries, self.clock.now().wall).await?;
+            self.store.address_notices(ids, deliveries, now).await?;
             self.bell.send_modify(|count| *count += 1);
         }
     }
@@ -196,6 +213,7 @@ impl Sender {
         let now = self.clock.now();
         let name = self.channel.name();
         let (mut waiting, next_due) = self.store.waiting_deliveries(name, now.wall, DELIVERIES_AT_ONCE).await?;
+        self.pass_over(&mut waiting).await?;
         self.give_up(&mut waiting, now.wall).await?;
         let health = self.states.of(name);
         let paused_ms = health.paused_ms(now.mono);
@@ -226,6 +244,22 @@ impl Sender {
         let due_ms = next_due.map(|due| due.since_ms(now.wall).max(1).cast_unsigned());
         let pauses = [plan.look_again_ms, due_ms, (paused_ms > 0).then_some(paused_ms)];
         Ok(pauses.into_iter().flatten().min().map(Duration::from_millis))
+    }
+
+    /// Nobody is called for what is over.
+    async fn pass_over(&self, waiting: &mut Vec<WaitingDelivery>) -> Result<(), StoreError> {
+        let over: Vec<DeliveryId> = waiting.iter().filter(|one| one.is_over).map(|one| one.id).collect();
+        if over.is_empty() {
+            return Ok(());
+        }
+        waiting.retain(|one| !one.is_over);
+        tracing::info!(
+            channel = self.channel.name(),
+            count = over.len(),
+            "what was over before it was told is not told"
+        );
+        self.count("over");
+        self.store.pass_over(over).await
     }
 
     /// What has waited for too long is given up.

@@ -1,7 +1,7 @@
 //! How each channel is doing: when it failed last and since when, and whether that is long enough to tell others.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -139,6 +139,13 @@ impl States {
 
     pub(super) fn of(&self, channel: &str) -> ChannelHealth {
         self.channels.lock().unwrap_or_else(PoisonError::into_inner).get(channel).cloned().unwrap_or_default()
+    }
+
+    /// The names of those on which nothing gets through.
+    pub(super) fn dead(&self) -> BTreeSet<String> {
+        let channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
+        let dead = channels.iter().filter(|(_, health)| health.state == State::Dead);
+        dead.map(|(name, _)| name.clone()).collect()
     }
 
     /// Changes one, and tells the rest of the gateway.

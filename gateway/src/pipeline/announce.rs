@@ -6,12 +6,12 @@ use std::{
 };
 
 use domain::{
-    alarm::{Chatter, OpenAlarm, Transition, What},
+    alarm::{Call, Chatter, OpenAlarm, Transition, What},
     engine::{Link, LinkChange},
     id::{AlarmId, DeviceId, SeriesId},
     reading::Reading,
     registry::Registry,
-    time::{MonoMs, UnixMs},
+    time::{MonoMs, Now, UnixMs},
 };
 use protocol::rest::{Alarm, LinkState, Point, SeverityNumber};
 
@@ -49,13 +49,22 @@ pub(crate) fn alarm_of(open: &OpenAlarm, registry: &Registry) -> Option<Alarm> {
 
 /// The open alarms as people were last told of them. The pipeline's own: what screens have taken in so far may lag
 /// behind, and an alarm that comes and goes meanwhile must not stay on them.
-#[derive(Default)]
 pub(super) struct Announced {
     open: BTreeMap<AlarmId, Arc<Alarm>>,
     chatter: Chatter,
+    /// When alarms chattered last in an earlier process.
+    recalled: BTreeMap<AlarmId, UnixMs>,
 }
 
 impl Announced {
+    /// Of an earlier process's calls, in order.
+    pub(super) fn recalling(calls: &[Call], now: Now) -> Self {
+        let mut chatter = Chatter::default();
+        let chattered = calls.iter().filter(|call| chatter.recall(call, now)).map(|call| (call.alarm, call.at));
+        let recalled = chattered.collect();
+        Self { open: BTreeMap::new(), chatter, recalled }
+    }
+
     /// The alarms that `transitions` touched, as they are afterwards, by number; `is_stored`: on disk, too.
     pub(super) fn follow(
         &mut self,
@@ -110,7 +119,10 @@ impl Announced {
             if known.is_some_and(|known| is_named(known, registry)) {
                 continue;
             }
-            let chattered_at_ms = known.and_then(|known| known.chattered_at_ms);
+            let chattered_at_ms = match known {
+                Some(known) => known.chattered_at_ms,
+                None => self.recalled.remove(&alarm.id).map(|at| at.0),
+            };
             let is_stored = known.is_none_or(|known| known.is_stored);
             let Some(alarm) = alarm_of(alarm, registry) else { continue };
             let alarm = Arc::new(Alarm { chattered_at_ms, is_stored, ..alarm });

@@ -8,6 +8,7 @@ mod full_disk;
 use std::{sync::Arc, time::Duration};
 
 use domain::{
+    alarm::Call,
     engine::{Action, Engine, Input, Outcome},
     id::{SeriesId, UserName},
     notice::{Notice, Policy, Telling, notices_of},
@@ -47,6 +48,8 @@ pub struct Parts {
     pub clock: Clock,
     /// Rules and their state, as it was after the last commit.
     pub engine: Engine,
+    /// What called lately in an earlier process, in order.
+    pub calls: Vec<Call>,
     /// The registry, and every change of it; the engine knows the present one.
     pub registry: watch::Receiver<Arc<Registry>>,
     /// Where everything is made true.
@@ -96,6 +99,7 @@ pub struct PipelineError(#[source] StoreError);
 /// [`PipelineError`] when trying again cannot help.
 pub async fn run(parts: Parts, stop: CancellationToken) -> Result<(), PipelineError> {
     let (checkpoints, portions) = Checkpoints::new(parts.config.checkpoint_s, parts.clock.now().mono);
+    let announced = Announced::recalling(&parts.calls, parts.clock.now());
     let writing = tokio::spawn(checkpoint::write(parts.store.clone(), portions));
     let mut pipeline = Pipeline {
         bound_series: parts.stored_series,
@@ -103,7 +107,7 @@ pub async fn run(parts: Parts, stop: CancellationToken) -> Result<(), PipelineEr
         checkpoints,
         parts,
         answers: Answers::default(),
-        announced: Announced::default(),
+        announced,
         storing: Storing::Everything,
         owed: Owed::default(),
         judged: Judged::default(),

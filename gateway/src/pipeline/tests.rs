@@ -130,6 +130,7 @@ impl Fixture {
             store: store.clone(),
             live: live.clone(),
             series: Arc::clone(&series),
+            calls: start.calls,
             stored_series,
             acknowledger: Acknowledger::new(store.clone(), clock),
             ledger: Ledger::default(),

@@ -1,7 +1,7 @@
 //! Alarms: the present row and the history of each, written with the batch that caused them, read within a scope.
 
 use domain::{
-    alarm::{AlarmState, OpenAlarm, SetAside, Severity, Transition, What},
+    alarm::{AlarmState, Call, OpenAlarm, RECALL_MS, SetAside, Severity, Transition, What},
     id::{AlarmId, DeviceId, MetricName, RuleId, SiteId, TownshipCode},
     reading::Reading,
     text::Text,
@@ -19,6 +19,8 @@ use super::{
 };
 
 const OPERATION: &str = "storing an alarm";
+/// Calls that a start takes up: three of each of the sources that are followed would be more, and are no flood of minutes.
+const CALLS_MAX: i64 = 100_000;
 /// The longest page of alarms.
 const PAGE_MAX: u32 = 500;
 
@@ -289,6 +291,30 @@ pub(super) async fn load_open(store: &Store) -> Result<(Vec<OpenAlarm>, AlarmId)
         .await
         .map_err(StoreError::read(OPERATION))?;
     Ok((open, AlarmId(row.get_as("next_id")?)))
+}
+
+/// When conditions came within the last minutes of the last process, in their order: the newest [`CALLS_MAX`].
+pub(super) async fn load_calls(store: &Store) -> Result<Vec<Call>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT alarm_event.alarm_id, alarm_event.at_ms, alarm.device_id, alarm.rule_id FROM alarm_event \
+         JOIN alarm ON alarm.id = alarm_event.alarm_id WHERE alarm_event.what IN ('raised', 'reoccurred') \
+         AND alarm_event.at_ms > (SELECT COALESCE(MAX(at_ms), 0) FROM alarm_event) - $1 \
+         ORDER BY alarm_event.at_ms DESC, alarm_event.alarm_id DESC, alarm_event.number DESC LIMIT $2",
+    )
+    .bind(RECALL_MS.cast_signed())
+    .bind(CALLS_MAX)
+    .fetch_all(store.readers())
+    .await
+    .map_err(StoreError::read("reading the latest calls"))?;
+    let call = |row: &AnyRow| {
+        Ok(Call {
+            alarm: AlarmId(row.get_as("alarm_id")?),
+            device: row.id("device_id")?,
+            rule: row.id("rule_id")?,
+            at: row.time("at_ms")?,
+        })
+    };
+    rows.iter().rev().map(call).collect()
 }
 
 pub(super) fn severity_of(row: &AnyRow) -> Result<Severity, StoreError> {

@@ -26,6 +26,7 @@ use super::{
     error::StoreError,
     escalation, ledger, notice,
     outbox::{self, OutboxProgress, Planned},
+    over,
     row::placeholders,
     service,
     writer::Priority,
@@ -174,7 +175,9 @@ impl Store {
         }
         head.apply(journal, batch.received, &batch.readings);
         drop(head);
-        if !batch.notices.is_empty() {
+        // What comes back may set what was let go on its way again.
+        let has_come_back = batch.transitions.iter().any(|transition| transition.what == What::Reoccurred);
+        if has_come_back || !batch.notices.is_empty() {
             self.notices_have_come();
         }
     }
@@ -216,6 +219,7 @@ async fn insert_batch(
     for transition in &batch.transitions {
         alarm::store_transition(connection, transition).await?;
         escalation::follow_alarm(connection, transition).await?;
+        over::follow_alarm(connection, transition).await?;
         case::follow_alarm(connection, transition, policy).await?;
         if let Some(by) = &transition.by {
             let (action, object) = (audit_action(transition.what), transition.alarm.to_string());

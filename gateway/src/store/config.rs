@@ -30,6 +30,8 @@ pub struct StoreConfig {
     pub rollup_hour_days: u32,
     /// and of each day until it is so many days old.
     pub rollup_day_days: u32,
+    /// Who was told of what, and what became of it, is kept for so many days. Alarms, cases and the audit log stay.
+    pub notice_days: u32,
     /// Open readings of all series together, in readings; beyond it the oldest are sealed at once: bounds memory.
     pub open_reading_budget: u64,
 }
@@ -48,6 +50,7 @@ impl Default for StoreConfig {
             rollup_minute_days: 1_100,
             rollup_hour_days: 3_660,
             rollup_day_days: 10_960,
+            notice_days: 1_830,
         }
     }
 }

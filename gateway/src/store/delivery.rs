@@ -8,6 +8,7 @@ use super::{
     Store, audit,
     error::StoreError,
     notice::{self, NoticeId, notice_of},
+    over::{IS_OVER, WAITING},
     row::{Columns, placeholders},
     scope::{Actor, Scope},
     writer::Priority,
@@ -15,7 +16,7 @@ use super::{
 
 const OPERATION: &str = "noting what became of a message";
 /// Rows of one statement, far below the parameters that both engines take.
-const ROWS_PER_STATEMENT: usize = 1000;
+pub(super) const ROWS_PER_STATEMENT: usize = 1000;
 
 /// Number of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,6 +52,8 @@ pub struct WaitingDelivery {
     pub is_maybe_repeated: bool,
     /// Since when it waits.
     pub created_at: UnixMs,
+    /// Its alarm, of III or IV, is over and was never told: nobody need be called for it.
+    pub is_over: bool,
 }
 
 /// Deliveries that go as one message.
@@ -126,13 +129,12 @@ impl Store {
         limit: u32,
     ) -> Result<(Vec<WaitingDelivery>, Option<UnixMs>), StoreError> {
         const OPERATION: &str = "reading what waits to be sent";
-        let rows = sqlx::query(
+        let rows = sqlx::query(AssertSqlSafe(format!(
             "SELECT notice.*, delivery.id AS delivery_id, delivery.address, delivery.message_id, \
-             delivery.is_maybe_repeated, delivery.created_at_ms \
-             FROM delivery JOIN notice ON notice.id = delivery.notice_id \
-             WHERE delivery.state = 'waiting' AND delivery.is_under_way = 0 AND delivery.channel = $1 \
-             AND delivery.due_at_ms <= $2 ORDER BY delivery.severity, delivery.id LIMIT $3",
-        )
+             delivery.is_maybe_repeated, delivery.created_at_ms, \
+             CAST(CASE WHEN {IS_OVER} THEN 1 ELSE 0 END AS BIGINT) AS is_over {WAITING} AND delivery.channel = $1 \
+             AND delivery.due_at_ms <= $2 ORDER BY delivery.severity, delivery.id LIMIT $3"
+        )))
         .bind(channel)
         .bind(now.0)
         .bind(i64::from(limit))
@@ -263,7 +265,7 @@ impl Store {
         .await
     }
 
-    async fn write_delivery<W>(&self, work: W) -> Result<(), StoreError>
+    pub(super) async fn write_delivery<W>(&self, work: W) -> Result<(), StoreError>
     where
         W: for<'c> FnOnce(&'c mut AnyConnection) -> futures_util::future::BoxFuture<'c, Result<(), StoreError>>
             + Send
@@ -310,7 +312,7 @@ async fn insert(connection: &mut AnyConnection, deliveries: &[NewDelivery], at: 
 }
 
 /// Runs a statement that ends in `IN` for many ids; `before` are its parameters before them.
-async fn update_rows(
+pub(super) async fn update_rows(
     connection: &mut AnyConnection,
     sql: &'static str,
     before: &[i64],
@@ -372,5 +374,6 @@ fn waiting_of(row: &AnyRow) -> Result<WaitingDelivery, StoreError> {
         message: row.get_as("message_id")?,
         is_maybe_repeated: row.flag("is_maybe_repeated")?,
         created_at: row.time("created_at_ms")?,
+        is_over: row.flag("is_over")?,
     })
 }

@@ -4,9 +4,11 @@
 use domain::{
     alarm::{AlarmState, Transition},
     case::Policy,
+    escalation::Rung,
     id::{AlarmId, DeviceId},
-    notice::{Locality, Unanswered, of_unanswered},
+    notice::{Locality, Unanswered, of_unanswered, of_unanswered_to_colleagues},
     registry::Place,
+    roster::Post,
     text::Text,
     time::UnixMs,
 };
@@ -17,7 +19,7 @@ use super::{
     Store,
     case::{number_of, rung_of, severity_of},
     error::StoreError,
-    notice,
+    notice, roster,
     row::Columns,
 };
 
@@ -92,7 +94,8 @@ pub(super) async fn climb_due(
     for row in &rows {
         let alarm = AlarmId(row.get_as("alarm_id")?);
         let (severity, since) = (severity_of(row)?, row.time("since_ms")?);
-        let climb = policy.escalation.of(severity).climb(since, rung_of(row, "reached")?, now);
+        let reached = rung_of(row, "reached")?;
+        let climb = policy.escalation.of(severity).climb(since, reached, now);
         let device: DeviceId = row.id("device_id")?;
         let title = Text { zh: row.get_as("title_zh")?, en: row.get_as("title_en")? };
         let unanswered = Unanswered { alarm, device: &device, severity, title: &title, since };
@@ -105,6 +108,14 @@ pub(super) async fn climb_due(
             .execute(&mut *connection)
             .await
             .map_err(StoreError::failed(OPERATION))?;
+        if let Some(locality) = &locality
+            && reached <= Some(Rung::Ground)
+            && climb.reached > Some(Rung::Ground)
+            && roster::is_manned(connection, &Post::Township(locality.place.township.clone()), now).await?
+        {
+            let colleagues = of_unanswered_to_colleagues(&unanswered, locality, now);
+            notice::write(connection, colleagues.as_slice()).await?;
+        }
         for rung in climb.tell {
             if let Some(locality) = &locality {
                 notice::write(connection, &of_unanswered(&unanswered, locality, rung, now)).await?;

@@ -35,6 +35,7 @@ mod ledger;
 mod merge;
 mod notice;
 mod outbox;
+mod over;
 mod quality;
 mod registry;
 mod reserve;

@@ -25,9 +25,10 @@ const ROWS_PER_STATEMENT: usize = 1000;
 pub struct NoticeId(pub i64);
 
 impl Store {
-    /// The oldest notices for which nobody has looked yet by which channels they go. For the gateway, not for people.
+    /// Notices for which nobody has looked yet by which channels they go, the gravest first, of these the oldest. For the
+    /// gateway, not for people.
     pub async fn notices_to_address(&self, limit: u32) -> Result<Vec<(NoticeId, Notice)>, StoreError> {
-        let rows = sqlx::query("SELECT * FROM notice WHERE addressed_at_ms IS NULL ORDER BY id LIMIT $1")
+        let rows = sqlx::query("SELECT * FROM notice WHERE addressed_at_ms IS NULL ORDER BY severity, id LIMIT $1")
             .bind(i64::from(limit))
             .fetch_all(self.readers())
             .await

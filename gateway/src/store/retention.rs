@@ -1,5 +1,5 @@
 //! How long what is kept: readings by their kind of device, summaries of minutes, hours and days after that. Whole
-//! chunks go, when their newest reading's time is up.
+//! chunks go, when their newest reading's time is up. Receipts of what people were told have a time of their own.
 
 use std::collections::BTreeMap;
 
@@ -14,6 +14,7 @@ use super::{
     Store,
     codec::chunk,
     config::StoreConfig,
+    delivery::update_rows,
     error::StoreError,
     rollup::{Cell, Step, add_cells, gather},
     row::{Columns, placeholders},
@@ -21,9 +22,11 @@ use super::{
 };
 
 const OPERATION: &str = "dropping what is too old";
+/// Notices that are looked at, and go, in one transaction: a few milliseconds.
+const NOTICES_PER_JOB: i64 = 500;
 const DAY_MS: i64 = 24 * 3_600_000;
 /// Chunks of one series that go in one transaction: a day at one reading a second comes to one row of minutes.
-const CHUNKS_PER_JOB: i64 = 24;
+const CHUNKS_PER_JOB: i64 = 6;
 /// Rows of rollups that become coarser in one transaction.
 const ROLLUPS_PER_JOB: i64 = 8;
 
@@ -37,6 +40,7 @@ pub struct Retention {
     minute_days: u32,
     hour_days: u32,
     day_days: u32,
+    notice_days: u32,
 }
 
 /// What a round of dropping did.
@@ -46,6 +50,8 @@ pub struct RetentionReport {
     pub chunk_count: u64,
     /// Rows of summaries that became coarser ones, or went.
     pub rollup_count: u64,
+    /// Notices that went, with what became of them.
+    pub notice_count: u64,
 }
 
 impl Retention {
@@ -58,6 +64,7 @@ impl Retention {
             minute_days: config.rollup_minute_days,
             hour_days: config.rollup_hour_days,
             day_days: config.rollup_day_days,
+            notice_days: config.notice_days,
         }
     }
 
@@ -107,7 +114,46 @@ impl Store {
         for step in Step::ALL {
             report.rollup_count += self.coarsen(step, before(retention.rollup_days(step))).await?;
         }
+        report.notice_count = self.drop_notices(before(retention.notice_days)).await?;
         Ok(report)
+    }
+
+    /// Drops notices from before that moment with what became of them, a little at a time; answers how many. What still
+    /// waits for somebody stays.
+    async fn drop_notices(&self, before: UnixMs) -> Result<u64, StoreError> {
+        let mut total = 0;
+        loop {
+            // By number, which rises with time but for a clock that was set: no index is needed for what is looked at once
+            // an hour.
+            let rows = sqlx::query(
+                "SELECT id FROM (SELECT id, at_ms, addressed_at_ms FROM notice ORDER BY id LIMIT $2) AS oldest \
+                 WHERE at_ms < $1 AND addressed_at_ms IS NOT NULL AND NOT EXISTS \
+                 (SELECT 1 FROM delivery WHERE delivery.notice_id = oldest.id AND delivery.state = 'waiting')",
+            )
+            .bind(before.0)
+            .bind(NOTICES_PER_JOB)
+            .fetch_all(self.readers())
+            .await
+            .map_err(StoreError::read(OPERATION))?;
+            let ids: Vec<i64> = rows.iter().map(|row| row.get_as("id")).collect::<Result<_, _>>()?;
+            if ids.is_empty() {
+                return Ok(total);
+            }
+            total += ids.len() as u64;
+            self.writer()
+                .write(
+                    Priority::Seal,
+                    OPERATION,
+                    move |connection| {
+                        Box::pin(async move {
+                            update_rows(connection, "DELETE FROM delivery WHERE notice_id IN", &[], &ids).await?;
+                            update_rows(connection, "DELETE FROM notice WHERE id IN", &[], &ids).await
+                        })
+                    },
+                    |()| {},
+                )
+                .await?;
+        }
     }
 
     /// The series that have a chunk older than that, with the kind of device.

@@ -2,7 +2,6 @@
 
 use domain::{
     access::{Jurisdiction, Permission, Role},
-    notice::Audience,
     roster::{self, Post},
     time::UnixMs,
 };
@@ -31,18 +30,6 @@ impl Store {
         .await
         .map_err(StoreError::read("reading who is on duty"))?;
         rows.iter().map(shift_of).collect()
-    }
-
-    /// Who of an audience is on duty at that moment, by name; empty: nobody, or owners, who keep no roster here.
-    pub async fn on_duty_of(&self, audience: &Audience, now: UnixMs) -> Result<Vec<rest::Shift>, StoreError> {
-        let post = match audience {
-            Audience::Owner(_) => return Ok(Vec::new()),
-            Audience::Township(code) => Post::Township(code.clone()),
-            Audience::Office(id) => Post::Office(id.clone()),
-            Audience::Centre => Post::Centre,
-        };
-        let shifts = self.on_duty(now).await?;
-        Ok(shifts.into_iter().filter(|shift| shift.post == post).collect())
     }
 
     /// A post's shifts that touch a stretch of time, with its holes and the newest notes. None: the scope does not see it.
@@ -252,6 +239,18 @@ impl Store {
     ) -> Result<T, StoreError> {
         self.writer().write(Priority::Operator, OPERATION, work, |_| {}).await
     }
+}
+
+/// Whether somebody is on duty at a post at that moment, within a transaction.
+pub(super) async fn is_manned(connection: &mut AnyConnection, post: &Post, now: UnixMs) -> Result<bool, StoreError> {
+    sqlx::query("SELECT id FROM roster_shift WHERE post = $1 AND from_ms <= $2 AND from_ms > $3 AND to_ms > $2 LIMIT 1")
+        .bind(post.to_string())
+        .bind(now.0)
+        .bind(now.plus_ms(-roster::SHIFT_MAX_MS - 1).0)
+        .fetch_optional(connection)
+        .await
+        .map(|row| row.is_some())
+        .map_err(StoreError::failed("looking who is on duty"))
 }
 
 fn shift_of(row: &AnyRow) -> Result<rest::Shift, StoreError> {

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use domain::{
-    alarm::{OpenAlarm, OutOfService},
+    alarm::{Call, OpenAlarm, OutOfService},
     id::{AlarmId, SeriesId},
     reading::Reading,
     time::UnixMs,
@@ -30,6 +30,8 @@ pub struct StartState {
     pub series: Vec<SeriesDefinition>,
     /// Alarms that are not closed, by number.
     pub open_alarms: Vec<OpenAlarm>,
+    /// When conditions came lately, in their order: what chattered goes on chattering.
+    pub calls: Vec<Call>,
     /// The number of the next alarm.
     pub next_alarm: AlarmId,
     /// Devices and rules that are out of service.
@@ -51,6 +53,7 @@ impl Store {
         Ok(StartState {
             series: self.load_series().await?,
             open_alarms,
+            calls: alarm::load_calls(self).await?,
             next_alarm,
             out_of_service: service::load_out_of_service(self).await?,
             registry: self.load_registry().await?,

@@ -53,6 +53,9 @@ impl Store {
             if report.chunk_count + report.rollup_count > 0 {
                 tracing::info!(report.chunk_count, report.rollup_count, "what was too old is summaries now");
             }
+            if report.notice_count > 0 {
+                tracing::info!(report.notice_count, "receipts that were too old are gone");
+            }
             counter!("gateway_chunks_expired_total").increment(report.chunk_count);
         }
         Ok(())

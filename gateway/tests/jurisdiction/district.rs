@@ -115,6 +115,7 @@ impl District {
             store: store.clone(),
             live: live.clone(),
             series: Arc::clone(&series),
+            calls: start.calls.clone(),
             stored_series: start.series.last().map_or(SeriesId(0), |last| last.id),
             acknowledger: acknowledger.clone(),
             ledger: ledger.clone(),

@@ -61,7 +61,7 @@ pub struct DeviceDetail {
     /// When `link` last changed.
     pub link_since_ms: i64,
     /// How soon a silent death of this device is noticed, in seconds: by its connection when its node runs our agent,
-    /// else by its readings.
+    /// else by three report intervals of its node, as learned, or by its readings, whichever is sooner.
     pub offline_bound_s: u64,
     /// What of it is out of service: the whole, or some of its rules; empty: nothing.
     pub out_of_service: Vec<OutOfService>,

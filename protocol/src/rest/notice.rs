@@ -101,6 +101,8 @@ pub enum DeliveryState {
     Failed,
     /// It was tried for too long.
     GivenUp,
+    /// The alarm was over before anybody was told of it.
+    Over,
 }
 
 /// A channel by which people are told.

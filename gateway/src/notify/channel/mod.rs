@@ -21,7 +21,10 @@ use domain::{
 #[cfg(test)]
 pub(super) use self::webhook::signature;
 use self::{email::Email, http::Client, siren::Siren, sms::Sms};
-pub(super) use self::{email::is_address, sms::is_phone};
+pub(super) use self::{
+    email::is_address,
+    sms::{is_mobile, is_phone},
+};
 use super::{
     SetUpError,
     attempt::Failure,

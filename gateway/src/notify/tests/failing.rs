@@ -1,10 +1,14 @@
 //! Services that are busy, broken, slow or gone; and a gateway that is.
 
-use domain::{alarm::Severity, notice::Audience};
+use domain::{
+    alarm::{AlarmState, Severity, Transition, What},
+    id::{AlarmId, RuleId},
+    notice::Audience,
+};
 use protocol::rest::{ChannelState, DeliveryState};
 
 use super::{
-    house::{House, notice},
+    house::{House, notice, step},
     service::{Act, Service},
 };
 use crate::store::Attempt;
@@ -222,5 +226,28 @@ async fn an_attempt_that_the_store_knows_of_alone_goes_again_marked() {
     house.store.begin_attempts(vec![attempt], super::house::now()).await.unwrap();
     let running = house.start(&wecom("")).await;
     assert!(house.until_sent(1).await[0].is_maybe_repeated);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_mild_alarm_that_is_over_before_the_quiet_hours_end_calls_nobody() {
+    let (house, service) = (House::build().await, Service::start(TAKEN).await);
+    house.file("wecom", &service.url("/"));
+    let raised = step(1, What::Raised, AlarmState::ActiveUnacknowledged);
+    let burning = Transition { alarm: AlarmId(2), rule: RuleId::new("FR-02").unwrap(), ..raised.clone() };
+    house.commit([raised, burning]).await;
+    let quiet = wecom("").replace("serves", "quiet_hours = [0, 23.9999999]\nserves");
+    let running = house.start(&quiet).await;
+    house.tell([notice(1, Severity::III, Audience::Centre), notice(2, Severity::III, Audience::Centre)]).await;
+    house.tell([notice(3, Severity::II, Audience::Centre)]).await;
+    house.until_sent(1).await;
+    running.stop().await;
+
+    house.commit([step(1, What::Returned, AlarmState::ReturnedUnacknowledged)]).await;
+    let running = house.start(&wecom("")).await;
+    let deliveries = house.until_sent(2).await;
+    assert_eq!(deliveries.iter().filter(|one| one.state == DeliveryState::Over).count(), 1);
+    let asked = service.asked();
+    assert!(asked.len() == 2 && asked[1].body.contains("告警 2"), "{asked:#?}");
     running.stop().await;
 }

@@ -4,9 +4,9 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use domain::{
     access::Role,
-    alarm::Severity,
+    alarm::{AlarmState, Severity, Transition, What},
     document::Document,
-    id::{AlarmId, OwnerId, SiteId, TownshipCode},
+    id::{AlarmId, DeviceId, OwnerId, RuleId, SiteId, TownshipCode},
     notice::{Audience, Notice, Occasion, Subject},
     registry::{Owner, Registry, Township},
     text::Text,
@@ -22,7 +22,7 @@ use crate::{
     clock::Clock,
     notify::{Channels, Config, Notifier, Parts, start},
     ops::health::Health,
-    store::{Actor, Scope, SessionLimits, SessionToken, Store, StoreConfig},
+    store::{Actor, BatchCommit, Scope, SessionLimits, SessionToken, Store, StoreConfig},
 };
 
 /// For anything that takes a moment on a quiet machine.
@@ -94,6 +94,21 @@ impl House {
 
     pub(super) async fn tell(&self, notices: impl IntoIterator<Item = Notice>) {
         self.store.write_notices(notices.into_iter().collect()).await.unwrap();
+    }
+
+    /// Alarms take steps.
+    pub(super) async fn commit(&self, transitions: impl IntoIterator<Item = Transition>) {
+        let commit = BatchCommit {
+            received: now(),
+            new_series: vec![],
+            readings: Arc::new([]),
+            transitions: transitions.into_iter().collect(),
+            service: vec![],
+            notices: vec![],
+            discovered: vec![],
+            outboxes: vec![],
+        };
+        self.store.commit_batch(Arc::new(commit)).await.unwrap();
     }
 
     /// What became of everything that was told, in order.
@@ -178,6 +193,29 @@ pub(super) fn notice(alarm: i64, severity: Severity, audience: Audience) -> Noti
         at: now(),
         title: Text::new(format!("告警 {alarm}"), format!("alarm {alarm}")),
         body: Text::new("原因：60 %LEL > 50 %LEL", "Cause: 60 %LEL > 50 %LEL"),
+    }
+}
+
+/// A step of a mild alarm.
+pub(super) fn step(alarm: i64, what: What, state: AlarmState) -> Transition {
+    Transition {
+        alarm: AlarmId(alarm),
+        device: DeviceId::new("fridge").unwrap(),
+        rule: RuleId::new("FR-01").unwrap(),
+        severity: Severity::III,
+        is_latching: false,
+        title: Text::same("alarm"),
+        cause: Text::default(),
+        what,
+        state,
+        set_aside: None,
+        at: now(),
+        event_time: now(),
+        late_ms: 0,
+        rule_version: None,
+        by: None,
+        note: String::new(),
+        reading: None,
     }
 }
 

@@ -4,6 +4,7 @@
 mod failing;
 mod house;
 mod mail;
+mod on_duty;
 mod service;
 mod siren;
 mod telling;

@@ -168,3 +168,27 @@ async fn killed_between_the_commit_and_the_acknowledgement_it_is_stored_and_said
     assert!(known[0].numbers.contains(Seq::new(1).unwrap()), "the birth's acknowledgement tells of it");
     assert_eq!(known[0].reading_count, 1);
 }
+
+#[tokio::test]
+async fn what_chattered_before_a_restart_is_still_known_to() {
+    const CALLS: &str = "SELECT COUNT(*) FROM alarm_event WHERE what IN ('raised', 'reoccurred')";
+    let chatters = |screen: &Screen| screen.alarms.values().any(|alarm| alarm.chattered_at_ms.is_some());
+    let fixture = Fixture::start().await;
+    for calls in 1..=2 {
+        fixture.send(61.0);
+        fixture.until_counted(CALLS, calls).await;
+        fixture.send(1.0);
+        fixture.until_counted("SELECT COUNT(*) FROM alarm_event WHERE what = 'returned'", calls).await;
+    }
+    let dir = fixture.crash().await;
+
+    // The third within a minute, whichever process it came to.
+    let fixture = Fixture::start_in(dir, Config::default()).await;
+    let mut screen = fixture.watch();
+    fixture.send(61.0);
+    screen.until(|screen| screen.shows(AlarmState::ActiveUnacknowledged) && chatters(screen)).await;
+    let dir = fixture.crash().await;
+
+    let fixture = Fixture::start_in(dir, Config::default()).await;
+    fixture.watch().until(chatters).await;
+}

@@ -39,7 +39,7 @@ const OPERATION: &str = "reading history";
 /// The most buckets, and so the most readings, in one answer.
 pub const BUCKETS_MAX: u32 = 10_000;
 /// Chunks fetched and unpacked at once: a few hundred kilobytes.
-const CHUNKS_PER_PAGE: usize = 64;
+const CHUNKS_PER_PAGE: usize = 16;
 
 /// A chunk that overlaps the range.
 #[derive(Debug)]
@@ -182,7 +182,15 @@ impl Store {
         // A merged chunk has the newest journal row of its parts. A reader whose tail is sealed as far sees it, and not
         // the parts; another sees the parts.
         let rows = sqlx::query(
-            "SELECT id, through_journal, 0 AS step, first_at_ms, last_at_ms, reading_count, usable_count, min_value,              max_value, sum_value, NULL AS cells              FROM chunk WHERE series_id = $1 AND last_at_ms >= $2 AND first_at_ms < $3 AND through_journal <= $4              AND (replaced_through IS NULL OR replaced_through > $4)              UNION ALL              SELECT id, 0, step, first_at_ms, end_at_ms, 0, 0, CAST(0 AS DOUBLE PRECISION),              CAST(0 AS DOUBLE PRECISION), CAST(0 AS DOUBLE PRECISION), cells              FROM rollup WHERE series_id = $1 AND end_at_ms > $2 AND first_at_ms < $3              ORDER BY through_journal, id",
+            "SELECT id, through_journal, 0 AS step, first_at_ms, last_at_ms, reading_count, usable_count, min_value, \
+             max_value, sum_value, NULL AS cells \
+             FROM chunk WHERE series_id = $1 AND last_at_ms >= $2 AND first_at_ms < $3 AND through_journal <= $4 \
+             AND (replaced_through IS NULL OR replaced_through > $4) \
+             UNION ALL \
+             SELECT id, 0, step, first_at_ms, end_at_ms, 0, 0, CAST(0 AS DOUBLE PRECISION), \
+             CAST(0 AS DOUBLE PRECISION), CAST(0 AS DOUBLE PRECISION), cells \
+             FROM rollup WHERE series_id = $1 AND end_at_ms > $2 AND first_at_ms < $3 \
+             ORDER BY through_journal, id",
         )
         .bind(i64::from(series.0))
         .bind(range.start.0)

@@ -23,11 +23,11 @@ use super::{
 
 const OPERATION: &str = "merging chunks";
 /// Merges written in one transaction: a few milliseconds, so that a batch never waits long behind it.
-const MERGES_PER_JOB: usize = 8;
+const MERGES_PER_JOB: usize = 2;
 /// Chunks of a series that are looked at: enough for three days of short ones at one reading a second.
 const PIECES_PER_LOOK: i64 = 256;
 /// Replaced chunks deleted in one transaction.
-const CHUNKS_PER_SWEEP: i64 = 256;
+const CHUNKS_PER_SWEEP: i64 = 64;
 /// How long a replaced chunk stays, in milliseconds: longer than any answer or page of an export takes.
 const REPLACED_KEPT_MS: i64 = 15 * 60_000;
 

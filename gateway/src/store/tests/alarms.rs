@@ -125,3 +125,24 @@ pub(super) async fn a_list_is_narrowed_by_severity_site_and_rule(fixture: Fixtur
         !store.has_alarm(&officer, AlarmId(1)).await.unwrap() && !store.has_alarm(&scope, AlarmId(3)).await.unwrap()
     );
 }
+
+pub(super) async fn the_latest_calls_are_there_for_a_new_process(fixture: Fixture) {
+    use AlarmState::{ActiveUnacknowledged, ReturnedUnacknowledged};
+    let store = fixture.open_district().await;
+    let (raised, returned) = ((What::Raised, ActiveUnacknowledged), (What::Returned, ReturnedUnacknowledged));
+    let old = [(raised.0, raised.1, 0)];
+    live_through(&store, 1, "hotel-fridge", &old).await;
+    let steps = [
+        (raised.0, raised.1, 400),
+        (returned.0, returned.1, 405),
+        (What::Reoccurred, ActiveUnacknowledged, 410),
+        (returned.0, returned.1, 700),
+    ];
+    live_through(&store, 2, "school-fridge", &steps).await;
+    drop(store);
+
+    let calls = fixture.open().await.load_start().await.unwrap().calls;
+    let calls: Vec<_> = calls.iter().map(|call| (call.alarm.0, call.device.as_str(), call.at)).collect();
+    let at = |seconds: i64| START.plus_ms(seconds * 1000);
+    assert_eq!(calls, [(2, "school-fridge", at(400)), (2, "school-fridge", at(410))]);
+}

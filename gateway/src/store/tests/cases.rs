@@ -365,6 +365,34 @@ pub(super) async fn an_unanswered_alarm_climbs_until_somebody_answers(fixture: F
     assert_eq!(rungs(&store, 1).await, [Rung::Ground, Rung::Office, Rung::Ground, Rung::Office]);
 }
 
+pub(super) async fn the_colleagues_of_those_on_duty_hear_of_it_when_nobody_answers(fixture: Fixture) {
+    let store = fixture.open_district().await;
+    let centre = sign_in(&store, Role::CentreOperator, "").await;
+    let hotels = "500156003";
+    let shift = rest::ShiftDraft {
+        post: format!("township:{hotels}").parse().unwrap(),
+        from_ms: START.0,
+        to_ms: START.plus_ms(60 * MINUTE).0,
+        person: "Zhang".into(),
+        phone: String::new(),
+        username: None,
+    };
+    store.add_shift(&centre, shift, START).await.unwrap();
+    let of = |severity| [raised(1, "hotel-fridge", severity), raised(2, "school-fridge", severity)];
+    commit(&store, of(Severity::II)).await;
+    let to_township = async || {
+        let found = told(&store).await.into_iter();
+        found.filter(|(_, audience)| matches!(audience, Audience::Township(_))).collect::<Vec<_>>()
+    };
+    look(&store, 9 * MINUTE).await;
+    assert_eq!(to_township().await, []);
+    look(&store, 10 * MINUTE + 1000).await;
+    look(&store, 40 * MINUTE).await;
+    // Once; and nobody is on duty in the school's township, so that everybody there has heard.
+    let colleagues = Audience::Township(hotels.parse().unwrap());
+    assert_eq!(to_township().await, [(Occasion::Escalated { step: 1 }, colleagues)]);
+}
+
 pub(super) async fn a_clock_that_is_set_moves_no_deadline(fixture: Fixture) {
     let store = fixture.open_district().await;
     let centre = sign_in(&store, Role::CentreOperator, "").await;

@@ -4,17 +4,19 @@ use std::sync::Arc;
 
 use domain::{
     access::Role,
-    alarm::{AlarmState, Severity, What},
-    id::{AlarmId, DeviceId, OwnerId, SiteId, TownshipCode},
+    alarm::{AlarmState, Severity, Transition, What},
+    id::{AlarmId, DeviceId, OwnerId, RuleId, SiteId, TownshipCode},
     notice::{Audience, Notice, Occasion, Subject},
+    profile::Profiles,
     text::Text,
 };
 
-use protocol::rest::NoticeAudience;
+use protocol::rest::{DeliveryState, NoticeAudience};
 
 use super::fixture::{Fixture, START, batch, definition, draft, sign_in, transition};
 use crate::store::{
-    Actor, Attempt, AttemptOutcome, BatchCommit, ChannelFigures, DeliveryId, NewDelivery, NoticeId, Store, StoreError,
+    Actor, Attempt, AttemptOutcome, BatchCommit, ChannelFigures, DeliveryId, NewDelivery, NoticeId, Retention, Store,
+    StoreConfig, StoreError,
 };
 
 /// What is told of an alarm at the school.
@@ -91,6 +93,8 @@ pub(super) async fn a_delivery_waits_until_its_outcome_is_noted(fixture: Fixture
     let told = [Severity::III, Severity::I, Severity::II];
     let notices = told.map(|severity| Notice { severity, ..notice(1, Audience::Centre) });
     store.write_notices(notices.into()).await.unwrap();
+    let next = store.notices_to_address(1).await.unwrap().remove(0).1;
+    assert_eq!(next.severity, Severity::I, "it does not queue behind the others");
     assert_eq!(address(&store, "chat").await.len(), 3);
     assert_eq!(store.notices_to_address(9).await.unwrap(), []);
 
@@ -157,6 +161,91 @@ pub(super) async fn who_was_told_is_seen_by_whom_it_concerns(fixture: Fixture) {
     assert_eq!(told(Role::TownshipOfficer, "500156003").await, None);
     let township = sign_in(&store, Role::OfficeOfficer, "baima").await;
     assert!(matches!(store.channel_figures(Actor::Person(&township)).await, Err(StoreError::NotPermitted)));
+}
+
+/// A step of a mild alarm at the school.
+fn step(alarm: i64, what: What, state: AlarmState) -> Transition {
+    let rule = RuleId::new(format!("R-{alarm}")).unwrap();
+    Transition { severity: Severity::III, rule, ..transition(alarm, "school-fridge", what, state) }
+}
+
+pub(super) async fn what_is_over_before_it_was_told_calls_nobody_unless_it_comes_back(fixture: Fixture) {
+    let store = fixture.open_district().await;
+    let commit = async |transitions: Vec<Transition>, notices: Vec<Notice>| {
+        let commit = BatchCommit { transitions, notices, ..batch([]) };
+        store.commit_batch(Arc::new(commit)).await.unwrap();
+    };
+    let mild = |alarm, occasion| Notice { severity: Severity::III, occasion, ..notice(alarm, Audience::Centre) };
+    let raised = |alarm| step(alarm, What::Raised, AlarmState::ActiveUnacknowledged);
+    let returned = |alarm| step(alarm, What::Returned, AlarmState::ReturnedUnacknowledged);
+    let escalated = Occasion::Escalated { step: 1 };
+    let notices =
+        vec![mild(1, Occasion::Raised), mild(1, escalated), notice(2, Audience::Centre), mild(3, Occasion::Raised)];
+    commit(vec![raised(1), raised(2), raised(3)], notices).await;
+    address(&store, "chat").await;
+    let waiting = async || store.waiting_deliveries("chat", START.plus_ms(9000), 9).await.unwrap().0;
+    assert!(waiting().await.iter().all(|one| !one.is_over), "they burn");
+
+    // One may have arrived: it is told again rather than left open.
+    let third = waiting().await.iter().find(|one| one.notice.subject == Subject::Alarm(AlarmId(3))).unwrap().id;
+    store.begin_attempts(vec![Attempt { message: 1, deliveries: vec![third] }], START).await.unwrap();
+    let again = AttemptOutcome::Again { due: START, error: "no answer".into(), is_maybe_repeated: true };
+    store.end_attempt(vec![third], again, START).await.unwrap();
+    commit(vec![returned(1), returned(2), returned(3)], vec![]).await;
+    let all = waiting().await;
+    let over: Vec<_> =
+        all.iter().filter(|one| one.is_over).map(|one| (&one.notice.subject, one.notice.occasion)).collect();
+    assert_eq!(over, [(&Subject::Alarm(AlarmId(1)), Occasion::Raised)], "{all:#?}");
+    // Whatever else is named is not let go.
+    store.pass_over(all.iter().map(|one| one.id).collect()).await.unwrap();
+    assert_eq!(waiting().await.len(), 3);
+    let centre = sign_in(&store, Role::CentreOperator, "").await;
+    let states = async |alarm| {
+        let told = store.alarm_notices(&centre, AlarmId(alarm)).await.unwrap().unwrap();
+        told.iter().flat_map(|notice| &notice.deliveries).map(|delivery| delivery.state).collect::<Vec<_>>()
+    };
+    assert_eq!(states(1).await, [DeliveryState::Over, DeliveryState::Waiting]);
+
+    // It comes back before anybody answered: there is no second notice, so the first goes after all.
+    let mut bell = store.notice_changes();
+    bell.mark_unchanged();
+    commit(vec![step(1, What::Reoccurred, AlarmState::ActiveUnacknowledged)], vec![]).await;
+    assert!(bell.has_changed().unwrap());
+    assert_eq!(states(1).await, [DeliveryState::Waiting; 2]);
+    assert_eq!(waiting().await.iter().filter(|one| one.is_over).count(), 0);
+
+    // Answered: that nobody answers is no news any more. And gone: nothing is.
+    let over =
+        async || waiting().await.iter().filter(|one| one.is_over).map(|one| one.notice.occasion).collect::<Vec<_>>();
+    commit(vec![step(1, What::Acknowledged, AlarmState::ActiveAcknowledged)], vec![]).await;
+    assert_eq!(over().await, [escalated]);
+    commit(vec![step(1, What::Returned, AlarmState::Closed)], vec![]).await;
+    assert_eq!(over().await, [Occasion::Raised, escalated]);
+}
+
+pub(super) async fn receipts_are_kept_for_their_time_and_what_waits_stays(fixture: Fixture) {
+    const DAY_MS: i64 = 24 * 3_600_000;
+    let store = fixture.open_district().await;
+    let told_on = |day: i64| Notice { at: START.plus_ms(day * DAY_MS), ..notice(day + 1, Audience::Centre) };
+    // More than one transaction's worth on the first day.
+    let mut notices = vec![told_on(0); 700];
+    notices.extend([told_on(0), told_on(5), told_on(9)]);
+    store.write_notices(notices).await.unwrap();
+    while !address(&store, "chat").await.is_empty() {}
+    let (waiting, _) = store.waiting_deliveries("chat", START.plus_ms(1000), 1000).await.unwrap();
+    // The last of the first day never got through.
+    let sent = waiting.iter().enumerate().filter(|(index, _)| *index != 700).map(|(_, one)| one.id).collect();
+    store.end_attempt(sent, AttemptOutcome::Sent { receipt: None }, START).await.unwrap();
+
+    let config = StoreConfig { notice_days: 5, ..StoreConfig::default() };
+    let retention = Retention::new(&config, &Profiles::default());
+    let drop_at =
+        async |day: i64| store.drop_expired(&retention, START.plus_ms(day * DAY_MS)).await.unwrap().notice_count;
+    let left = async || store.all_deliveries().await.unwrap().len();
+    assert_eq!((drop_at(5).await, left().await), (0, 703));
+    assert_eq!((drop_at(6).await, left().await), (700, 3));
+    assert_eq!((drop_at(11).await, left().await), (1, 2));
+    assert_eq!((drop_at(11).await, left().await), (0, 2));
 }
 
 pub(super) async fn people_say_where_they_are_reached(fixture: Fixture) {

@@ -1,0 +1,146 @@
+//! Who is told first: those whom the roster names.
+
+use std::collections::BTreeSet;
+
+use domain::{
+    access::Role,
+    alarm::Severity,
+    id::UserId,
+    notice::{Audience, Notice, Occasion},
+};
+use protocol::rest::{Shift, ShiftDraft, User};
+
+use super::{
+    house::{House, TOWNSHIP, notice, now, owner, read, registry, township},
+    service::{Act, Service},
+};
+use crate::{
+    notify::{Channels, route::Routes},
+    store::{Contact, NoticeId},
+};
+
+/// An officer of the sub-centre, reached by telephone if at all.
+fn officer(account: i64, name: &str, phone: &str) -> Contact {
+    let user = User {
+        id: UserId(account),
+        username: name.parse().unwrap(),
+        display_name: name.into(),
+        role: Role::TownshipOfficer,
+        office: None,
+        township: Some(TOWNSHIP.parse().unwrap()),
+        owner: None,
+        is_disabled: false,
+        created_at_ms: 0,
+        last_sign_in_at_ms: None,
+    };
+    Contact { account: UserId(account), user, phone: phone.into(), email: String::new() }
+}
+
+fn shift(person: &str, username: Option<&str>, phone: &str) -> Shift {
+    Shift {
+        id: 1,
+        post: format!("township:{TOWNSHIP}").parse().unwrap(),
+        from_ms: 0,
+        to_ms: i64::MAX,
+        person: person.into(),
+        phone: phone.into(),
+        username: username.map(|name| name.parse().unwrap()),
+    }
+}
+
+/// To which addresses a notice goes when these are on duty, by a channel of text messages and a chat.
+fn told(on_duty: &[Shift], dead: &[&str], notice: &Notice) -> Vec<String> {
+    told_with("", on_duty, dead, notice)
+}
+
+/// The same with a further setting of the channel of text messages.
+fn told_with(setting: &str, on_duty: &[Shift], dead: &[&str], notice: &Notice) -> Vec<String> {
+    rustls::crypto::ring::default_provider().install_default().ok();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("wecom"), "http://127.0.0.1:9/").unwrap();
+    let channels = format!("[[channel]]\n{setting}")
+        + r#"
+        name = "sms"
+        serves = { centre = true, townships = ["*"], owners = ["*"] }
+        via.sms.url = "http://127.0.0.1:9/{{phone}}/{{text}}"
+        [[channel]]
+        name = "chat"
+        serves.townships = ["*"]
+        via.wecom.url_file = "wecom"
+        "#;
+    let config = read(folder.path(), &channels);
+    let registry = registry();
+    let channels = Channels::build(&config, &registry, None).unwrap();
+    let contacts = [officer(1, "wang", "13800000001"), officer(2, "li", "13800000002"), officer(3, "sun", "")];
+    let dead: BTreeSet<String> = dead.iter().map(|name| (*name).to_owned()).collect();
+    let routes =
+        Routes { channels: &channels.list, contacts: &contacts, registry: &registry, on_duty, dead: &dead, now: now() };
+    let deliveries = routes.deliveries(NoticeId(1), notice);
+    deliveries.into_iter().map(|one| if one.address.is_empty() { one.channel } else { one.address }).collect()
+}
+
+#[test]
+fn those_on_duty_are_told_alone_unless_life_is_in_danger_or_nobody_answered() {
+    let mild = notice(1, Severity::III, township());
+    let everybody = ["13800000001", "13800000002", "chat"];
+    assert_eq!(told(&[], &[], &mild), everybody, "no roster");
+    let li = [shift("Li", Some("li"), "")];
+    assert_eq!(told(&li, &[], &mild), ["13800000002", "chat"], "the chat is everybody's");
+    assert_eq!(told(&li, &[], &notice(1, Severity::II, township())), ["13800000002", "chat"]);
+    let grave = notice(1, Severity::I, township());
+    assert_eq!(told(&li, &[], &grave), ["13800000002", "13800000001", "chat"], "those on duty first");
+    let unanswered = Notice { occasion: Occasion::Escalated { step: 1 }, ..mild.clone() };
+    assert_eq!(told(&li, &[], &unanswered).len(), 3);
+    assert_eq!(told(&li, &[], &notice(1, Severity::III, owner())), ["02377720000"], "owners keep no roster");
+    let elsewhere = [Shift { post: "centre".parse().unwrap(), ..li[0].clone() }];
+    assert_eq!(told(&elsewhere, &[], &mild), everybody);
+}
+
+#[test]
+fn when_nobody_on_duty_can_be_reached_everybody_is_told() {
+    let mild = notice(1, Severity::III, township());
+    assert_eq!(told(&[shift("Sun", Some("sun"), "")], &[], &mild).len(), 3, "an account without a number");
+    assert_eq!(told(&[shift("Zhao", None, "023-7772 0000")], &[], &mild).len(), 3, "the telephone on the desk");
+    let li = [shift("Li", Some("li"), "")];
+    assert_eq!(told(&li, &["sms"], &mild).len(), 3, "nothing gets through by telephone");
+    let quiet = "quiet_hours = [0, 23.9999999]";
+    assert_eq!(told_with(quiet, &li, &[], &mild).len(), 3, "others may be on duty when it goes");
+    assert_eq!(told_with(quiet, &li, &[], &notice(1, Severity::II, township())).len(), 2, "that one goes at once");
+    let by_roster = [shift("Zhao", None, "138 0000 0009"), shift("Sun", Some("sun"), "")];
+    assert_eq!(told(&by_roster, &[], &mild), ["13800000009", "chat"], "one of the two can");
+    let both = [shift("Li", Some("li"), "13800000002")];
+    assert_eq!(told(&both, &[], &mild), ["13800000002", "chat"], "the same number once");
+}
+
+#[tokio::test]
+async fn the_officer_on_duty_alone_hears_of_a_mild_alarm_and_everybody_of_a_danger_to_life() {
+    let (house, service) = (House::build().await, Service::start(Act::Answer(200, "taken")).await);
+    for (name, phone) in [("wang", "13800000001"), ("li", "13800000002")] {
+        house.person(name, Role::TownshipOfficer, TOWNSHIP, phone, "").await;
+    }
+    let hour = 3_600_000;
+    let draft = ShiftDraft {
+        post: format!("township:{TOWNSHIP}").parse().unwrap(),
+        from_ms: now().0 - hour,
+        to_ms: now().0 + hour,
+        person: "Li".into(),
+        phone: String::new(),
+        username: Some("li".parse().unwrap()),
+    };
+    house.store.add_shift(&house.admin, draft, now()).await.unwrap();
+    let running = house
+        .start(&format!(
+            "[[channel]]\nname = \"sms\"\nserves.townships = [\"*\"]\nvia.sms.url = \"{}/{{{{phone}}}}/{{{{text}}}}\"\n",
+            service.url("")
+        ))
+        .await;
+    house.tell([notice(1, Severity::III, township())]).await;
+    let deliveries = house.until_sent(1).await;
+    assert_eq!((deliveries.len(), deliveries[0].person.as_deref()), (1, Some("li")));
+    house.tell([notice(2, Severity::I, township()), notice(3, Severity::I, Audience::Centre)]).await;
+    let deliveries = house.until_sent(3).await;
+    let mut people: Vec<_> = deliveries[1..].iter().filter_map(|one| one.person.as_deref()).collect();
+    people.sort_unstable();
+    assert_eq!(people, ["li", "wang"]);
+    running.stop().await;
+}
