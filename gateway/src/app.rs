@@ -42,6 +42,43 @@ const CAMERA_COMMAND_QUEUE: usize = 64;
 /// # Errors
 /// What kept it from starting, or which part failed. A failed part ends the whole: a start reads the truth from disk.
 pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()> {
+    let mut running = start(config).await?;
+    let failure = tokio::select! {
+        () = stop.cancelled() => None,
+        failure = running.front.ended() => Some(failure),
+        failure = running.heart.ended() => Some(failure),
+        failure = running.base.ended() => Some(failure),
+    };
+    tracing::info!("stopping");
+    running.finish().await?;
+    tracing::info!("stopped");
+    failure.map_or(Ok(()), Err)
+}
+
+/// What runs. Nothing else is kept of the start: whoever holds a handle of the store keeps its task from ending.
+struct Running {
+    /// What everything else needs to the last: broker, sealing, telling people.
+    base: Stage,
+    /// Pipeline and live streams.
+    heart: Stage,
+    /// What lets the world in.
+    front: Stage,
+    broker: Broker,
+    store_task: StoreTask,
+}
+
+impl Running {
+    /// Ends the parts in the opposite order of their start.
+    async fn finish(self) -> anyhow::Result<()> {
+        self.front.finish().await;
+        self.heart.finish().await;
+        self.base.finish().await;
+        self.broker.stopped().await;
+        self.store_task.finished().await.context("the store's task")
+    }
+}
+
+async fn start(config: Config) -> anyhow::Result<Running> {
     // A clash of addresses is to be known before anything else starts.
     let http_listener = api::server::bind(&config.http)?;
     let metrics_address = config.metrics.listen;
@@ -107,20 +144,7 @@ pub async fn serve(config: Config, stop: CancellationToken) -> anyhow::Result<()
     let tls = config.http.tls.clone();
     front.run_fallible("http", api::server::serve(http_listener, tls, api::router(state), front.stop()));
 
-    let failure = tokio::select! {
-        () = stop.cancelled() => None,
-        failure = front.ended() => Some(failure),
-        failure = heart.ended() => Some(failure),
-        failure = base.ended() => Some(failure),
-    };
-    tracing::info!("stopping");
-    front.finish().await;
-    heart.finish().await;
-    base.finish().await;
-    broker.stopped().await;
-    store_task.finished().await.context("the store's task")?;
-    tracing::info!("stopped");
-    failure.map_or(Ok(()), Err)
+    Ok(Running { base, heart, front, broker, store_task })
 }
 
 /// What everything else stands on.

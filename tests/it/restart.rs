@@ -41,3 +41,21 @@ async fn a_killed_gateway_goes_on_with_the_alarms_and_values_that_were_on_screen
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_gateway_that_is_told_to_stop_ends_by_itself() {
+    let mut world = World::start().await;
+    let equipment = Equipment::start().await.expect("a free port");
+    equipment.set(1, gas_detector(1.0));
+    let broker = world.mqtt_address();
+    world.start_agent("edge-north", broker, &modbus_source(equipment.address(), &[("gas-north", 1, "gas-detector")]));
+    let operator = world.sign_in(Role::CentreOperator).await;
+    let mut live = operator.live().await.expect("a live stream");
+    live.until("a value is there", LIMIT, |now| value_of(now, "gas-north", "gas.concentration").cloned()).await;
+
+    // Somebody watches and an agent speaks: neither keeps it from ending.
+    let status = world.gateway().stop().await;
+
+    assert!(status.success(), "{status}");
+    assert!(world.gateway().log().contains(" stopped"), "it got to the end of its own stopping");
+}
