@@ -27,14 +27,12 @@ use super::{
     escalation, ledger, notice,
     outbox::{self, OutboxProgress, Planned},
     over,
-    row::placeholders,
+    row::{placeholders, rows_per_statement},
     service,
     writer::Priority,
 };
 
 const OPERATION: &str = "storing a batch";
-/// Rows of one statement; three parameters each stay far below the 32 766 that both engines take.
-const SERIES_PER_STATEMENT: usize = 1000;
 
 /// Number of a micro-batch in the journal, rising from 1 in the order of commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -200,7 +198,7 @@ async fn insert_batch(
     planned: &Planned,
     policy: &Policy,
 ) -> Result<(), StoreError> {
-    for rows in batch.new_series.chunks(SERIES_PER_STATEMENT) {
+    for rows in batch.new_series.chunks(rows_per_statement(3)) {
         let sql = format!("INSERT INTO series (id, device_id, metric) VALUES {}", placeholders(rows.len(), 3, 0));
         let mut insert = sqlx::query(AssertSqlSafe(sql));
         for row in rows {

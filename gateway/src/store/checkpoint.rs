@@ -16,7 +16,7 @@ use super::{
         journal,
     },
     error::StoreError,
-    row::{Columns, placeholders},
+    row::{Columns, placeholders, rows_per_statement},
     writer::Priority,
 };
 
@@ -154,15 +154,15 @@ async fn write_shards(
     kept: Vec<(ShardAt, Vec<u8>)>,
     gone: Vec<ShardAt>,
 ) -> Result<(), StoreError> {
-    if !kept.is_empty() {
+    for rows in kept.chunks(rows_per_statement(3)) {
         let sql = format!(
             "INSERT INTO engine_checkpoint (shard, through_journal, state) VALUES {} ON CONFLICT (shard) DO UPDATE SET \
              through_journal = excluded.through_journal, state = excluded.state",
-            placeholders(kept.len(), 3, 0)
+            placeholders(rows.len(), 3, 0)
         );
         let mut upsert = sqlx::query(AssertSqlSafe(sql));
-        for (shard, state) in kept {
-            upsert = upsert.bind(i64::from(shard)).bind(through.0).bind(state);
+        for (shard, state) in rows {
+            upsert = upsert.bind(i64::from(*shard)).bind(through.0).bind(state.as_slice());
         }
         upsert.execute(&mut *connection).await.map_err(StoreError::failed(OPERATION))?;
     }

@@ -10,11 +10,8 @@ use super::{
         chunk::{self, Summary},
     },
     error::StoreError,
-    row::placeholders,
+    row::{placeholders, rows_per_statement},
 };
-
-/// Chunks in one statement: eleven values each, far below what both engines take.
-const CHUNKS_PER_STATEMENT: usize = 256;
 
 /// A chunk that is not in the table yet.
 pub(super) struct NewChunk {
@@ -38,7 +35,7 @@ pub(super) async fn insert_chunks(
     chunks: Vec<&NewChunk>,
     operation: &'static str,
 ) -> Result<(), StoreError> {
-    for rows in chunks.chunks(CHUNKS_PER_STATEMENT) {
+    for rows in chunks.chunks(rows_per_statement(11)) {
         let sql = format!(
             "INSERT INTO chunk (series_id, through_journal, first_at_ms, last_at_ms, reading_count, usable_count, \
              min_value, max_value, sum_value, byte_count, readings) VALUES {}",

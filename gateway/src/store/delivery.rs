@@ -9,14 +9,12 @@ use super::{
     error::StoreError,
     notice::{self, NoticeId, notice_of},
     over::{IS_OVER, WAITING},
-    row::{Columns, placeholders},
+    row::{Columns, placeholders, rows_per_statement},
     scope::{Actor, Scope},
     writer::Priority,
 };
 
 const OPERATION: &str = "noting what became of a message";
-/// Rows of one statement, far below the parameters that both engines take.
-pub(super) const ROWS_PER_STATEMENT: usize = 1000;
 
 /// Number of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -285,7 +283,7 @@ pub(super) async fn mark_all_as_maybe_repeated(connection: &mut AnyConnection) -
 }
 
 async fn insert(connection: &mut AnyConnection, deliveries: &[NewDelivery], at: UnixMs) -> Result<(), StoreError> {
-    for rows in deliveries.chunks(ROWS_PER_STATEMENT) {
+    for rows in deliveries.chunks(rows_per_statement(11)) {
         let sql = format!(
             "INSERT INTO delivery (notice_id, channel, address, account_id, severity, state, is_under_way, is_maybe_repeated, \
              attempts, created_at_ms, due_at_ms) VALUES {}",
@@ -318,7 +316,7 @@ pub(super) async fn update_rows(
     before: &[i64],
     ids: &[i64],
 ) -> Result<(), StoreError> {
-    for ids in ids.chunks(ROWS_PER_STATEMENT) {
+    for ids in ids.chunks(rows_per_statement(1)) {
         let sql = format!("{sql} {}", placeholders(1, ids.len(), before.len()));
         let mut update = sqlx::query(AssertSqlSafe(sql));
         for value in before.iter().chain(ids) {

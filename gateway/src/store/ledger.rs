@@ -13,7 +13,7 @@ use super::{
     Store,
     error::StoreError,
     outbox::OutboxProgress,
-    row::{Columns, placeholders, word_of},
+    row::{Columns, placeholders, rows_per_statement, word_of},
     scope::Scope,
     select::{Bound, Select},
     writer::Priority,
@@ -21,8 +21,6 @@ use super::{
 
 const OPERATION: &str = "writing the loss ledger";
 const TRIMMING: &str = "trimming the loss ledger";
-/// Rows of one statement; twelve parameters each stay far below what both engines take.
-const ROWS_PER_STATEMENT: usize = 256;
 /// Nodes or hours answered at most: as many as ingest knows nodes.
 const ANSWER_ROWS_MAX: i64 = 20_000;
 /// Gaps answered at most.
@@ -246,7 +244,7 @@ async fn trim(connection: &mut AnyConnection, before: UnixMs) -> Result<(), Stor
 async fn write_entries(connection: &mut AnyConnection, entries: &[LedgerEntry]) -> Result<(), StoreError> {
     let added: Vec<String> =
         COLUMNS.iter().map(|column| format!("{column} = ledger_hour.{column} + excluded.{column}")).collect();
-    for rows in entries.chunks(ROWS_PER_STATEMENT) {
+    for rows in entries.chunks(rows_per_statement(2 + COLUMNS.len())) {
         let sql = format!(
             "INSERT INTO ledger_hour (node_id, hour_ms, {}) VALUES {} ON CONFLICT (node_id, hour_ms) DO UPDATE SET {}",
             COLUMNS.join(", "),

@@ -12,13 +12,11 @@ use tokio::sync::watch;
 use super::{
     Store,
     error::StoreError,
-    row::{Columns, placeholders},
+    row::{Columns, placeholders, rows_per_statement},
     writer::Priority,
 };
 
 const OPERATION: &str = "writing what people have to be told";
-/// Rows of one statement; fifteen parameters each stay below the 32 766 that both engines take.
-const ROWS_PER_STATEMENT: usize = 1000;
 
 /// Number of a notice, rising in the order of writing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,7 +60,7 @@ impl Store {
 
 /// Writes notices within a transaction. Once it is committed, [`Store::notices_have_come`] sets them on their way.
 pub(in crate::store) async fn write(connection: &mut AnyConnection, notices: &[Notice]) -> Result<(), StoreError> {
-    for rows in notices.chunks(ROWS_PER_STATEMENT) {
+    for rows in notices.chunks(rows_per_statement(14)) {
         let sql = format!(
             "INSERT INTO notice (subject_kind, subject_id, occasion, step, severity, audience_kind, audience_id, \
              device_id, site_id, at_ms, title_zh, title_en, body_zh, body_en) VALUES {}",

@@ -5,9 +5,9 @@ use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::{
     Store,
-    delivery::{DeliveryId, ROWS_PER_STATEMENT},
+    delivery::DeliveryId,
     error::StoreError,
-    row::placeholders,
+    row::{placeholders, rows_per_statement},
 };
 
 const OPERATION: &str = "letting go of what is over";
@@ -27,7 +27,7 @@ impl Store {
     pub async fn pass_over(&self, deliveries: Vec<DeliveryId>) -> Result<(), StoreError> {
         self.write_delivery(move |connection| {
             Box::pin(async move {
-                for ids in deliveries.chunks(ROWS_PER_STATEMENT) {
+                for ids in deliveries.chunks(rows_per_statement(1)) {
                     let sql = format!(
                         "UPDATE delivery SET state = 'over' WHERE id IN \
                          (SELECT delivery.id {WAITING} AND {IS_OVER} AND delivery.id IN {})",

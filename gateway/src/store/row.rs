@@ -93,6 +93,14 @@ pub(super) fn json_of<T: Serialize>(value: &T) -> String {
     serde_json::to_string(value).expect("maps of numbers and lists of texts are JSON")
 }
 
+/// Rows of so many values that go in one statement. SQLite finds each numbered value by going through the names of those
+/// before it, so that a statement of n values costs n²: one of 14 000 took half a second. Of these, the longest costs some
+/// microseconds a row, and is prepared once.
+pub(super) const fn rows_per_statement(columns: usize) -> usize {
+    const VALUES: usize = 256;
+    if columns < VALUES { VALUES / columns } else { 1 }
+}
+
 /// `($1, $2), ($3, $4)`: placeholders for `rows` rows of `columns` values each, after `before` earlier ones.
 pub(super) fn placeholders(rows: usize, columns: usize, before: usize) -> String {
     use std::fmt::Write as _;

@@ -21,14 +21,14 @@ use super::{
     batch::JournalId,
     codec::CodecError,
     error::StoreError,
-    row::{Columns, placeholders},
+    row::{Columns, placeholders, rows_per_statement},
     writer::Priority,
 };
 
 const OPERATION: &str = "noting committed messages";
 /// How often steps are folded: a start goes through so many seconds of them.
 const FOLD_EVERY: Duration = Duration::from_secs(10);
-/// Outboxes in one statement and transaction: a few milliseconds, so that a batch never waits long behind it.
+/// Outboxes in one transaction: a few milliseconds, so that a batch never waits long behind it.
 const ROWS_PER_FOLD: usize = 256;
 /// Outboxes of one node that are remembered, the latest used. A node has one; its disk was replaced, or it moved back
 /// and forth between two.
@@ -236,7 +236,7 @@ async fn write_rows(
     rows: Vec<(i64, Entry)>,
     through: JournalId,
 ) -> Result<(), StoreError> {
-    for rows in rows.chunks(ROWS_PER_FOLD) {
+    for rows in rows.chunks(rows_per_statement(7)) {
         let sql = format!(
             "INSERT INTO outbox (id, node_id, incarnation, numbers, reading_count, through_journal, used_at_ms) \
              VALUES {} ON CONFLICT (id) DO UPDATE SET numbers = excluded.numbers, \
