@@ -66,7 +66,7 @@ enum Figure {
     },
     /// Sensor → WebSocket.
     Latency,
-    /// A flood of alarms, and a hundred thousand open ones.
+    /// How soon alarms are told, a flood of them, and a hundred thousand open ones.
     Alarms,
     /// Deltas to a crowd.
     Fanout,

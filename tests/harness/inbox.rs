@@ -7,7 +7,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use axum::{
@@ -27,6 +27,8 @@ const TAKEN: &str = r#"{"errcode":0,"errmsg":"ok","code":0,"msg":"success"}"#;
 /// Something that was posted.
 #[derive(Debug, Clone)]
 pub struct Post {
+    /// When it came.
+    pub at: SystemTime,
     /// Path and query.
     pub uri: String,
     /// Header lines, names in small letters.
@@ -77,7 +79,7 @@ impl Inbox {
 async fn take(State(inbox): State<Inbox>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
     let headers =
         headers.iter().map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
-    let post = Post { uri: uri.to_string(), headers: headers.collect(), body };
+    let post = Post { at: SystemTime::now(), uri: uri.to_string(), headers: headers.collect(), body };
     inbox.posts.lock().unwrap_or_else(PoisonError::into_inner).push(post);
     if inbox.is_mute.load(Ordering::Relaxed) {
         return std::future::pending().await;
