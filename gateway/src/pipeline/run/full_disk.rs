@@ -30,10 +30,15 @@ impl Pipeline {
         } else {
             tracing::error!("{words}");
             self.parts.health.fails(HEALTH_PART, words);
-            self.recover_at = Some(Instant::now() + self.recover_pause);
-            self.recover_pause = (self.recover_pause * 2).min(RECOVER_MAX);
+            self.look_later();
         }
         self.parts.live.publish(Changes { storing: Some(storing), ..Changes::default() });
+    }
+
+    /// Looks again after a pause, which is longer each time.
+    fn look_later(&mut self) {
+        self.recover_at = Some(Instant::now() + self.recover_pause);
+        self.recover_pause = (self.recover_pause * 2).min(RECOVER_MAX);
     }
 
     /// Looks whether more can be stored, and stores what is owed. False: stopped before that was known.
@@ -51,10 +56,7 @@ impl Pipeline {
                 self.parts.live.publish(Changes { alarms, ..Changes::default() });
                 self.store_only(if has_room { Storing::Everything } else { Storing::AlarmsOnly });
             }
-            Attempt::Full | Attempt::Failed => {
-                self.recover_at = Some(Instant::now() + self.recover_pause);
-                self.recover_pause = (self.recover_pause * 2).min(RECOVER_MAX);
-            }
+            Attempt::Full | Attempt::Failed => self.look_later(),
             Attempt::Stopped => return Ok(false),
         }
         Ok(true)
