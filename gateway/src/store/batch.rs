@@ -27,7 +27,7 @@ use super::{
     escalation, ledger, notice,
     outbox::{self, OutboxProgress, Planned},
     over,
-    row::{placeholders, rows_per_statement},
+    row::by_statement,
     service,
     writer::Priority,
 };
@@ -198,8 +198,8 @@ async fn insert_batch(
     planned: &Planned,
     policy: &Policy,
 ) -> Result<(), StoreError> {
-    for rows in batch.new_series.chunks(rows_per_statement(3)) {
-        let sql = format!("INSERT INTO series (id, device_id, metric) VALUES {}", placeholders(rows.len(), 3, 0));
+    for (rows, values) in by_statement(&batch.new_series, 3) {
+        let sql = format!("INSERT INTO series (id, device_id, metric) VALUES {values}");
         let mut insert = sqlx::query(AssertSqlSafe(sql));
         for row in rows {
             insert = insert.bind(i64::from(row.id.0)).bind(row.device.as_str()).bind(row.metric.as_str());

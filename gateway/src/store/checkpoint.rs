@@ -16,7 +16,7 @@ use super::{
         journal,
     },
     error::StoreError,
-    row::{Columns, placeholders, rows_per_statement},
+    row::{Columns, by_statement},
     writer::Priority,
 };
 
@@ -154,11 +154,10 @@ async fn write_shards(
     kept: Vec<(ShardAt, Vec<u8>)>,
     gone: Vec<ShardAt>,
 ) -> Result<(), StoreError> {
-    for rows in kept.chunks(rows_per_statement(3)) {
+    for (rows, values) in by_statement(&kept, 3) {
         let sql = format!(
-            "INSERT INTO engine_checkpoint (shard, through_journal, state) VALUES {} ON CONFLICT (shard) DO UPDATE SET \
-             through_journal = excluded.through_journal, state = excluded.state",
-            placeholders(rows.len(), 3, 0)
+            "INSERT INTO engine_checkpoint (shard, through_journal, state) VALUES {values} ON CONFLICT (shard) DO UPDATE SET \
+             through_journal = excluded.through_journal, state = excluded.state"
         );
         let mut upsert = sqlx::query(AssertSqlSafe(sql));
         for (shard, state) in rows {

@@ -10,7 +10,7 @@ use super::{
         chunk::{self, Summary},
     },
     error::StoreError,
-    row::{placeholders, rows_per_statement},
+    row::by_statement,
 };
 
 /// A chunk that is not in the table yet.
@@ -35,11 +35,10 @@ pub(super) async fn insert_chunks(
     chunks: Vec<&NewChunk>,
     operation: &'static str,
 ) -> Result<(), StoreError> {
-    for rows in chunks.chunks(rows_per_statement(11)) {
+    for (rows, values) in by_statement(&chunks, 11) {
         let sql = format!(
             "INSERT INTO chunk (series_id, through_journal, first_at_ms, last_at_ms, reading_count, usable_count, \
-             min_value, max_value, sum_value, byte_count, readings) VALUES {}",
-            placeholders(rows.len(), 11, 0)
+             min_value, max_value, sum_value, byte_count, readings) VALUES {values}"
         );
         let mut insert = sqlx::query(AssertSqlSafe(sql));
         for NewChunk { series, through, summary, frame } in rows {

@@ -9,7 +9,7 @@ use super::{
     error::StoreError,
     notice::{self, NoticeId, notice_of},
     over::{IS_OVER, WAITING},
-    row::{Columns, placeholders, rows_per_statement},
+    row::{Columns, by_statement, placeholders, rows_per_statement},
     scope::{Actor, Scope},
     writer::Priority,
 };
@@ -283,11 +283,10 @@ pub(super) async fn mark_all_as_maybe_repeated(connection: &mut AnyConnection) -
 }
 
 async fn insert(connection: &mut AnyConnection, deliveries: &[NewDelivery], at: UnixMs) -> Result<(), StoreError> {
-    for rows in deliveries.chunks(rows_per_statement(11)) {
+    for (rows, values) in by_statement(deliveries, 11) {
         let sql = format!(
             "INSERT INTO delivery (notice_id, channel, address, account_id, severity, state, is_under_way, is_maybe_repeated, \
-             attempts, created_at_ms, due_at_ms) VALUES {}",
-            placeholders(rows.len(), 11, 0)
+             attempts, created_at_ms, due_at_ms) VALUES {values}"
         );
         let mut insert = sqlx::query(AssertSqlSafe(sql));
         for row in rows {

@@ -13,7 +13,7 @@ use super::{
     Store,
     error::StoreError,
     outbox::OutboxProgress,
-    row::{Columns, placeholders, rows_per_statement, word_of},
+    row::{Columns, by_statement, word_of},
     scope::Scope,
     select::{Bound, Select},
     writer::Priority,
@@ -244,11 +244,10 @@ async fn trim(connection: &mut AnyConnection, before: UnixMs) -> Result<(), Stor
 async fn write_entries(connection: &mut AnyConnection, entries: &[LedgerEntry]) -> Result<(), StoreError> {
     let added: Vec<String> =
         COLUMNS.iter().map(|column| format!("{column} = ledger_hour.{column} + excluded.{column}")).collect();
-    for rows in entries.chunks(rows_per_statement(2 + COLUMNS.len())) {
+    for (rows, values) in by_statement(entries, 2 + COLUMNS.len()) {
         let sql = format!(
-            "INSERT INTO ledger_hour (node_id, hour_ms, {}) VALUES {} ON CONFLICT (node_id, hour_ms) DO UPDATE SET {}",
+            "INSERT INTO ledger_hour (node_id, hour_ms, {}) VALUES {values} ON CONFLICT (node_id, hour_ms) DO UPDATE SET {}",
             COLUMNS.join(", "),
-            placeholders(rows.len(), 2 + COLUMNS.len(), 0),
             added.join(", ")
         );
         let mut upsert = sqlx::query(AssertSqlSafe(sql));

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use super::{
     Store,
     error::StoreError,
-    row::{Columns, placeholders, rows_per_statement},
+    row::{Columns, by_statement},
     writer::Priority,
 };
 
@@ -60,11 +60,10 @@ impl Store {
 
 /// Writes notices within a transaction. Once it is committed, [`Store::notices_have_come`] sets them on their way.
 pub(in crate::store) async fn write(connection: &mut AnyConnection, notices: &[Notice]) -> Result<(), StoreError> {
-    for rows in notices.chunks(rows_per_statement(14)) {
+    for (rows, values) in by_statement(notices, 14) {
         let sql = format!(
             "INSERT INTO notice (subject_kind, subject_id, occasion, step, severity, audience_kind, audience_id, \
-             device_id, site_id, at_ms, title_zh, title_en, body_zh, body_en) VALUES {}",
-            placeholders(rows.len(), 14, 0)
+             device_id, site_id, at_ms, title_zh, title_en, body_zh, body_en) VALUES {values}"
         );
         let mut insert = sqlx::query(AssertSqlSafe(sql));
         for row in rows {

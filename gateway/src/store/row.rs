@@ -100,6 +100,11 @@ pub(super) const fn rows_per_statement(columns: usize) -> usize {
     if columns < VALUES { VALUES / columns } else { 1 }
 }
 
+/// As many rows of `columns` values at a time as go in one statement, with their placeholders.
+pub(super) fn by_statement<T>(rows: &[T], columns: usize) -> impl Iterator<Item = (&[T], String)> {
+    rows.chunks(rows_per_statement(columns)).map(move |rows| (rows, placeholders(rows.len(), columns, 0)))
+}
+
 /// `($1, $2), ($3, $4)`: placeholders for `rows` rows of `columns` values each, after `before` earlier ones.
 pub(super) fn placeholders(rows: usize, columns: usize, before: usize) -> String {
     use std::fmt::Write as _;
@@ -123,6 +128,18 @@ mod tests {
     #[test]
     fn placeholders_are_numbered_through() {
         assert_eq!(placeholders(2, 3, 1), "($2, $3, $4), ($5, $6, $7)");
+    }
+
+    #[test]
+    fn rows_are_taken_statement_by_statement() {
+        let of = |count: usize, columns| {
+            by_statement(&vec![(); count], columns)
+                .map(|(rows, values)| (rows.len(), values.matches('$').count()))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(of(0, 14), []);
+        assert_eq!(of(40, 14), [(18, 252), (18, 252), (4, 56)]);
+        assert_eq!(of(2, 1000), [(1, 1000), (1, 1000)], "a row is never cut");
     }
 
     #[test]

@@ -21,7 +21,7 @@ use super::{
     batch::JournalId,
     codec::CodecError,
     error::StoreError,
-    row::{Columns, placeholders, rows_per_statement},
+    row::{Columns, by_statement},
     writer::Priority,
 };
 
@@ -236,13 +236,12 @@ async fn write_rows(
     rows: Vec<(i64, Entry)>,
     through: JournalId,
 ) -> Result<(), StoreError> {
-    for rows in rows.chunks(rows_per_statement(7)) {
+    for (rows, values) in by_statement(&rows, 7) {
         let sql = format!(
             "INSERT INTO outbox (id, node_id, incarnation, numbers, reading_count, through_journal, used_at_ms) \
-             VALUES {} ON CONFLICT (id) DO UPDATE SET numbers = excluded.numbers, \
+             VALUES {values} ON CONFLICT (id) DO UPDATE SET numbers = excluded.numbers, \
              reading_count = excluded.reading_count, through_journal = excluded.through_journal, \
-             used_at_ms = excluded.used_at_ms",
-            placeholders(rows.len(), 7, 0)
+             used_at_ms = excluded.used_at_ms"
         );
         let mut upsert = sqlx::query(AssertSqlSafe(sql));
         for (row, entry) in rows {
