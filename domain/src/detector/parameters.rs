@@ -6,6 +6,8 @@ pub(super) const LONG: f64 = 4000.0;
 pub(super) const SHORT: f64 = 3.0;
 /// Readings the departure from an hour's usual value is averaged over.
 pub(super) const SEASON_SHORT: f64 = 4.0;
+/// An hour's own spread counts as at least this part of that of all hours: a few alike readings do not make it nothing.
+pub(super) const HOUR_SPREAD_SHARE: f64 = 0.1;
 /// Readings of the shorter and the longer mean whose difference is a change of level.
 pub(super) const CHANGE_SHORT: f64 = 24.0;
 /// The longer one, four times the shorter and one.
@@ -17,7 +19,7 @@ pub(super) const SPREAD_SHORT: f64 = 24.0;
 
 /// How much ten times the ordinary strength adds to the evidence of one view.
 pub(super) const VIEW_EXCESS: f64 = 1.0;
-/// The same for all views together.
+/// The same for either mean of all views.
 pub(super) const TOGETHER_EXCESS: f64 = 2.0;
 /// A reading beyond all others counts from this part of the range so far …
 pub(super) const RECORD_TOLERANCE: f64 = 0.01;
@@ -25,6 +27,9 @@ pub(super) const RECORD_TOLERANCE: f64 = 0.01;
 pub(super) const RECORD_WEIGHT: f64 = 1.0;
 /// From this evidence on the broken record is the reason given: about a tenth of the range beyond.
 pub(super) const RECORD_TELLING: f64 = 1.0;
+
+/// This much of what the same hour brought on both of the last two days is taken off.
+pub(super) const HABIT_SHARE: f64 = 0.5;
 
 /// Evidence below which nothing is said, in powers of ten.
 pub(super) const LEAST_EVIDENCE: f64 = 0.5;

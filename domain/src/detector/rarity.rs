@@ -21,33 +21,28 @@ const LEAST_EXCESS: f64 = -1.0;
 const MOST_EXCESS: f64 = 1.5;
 
 /// A logarithmic histogram of the strengths seen so far.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Rarity {
-    /// How much ten times the ordinary strength counts, in tenfold rarities.
-    excess_weight: f64,
     bins: [u16; BINS as usize],
     count: u32,
 }
 
 impl Rarity {
-    pub(super) fn new(excess_weight: f64) -> Self {
-        Self { excess_weight, bins: [0; BINS as usize], count: 0 }
-    }
-
     /// Evidence against "a reading like the others", in powers of ten (3 = one in a thousand), then learns the strength.
-    pub(super) fn judge(&mut self, strength: f64) -> f64 {
+    /// Ten times the ordinary strength adds `excess_weight` to it.
+    pub(super) fn judge(&mut self, strength: f64, excess_weight: f64) -> f64 {
         let place = place_of(strength);
         let bin = bin_at(place);
         let stronger: u32 = self.bins[bin + 1..].iter().map(|&count| u32::from(count)).sum();
         // Strengths in the same bin cannot be told apart: half of them count as stronger.
         let as_strong = f64::from(stronger) + 0.5 * f64::from(self.bins[bin]);
         let rank = ((f64::from(self.count) + 1.0) / (as_strong + 1.0)).log2() * LOG10_2;
-        let evidence = rank + self.excess(place);
+        let evidence = rank + excess_weight * self.excess(place);
         self.learn(bin);
         evidence
     }
 
-    /// How far beyond the ordinary strengths, in powers of ten times the weight.
+    /// How far beyond the ordinary strengths, in powers of ten.
     fn excess(&self, place: f64) -> f64 {
         if self.count <= ENOUGH {
             return 0.0;
@@ -63,7 +58,7 @@ impl Rarity {
             middle -= 1.0;
         }
         let powers_of_ten = (place - middle) / BINS_PER_OCTAVE * LOG10_2;
-        self.excess_weight * powers_of_ten.clamp(LEAST_EXCESS, MOST_EXCESS)
+        powers_of_ten.clamp(LEAST_EXCESS, MOST_EXCESS)
     }
 
     fn learn(&mut self, bin: usize) {
@@ -92,19 +87,19 @@ mod tests {
 
     #[test]
     fn a_strength_far_above_all_others_is_rarer_than_any_of_them() {
-        let mut rarity = Rarity::new(1.0);
-        let usual = (0..1000).map(|i| rarity.judge(1.0 + f64::from(i % 7) / 10.0)).fold(0.0, f64::max);
+        let mut rarity = Rarity::default();
+        let usual = (0..1000).map(|i| rarity.judge(1.0 + f64::from(i % 7) / 10.0, 1.0)).fold(0.0, f64::max);
 
-        assert!(rarity.judge(100.0) > usual);
+        assert!(rarity.judge(100.0, 1.0) > usual);
     }
 
     #[test]
     fn a_strength_seen_often_is_not_rare() {
-        let mut rarity = Rarity::new(0.0);
+        let mut rarity = Rarity::default();
         (0..100_000).for_each(|_| {
-            rarity.judge(2.0);
+            rarity.judge(2.0, 0.0);
         });
 
-        assert!(rarity.judge(2.0) < 0.4);
+        assert!(rarity.judge(2.0, 0.0) < 0.4);
     }
 }

@@ -61,6 +61,24 @@ fn an_ordinary_value_at_the_wrong_hour_is_an_alert() {
 }
 
 #[test]
+fn what_comes_every_night_is_less_strange_than_the_same_at_noon() {
+    const READINGS_A_DAY: usize = 288;
+    let mut values = wave(10 * 288);
+    (0..9).for_each(|day| values[day * READINGS_A_DAY + 40] += 6.0);
+    let peak_after = |reading: usize| {
+        let mut values = values.clone();
+        values[9 * READINGS_A_DAY + reading] += 6.0;
+        let findings = judge_all(&mut Detector::default(), &values);
+        score(&findings, 9 * READINGS_A_DAY + reading)
+    };
+
+    let [at_night, at_noon] = [40, 150].map(peak_after);
+
+    assert!(at_night < at_noon, "{at_night} {at_noon}");
+    assert!(at_noon >= ALERT_SCORE, "{at_noon}");
+}
+
+#[test]
 fn a_value_that_is_no_number_is_not_judged_and_teaches_nothing() {
     let mut detector = Detector::default();
     judge_all(&mut detector, &wave(500));

@@ -6,11 +6,13 @@ use serde::{Deserialize, Serialize};
 use super::finding::Reason;
 use super::forecast::Forecast;
 use super::mean::FadingMean;
-use super::parameters::{CHANGE_LONG, CHANGE_SHORT, JUMP_LONG, LONG, SEASON_SHORT, SHORT, SPREAD_SHORT};
+use super::parameters::{
+    CHANGE_LONG, CHANGE_SHORT, HOUR_SPREAD_SHARE, JUMP_LONG, LONG, SEASON_SHORT, SHORT, SPREAD_SHORT,
+};
 use super::season::{HourOfWeek, Season};
 
 /// How many ways there are.
-pub(super) const VIEWS: u8 = 11;
+pub(super) const VIEWS: u8 = 12;
 /// Readings before a deviation of the whole series can be believed.
 const ENOUGH: f64 = 3.0;
 /// Forecasts and hourly values before their errors can be.
@@ -78,7 +80,7 @@ impl Views {
     /// Looks at the reading in every way, then learns it.
     pub(super) fn look(&mut self, at: HourOfWeek, value: f64) -> [View; VIEWS as usize] {
         let [level, short_level] = self.levels(value);
-        let [any_day, kind_of_day, kind_of_day_short, day_of_week] = self.seasons(at, value);
+        let [hours_own, any_day, kind_of_day, kind_of_day_short, day_of_week] = self.seasons(at, value);
         let [jump, change] = [self.jump.judge(Reason::Jump, value), self.change.judge(Reason::LevelChange, value)];
         let [spread, roughness] = self.spreads(value);
         let forecast = self.forecasts(value);
@@ -86,6 +88,7 @@ impl Views {
         [
             level,
             short_level,
+            hours_own,
             any_day,
             kind_of_day,
             kind_of_day_short,
@@ -113,19 +116,29 @@ impl Views {
         views
     }
 
-    fn seasons(&mut self, at: HourOfWeek, value: f64) -> [View; 4] {
+    fn seasons(&mut self, at: HourOfWeek, value: f64) -> [View; 5] {
         let usual = self.season.usual(at);
         let level = self.level.mean();
         let any_day = usual.any_day.unwrap_or(level);
         let kind_of_day = usual.kind_of_day.unwrap_or(level);
         let day_of_week = usual.day_of_week.unwrap_or(level);
+        let departure = value - kind_of_day;
+        let hours_own = View {
+            reason: Reason::HourOfKindOfDay,
+            strength: usual.spread.map_or(0.0, |spread| {
+                ratio(departure.abs(), spread + HOUR_SPREAD_SHARE * self.kind_of_day.usual.deviation())
+            }),
+            expected: kind_of_day,
+            scale: usual.spread.unwrap_or_default(),
+        };
         let views = [
+            hours_own,
             self.any_day.judge(Reason::HourOfDay, value, any_day),
             self.kind_of_day.judge(Reason::HourOfKindOfDay, value, kind_of_day),
             self.kind_of_day_short.judge(Reason::HourOfKindOfDay, value, kind_of_day),
             self.day_of_week.judge(Reason::HourOfWeek, value, day_of_week),
         ];
-        self.season.learn(at, value);
+        self.season.learn(at, value, departure);
         views
     }
 

@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// The layout of the bytes; the first of them. Raise it with every change of what is below.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Why the bytes of a shard are not taken up.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
