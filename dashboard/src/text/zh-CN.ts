@@ -588,7 +588,8 @@ export const zhCN = {
     last6Hours: '6 小时',
     lastDay: '24 小时',
     lastWeek: '7 天',
-    custom: '自选',
+    custom: '自选开始',
+    customEnd: '结束',
     empty: '这段时间没有读数',
     minMax: '最小–最大',
     gap: '无数据',
@@ -853,7 +854,7 @@ export const zhCN = {
       sent: '已送达',
       failed: '被拒收',
       given_up: '已放弃',
-      over: '通知前已恢复，未打扰',
+      over: '通知前已恢复或已搁置，未打扰',
       unreachable: '无可用渠道',
     },
     occasion: (occasion: Occasion, step: number) =>
