@@ -97,8 +97,19 @@ impl Person {
 
     /// Acknowledges an alarm; a repeated call is a key press of its own.
     pub async fn acknowledge(&self, alarm: &Alarm, note: &str) -> anyhow::Result<Alarm> {
+        self.ask_to_acknowledge(alarm, note).await?.context("accepted, but not stored in time")
+    }
+
+    /// The same from a gateway that may be too busy to store it at once; None: it was accepted, and the live stream brings
+    /// the outcome.
+    pub async fn ask_to_acknowledge(&self, alarm: &Alarm, note: &str) -> anyhow::Result<Option<Alarm>> {
         let body = Acknowledge { note: note.to_owned(), idempotency_key: uuid() };
-        self.post(&format!("/alarms/{}/acknowledge", alarm.id), &body).await
+        let path = format!("/alarms/{}/acknowledge", alarm.id);
+        let answer = self.request(reqwest::Method::POST, &path).json(&body).send().await?;
+        if answer.status() == reqwest::StatusCode::ACCEPTED {
+            return Ok(None);
+        }
+        read(answer).await.map(Some).with_context(|| format!("POST {path}"))
     }
 
     /// Opens the live stream and takes its snapshot.

@@ -860,7 +860,7 @@ export const en: Text = {
       sent: 'sent',
       failed: 'refused',
       given_up: 'given up',
-      over: 'over before told, nobody called',
+      over: 'over or set aside before told, nobody called',
       unreachable: 'no channel',
     },
     occasion: (occasion, step) =>

@@ -854,7 +854,7 @@ export const zhCN = {
       sent: '已送达',
       failed: '被拒收',
       given_up: '已放弃',
-      over: '通知前已恢复，未打扰',
+      over: '通知前已恢复或已搁置，未打扰',
       unreachable: '无可用渠道',
     },
     occasion: (occasion: Occasion, step: number) =>

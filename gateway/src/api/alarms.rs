@@ -1,7 +1,7 @@
 //! Alarms: list, groups and detail. What is open is listed from memory in the order of need
 //! (docs/decisions/2026-11-26-open-alarms-are-listed-from-memory.md), what is over from the store, newest first.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use axum::{Json, extract::State};
 use domain::{
@@ -19,15 +19,14 @@ use super::{
     extract::{May, Path, Query, View},
     views,
 };
-use crate::{
-    live::{gather, open},
-    store::AlarmFilter,
-};
+use crate::{live::open, store::AlarmFilter};
 
 /// Alarms of a page when the caller asks for no number.
 const PAGE: u32 = 100;
 /// The longest page.
 const PAGE_MAX: u32 = 500;
+/// Open alarms that are looked through at a time for what their order does not tell: a millisecond of work.
+const PORTION: usize = 2000;
 /// The longest text to search for, in characters.
 const SEARCH_MAX: usize = 100;
 
@@ -125,13 +124,29 @@ pub(super) async fn list_alarms(
     let words = search_words(query.search.as_deref())?;
     let registry = state.registrar.current();
     let part = open::Part { attentions, severities, township: query.township.clone() };
-    let after = query.after.map_or(Precedence::FIRST, Precedence::from_number);
-    // One more than asked for tells whether there is a next page. What the order does not tell is looked at here, so that
-    // the live stream need not wait for a search.
+    let mut after = query.after.map_or(Precedence::FIRST, Precedence::from_number);
+    // One more than asked for tells whether there is a next page. What the order does not tell is looked at here, portion by
+    // portion, so that the live stream need not wait for a search.
     let enough = limit as usize + 1;
-    let candidates = if query.is_narrow() || !words.is_empty() { usize::MAX } else { enough };
-    let alarms = state.live.alarms(&may.scope, &part, after, candidates).into_iter();
-    let mut alarms: Vec<_> = alarms.filter(|alarm| is_wanted(alarm, &query, &words, &registry)).take(enough).collect();
+    let portion = if query.is_narrow() || !words.is_empty() { PORTION } else { enough };
+    let mut alarms: Vec<Arc<Alarm>> = Vec::new();
+    loop {
+        let candidates = state.live.alarms(&may.scope, &part, after, portion);
+        let is_last = candidates.len() < portion;
+        after = candidates.last().map_or(after, |alarm| open::precedence(alarm));
+        for alarm in candidates.into_iter().filter(|alarm| is_wanted(alarm, &query, &words, &registry)) {
+            // Somebody may have answered it between two portions, and moved it from the one to the other.
+            alarms.retain(|known| known.id != alarm.id);
+            alarms.push(alarm);
+            if alarms.len() == enough {
+                break;
+            }
+        }
+        if is_last || alarms.len() == enough {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
     let has_more = alarms.len() > limit as usize;
     alarms.truncate(limit as usize);
     let next_after = alarms.last().filter(|_| has_more).map(|alarm| open::precedence(alarm).number());
@@ -197,8 +212,7 @@ pub(super) async fn list_alarm_groups(
         return Err(ApiError::invalid_field("state", "only open alarms are gathered"));
     };
     let part = open::Part { attentions, severities: severities(query.severity.as_deref())?, township: query.township };
-    let alarms = state.live.alarms(&may.scope, &part, Precedence::FIRST, usize::MAX);
-    Ok(Json(gather::gather(&alarms, query.by, &state.registrar.current())))
+    Ok(Json(state.live.alarm_groups(&may.scope, &part, query.by, &state.registrar.current())))
 }
 
 /// An alarm with everything that happened to it.
@@ -277,8 +291,12 @@ fn holds(alarm: &Alarm, words: &[String]) -> bool {
     words.iter().all(|word| told.iter().any(|text| contains(text, word)))
 }
 
-/// Whether a text holds a word in lower case, whatever the text's own case is. Most of what is looked through has none.
+/// Whether a text holds a word in lower case, whatever the text's own case is. Most of what is looked through has none, or is
+/// in the letters of ASCII, which can be compared where they stand.
 fn contains(text: &str, word: &str) -> bool {
+    if text.is_ascii() {
+        return text.as_bytes().windows(word.len().max(1)).any(|part| part.eq_ignore_ascii_case(word.as_bytes()));
+    }
     text.contains(word) || text.chars().any(char::is_uppercase) && text.to_lowercase().contains(word)
 }
 
@@ -289,6 +307,12 @@ mod tests {
     #[test]
     fn words_are_found_whatever_their_case() {
         assert!(contains("Cold store A", "store a") && contains("冷库 A1", "a1") && !contains("冷库", "库房"));
+        assert!(
+            !contains("Cold", "cold store")
+                && !contains("", "a")
+                && !contains("EL-04", "梯")
+                && contains("El-04", "l-0")
+        );
     }
 
     #[test]

@@ -2,13 +2,13 @@
 //! serialised once per jurisdiction and shared by all its clients; a slow client gets the newest state, not a queue.
 //!
 //! - [`present`]: what is true now (pure); [`open`]: its open alarms, in the order in which people are needed (pure).
-//! - `top`: which of them clients hold (pure); [`gather`]: groups of them (pure).
+//! - `top`: which of them clients hold (pure); `gather`: groups of them (pure).
 //! - [`stream`]: one jurisdiction's numbered deltas (pure).
 //! - `inbox`: what the pipeline leaves for the hub, coalesced (pure).
 
 #[cfg(test)]
 mod fixture;
-pub mod gather;
+mod gather;
 mod inbox;
 pub mod open;
 pub mod present;
@@ -26,11 +26,12 @@ use domain::{
     access::Jurisdiction,
     alarm::Precedence,
     id::{AlarmId, DeviceId},
+    registry::Registry,
     time::MonoMs,
 };
 use protocol::{
     live::{Delta, DeviceLive, LiveMessage, Snapshot, Storing, Version},
-    rest::{Alarm, AlarmCount},
+    rest::{Alarm, AlarmCount, AlarmGrouping, AlarmGroups},
 };
 use serde::{Deserialize, Serialize};
 use tokio::{
@@ -199,6 +200,11 @@ impl Hub {
     pub fn alarms(&self, scope: &Scope, part: &Part, after: Precedence, limit: usize) -> Vec<Arc<Alarm>> {
         let district = self.up_to_date();
         district.present.open().list(scope.jurisdiction(), part, after).take(limit).cloned().collect()
+    }
+
+    /// The same gathered, the group that needs people first first.
+    pub fn alarm_groups(&self, scope: &Scope, part: &Part, by: AlarmGrouping, registry: &Registry) -> AlarmGroups {
+        gather::gather(self.up_to_date().present.open().each(scope.jurisdiction(), part), by, registry)
     }
 
     /// How many alarms are open where in this person's jurisdiction.

@@ -37,7 +37,7 @@ pub struct Cell {
 /// The alarms of one township or of one owner.
 #[derive(Debug, Default)]
 struct Shelf {
-    order: BTreeSet<Precedence>,
+    order: BTreeMap<Precedence, Arc<Alarm>>,
     cells: BTreeMap<CellKey, Cell>,
 }
 
@@ -76,7 +76,7 @@ impl OpenAlarms {
         }
         let (place, key, cell) = (precedence(&alarm), cell_key(&alarm, &spot), cell_index(&alarm));
         for shelf in self.shelves_of(&spot) {
-            shelf.order.insert(place);
+            shelf.order.insert(place, Arc::clone(&alarm));
             shelf.cells.entry(key.clone()).or_default().counts[cell.0][cell.1] += 1;
         }
         self.kept.insert(alarm.id, Kept { alarm, spot: spot.clone() });
@@ -136,12 +136,24 @@ impl OpenAlarms {
         let (ranges, township) = (ranges(part), part.township.clone());
         let shelves: Vec<&Shelf> = self.shelves(jurisdiction, part.township.as_ref());
         // What lies one after another in the order is walked one after another; within, the shelves are merged.
-        ranges.into_iter().flat_map(move |range| merged(&shelves, range, after)).filter_map(move |place| {
+        ranges.into_iter().flat_map(move |range| merged(&shelves, range, after)).filter(move |alarm| {
             // Of an owner's shelf, those in the wanted township only; of a township's shelf, all are there.
-            let kept = self.kept.get(&place.alarm())?;
-            let is_there = township.as_ref().is_none_or(|township| kept.alarm.township == *township);
-            is_there.then_some(&kept.alarm)
+            township.as_ref().is_none_or(|township| alarm.township == *township)
         })
+    }
+
+    /// The alarms of a jurisdiction in no order: whoever looks at all of them need not pay for it.
+    pub fn each<'a>(
+        &'a self,
+        jurisdiction: &Jurisdiction,
+        part: &'a Part,
+    ) -> impl Iterator<Item = &'a Arc<Alarm>> + use<'a> {
+        let ranges = ranges(part);
+        self.shelves(jurisdiction, part.township.as_ref())
+            .into_iter()
+            .flat_map(move |shelf| ranges.clone().into_iter().flat_map(|range| shelf.order.range(range)))
+            .map(|(_, alarm)| alarm)
+            .filter(|alarm| part.township.as_ref().is_none_or(|township| alarm.township == *township))
     }
 
     /// All counts of a jurisdiction.
@@ -242,19 +254,25 @@ fn merged<'a>(
     shelves: &[&'a Shelf],
     range: RangeInclusive<Precedence>,
     after: Precedence,
-) -> impl Iterator<Item = Precedence> + use<'a> {
+) -> impl Iterator<Item = &'a Arc<Alarm>> + use<'a> {
     let (start, end) = range.into_inner();
     let from = if after < start { Bound::Included(start) } else { Bound::Excluded(after) };
     let shelves: &[&Shelf] = if after < end { shelves } else { &[] };
     let mut sources: Vec<_> = shelves.iter().map(|shelf| shelf.order.range((from, Bound::Included(end)))).collect();
-    let mut heads: BinaryHeap<Reverse<(Precedence, usize)>> =
-        sources.iter_mut().enumerate().filter_map(|(at, source)| Some(Reverse((*source.next()?, at)))).collect();
-    std::iter::from_fn(move || {
-        let Reverse((place, at)) = heads.pop()?;
-        if let Some(next) = sources[at].next() {
-            heads.push(Reverse((*next, at)));
+    // The next of each shelf, and what stands there.
+    let mut next: Vec<Option<&Arc<Alarm>>> = vec![None; sources.len()];
+    let mut heads: BinaryHeap<Reverse<(Precedence, usize)>> = BinaryHeap::with_capacity(sources.len());
+    for (at, source) in sources.iter_mut().enumerate() {
+        if let Some((place, alarm)) = source.next() {
+            next[at] = Some(alarm);
+            heads.push(Reverse((*place, at)));
         }
-        Some(place)
+    }
+    std::iter::from_fn(move || {
+        let Reverse((_, at)) = heads.pop()?;
+        let Some((place, following)) = sources[at].next() else { return next[at].take() };
+        heads.push(Reverse((*place, at)));
+        next[at].replace(following)
     })
 }
 
@@ -312,6 +330,10 @@ mod tests {
         assert_eq!(list(&Jurisdiction::District, &grave), [5, 2, 3]);
         let waiting = Part { attentions: vec![Attention::Waiting], ..Part::default() };
         assert_eq!(list(&Jurisdiction::District, &waiting), [5, 2, 1]);
+        let of_baima = Part { township: Some(TownshipCode::new(BAIMA).unwrap()), ..waiting };
+        let mut each = ids(open.each(&Jurisdiction::District, &of_baima));
+        each.sort_unstable();
+        assert_eq!((each, ids(open.each(&school, &of_baima))), (vec![2, 5], vec![2]), "the same, in no order");
         let counts = open.counts(&school);
         assert_eq!(counts.iter().map(|count| count.waiting).collect::<Vec<_>>(), [[0, 0, 0, 1], [1, 0, 0, 0]]);
         assert!(open.get(&school, AlarmId(3)).is_none() && open.get(&school, AlarmId(4)).is_some());

@@ -8,7 +8,10 @@
 //! - In quiet hours severity III and IV wait.
 //! - What was tried before goes again as the message that it was.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use domain::{
     alarm::Severity,
@@ -74,20 +77,17 @@ impl Limits {
     }
 }
 
+/// When the messages of this minute went, by target. The channels of one robot share one: its service counts them together.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Minute(Arc<Mutex<HashMap<String, Vec<MonoMs>>>>);
+
 /// One channel's memory.
 #[derive(Debug)]
 pub(super) struct Desk {
     limits: Limits,
-    targets: HashMap<String, Target>,
-}
-
-/// What went to a target lately.
-#[derive(Debug, Default)]
-struct Target {
-    /// When the messages of this minute went.
-    sent: Vec<MonoMs>,
-    /// When the last message about a site, or whatever else groups, went.
-    groups: HashMap<String, MonoMs>,
+    minute: Minute,
+    /// When the last message about a site, or whatever else groups, went, by target.
+    groups: HashMap<String, HashMap<String, MonoMs>>,
 }
 
 /// Deliveries that say the same.
@@ -97,13 +97,16 @@ struct Item<'a> {
 }
 
 impl Desk {
-    pub(super) fn new(limits: Limits) -> Self {
-        Self { limits, targets: HashMap::new() }
+    pub(super) fn new(limits: Limits, minute: Minute) -> Self {
+        Self { limits, minute, groups: HashMap::new() }
     }
 
     /// What of `waiting` goes now, as far as there is room.
     pub(super) fn plan(&mut self, waiting: &[WaitingDelivery], room: Room, now: Now) -> Plan {
-        self.forget(now.mono);
+        let minute = self.minute.clone();
+        // Until the plan is made: what it takes of a minute, no other channel can.
+        let mut sent = minute.0.lock().unwrap_or_else(PoisonError::into_inner);
+        self.forget(&mut sent, now.mono);
         let mut by_address: BTreeMap<&str, Vec<&WaitingDelivery>> = BTreeMap::new();
         for delivery in waiting {
             by_address.entry(&delivery.address).or_default().push(delivery);
@@ -111,12 +114,14 @@ impl Desk {
         let mut plan = Plan::default();
         let mut ready = Vec::new();
         for (address, deliveries) in by_address {
-            self.plan_target(address, &deliveries, now, &mut ready, &mut plan);
+            let sent = sent.get(address).map_or(&[][..], Vec::as_slice);
+            self.plan_target(address, &deliveries, sent, now, &mut ready, &mut plan);
         }
         ready.sort_by_key(|outgoing: &Outgoing| (outgoing.message.severity(), outgoing.waiting_since));
         for outgoing in ready {
             let is_urgent = outgoing.message.severity() == Severity::I;
             if plan.now.len() < if is_urgent { room.urgent } else { room.ordinary } {
+                sent.entry(outgoing.address.clone()).or_default().push(now.mono);
                 self.note(&outgoing, now.mono);
                 plan.now.push(outgoing);
             }
@@ -128,11 +133,12 @@ impl Desk {
         &self,
         address: &str,
         deliveries: &[&WaitingDelivery],
+        sent: &[MonoMs],
         now: Now,
         ready: &mut Vec<Outgoing>,
         plan: &mut Plan,
     ) {
-        let known = self.targets.get(address);
+        let known = self.groups.get(address);
         let is_quiet = self.limits.quiet.filter(|quiet| quiet.contains(now.wall));
         let before = ready.len();
         let mut ordinary: Vec<Vec<Item<'_>>> = Vec::new();
@@ -158,7 +164,6 @@ impl Desk {
         }
         let (mut urgent, fresh): (Vec<_>, Vec<_>) =
             items(&fresh).into_iter().partition(|item| item.notice.severity == Severity::I);
-        let sent = known.map_or(&[][..], |target| &target.sent);
         let left =
             self.limits.per_minute.map(|limit| (limit as usize).saturating_sub(sent.len() + ready.len() - before));
         let together = match left {
@@ -174,7 +179,7 @@ impl Desk {
             groups.entry(group_of(item.notice)).or_default().push(item);
         }
         for (group, items) in groups {
-            let last = known.and_then(|target| target.groups.get(&group));
+            let last = known.and_then(|groups| groups.get(&group));
             let open_in_ms = last.map_or(0, |last| left_ms(*last, self.limits.group_ms, now.mono));
             if open_in_ms == 0 {
                 ordinary.push(items);
@@ -206,24 +211,26 @@ impl Desk {
     }
 
     fn note(&mut self, outgoing: &Outgoing, now: MonoMs) {
-        let target = self.targets.entry(outgoing.address.clone()).or_default();
-        target.sent.push(now);
-        if !outgoing.is_again {
-            for notice in &outgoing.message.notices {
-                target.groups.insert(group_of(notice), now);
-            }
+        if outgoing.is_again {
+            return;
         }
+        let groups = self.groups.entry(outgoing.address.clone()).or_default();
+        groups.extend(outgoing.message.notices.iter().map(|notice| (group_of(notice), now)));
     }
 
     /// Forgets what no longer holds anything back.
-    fn forget(&mut self, now: MonoMs) {
-        for target in self.targets.values_mut() {
-            target.sent.retain(|sent| left_ms(*sent, MINUTE_MS, now) > 0);
-            target.groups.retain(|_, last| left_ms(*last, self.limits.group_ms, now) > 0);
+    fn forget(&mut self, sent: &mut HashMap<String, Vec<MonoMs>>, now: MonoMs) {
+        for times in sent.values_mut() {
+            times.retain(|sent| left_ms(*sent, MINUTE_MS, now) > 0);
         }
-        self.targets.retain(|_, target| !target.sent.is_empty() || !target.groups.is_empty());
-        if self.targets.len() > TARGETS_MAX {
-            self.targets.clear();
+        sent.retain(|_, times| !times.is_empty());
+        for groups in self.groups.values_mut() {
+            groups.retain(|_, last| left_ms(*last, self.limits.group_ms, now) > 0);
+        }
+        self.groups.retain(|_, groups| !groups.is_empty());
+        if self.groups.len() > TARGETS_MAX || sent.len() > TARGETS_MAX {
+            self.groups.clear();
+            sent.clear();
         }
     }
 }
@@ -317,13 +324,18 @@ mod tests {
         }
     }
 
+    /// One of a channel that shares its minute with no other.
+    fn new_desk(limits: Limits) -> Desk {
+        Desk::new(limits, Minute::default())
+    }
+
     fn ids(plan: &Plan) -> Vec<Vec<i64>> {
         plan.now.iter().map(|outgoing| outgoing.deliveries.iter().map(|id| id.0).collect()).collect()
     }
 
     #[test]
     fn the_first_of_a_site_goes_at_once_and_what_follows_goes_together() {
-        let mut desk = Desk::new(LIMITS);
+        let mut desk = new_desk(LIMITS);
         let first = [waiting(1, "a", Severity::III), waiting(2, "a", Severity::II), waiting(3, "b", Severity::III)];
         assert_eq!(ids(&desk.plan(&first, ROOM, at(0))), [vec![1, 2], vec![3]]);
         let later = [waiting(4, "a", Severity::III), waiting(5, "a", Severity::II), waiting(6, "c", Severity::IV)];
@@ -339,19 +351,19 @@ mod tests {
         let quiet = Some(Daily::new(0.0, 24.0 - 1e-6));
         let many: Vec<_> = (1..=5).map(|id| waiting(id, "a", Severity::I)).collect();
         let room = Room { ordinary: 0, urgent: 9 };
-        let mut desk = Desk::new(Limits { quiet, ..LIMITS });
+        let mut desk = new_desk(Limits { quiet, ..LIMITS });
         for now in [0, 1] {
             assert_eq!(ids(&desk.plan(&many, room, at(now))), [[1], [2], [3], [4], [5]]);
         }
         // What the service would refuse goes with the last that it takes; nothing waits for the next minute.
-        let mut desk = Desk::new(Limits { per_minute: Some(3), quiet, ..LIMITS });
+        let mut desk = new_desk(Limits { per_minute: Some(3), quiet, ..LIMITS });
         assert_eq!(ids(&desk.plan(&many, room, at(0))), [vec![1], vec![2], vec![3, 4, 5]]);
         assert_eq!(ids(&desk.plan(&many, room, at(1))), [[1, 2, 3, 4, 5]]);
     }
 
     #[test]
     fn what_is_mild_leaves_severity_one_its_share_of_the_minute() {
-        let mut desk = Desk::new(Limits { per_minute: Some(20), ..LIMITS });
+        let mut desk = new_desk(Limits { per_minute: Some(20), ..LIMITS });
         let mut sent = 0;
         for second in 0..30_i64 {
             let sites = (0..2).map(|site| second * 2 + site);
@@ -376,7 +388,7 @@ mod tests {
 
     #[test]
     fn what_tells_several_audiences_the_same_is_one_message() {
-        let mut desk = Desk::new(LIMITS);
+        let mut desk = new_desk(LIMITS);
         let centre = waiting(1, "a", Severity::I);
         let mut office = WaitingDelivery { id: DeliveryId(2), ..centre.clone() };
         office.notice.audience = Audience::Office("furong".parse().unwrap());
@@ -388,7 +400,7 @@ mod tests {
     #[test]
     fn beyond_the_limit_of_a_minute_everything_goes_as_one() {
         // Four, of which one is kept for severity I.
-        let mut desk = Desk::new(Limits { per_minute: Some(4), ..LIMITS });
+        let mut desk = new_desk(Limits { per_minute: Some(4), ..LIMITS });
         let sites: Vec<_> = (1..=5).map(|id| waiting(id, &format!("s{id}"), Severity::III)).collect();
         assert_eq!(ids(&desk.plan(&sites, ROOM, at(0))), [[1, 2, 3, 4, 5]]);
         let two: Vec<_> = (6..=7).map(|id| waiting(id, &format!("s{id}"), Severity::III)).collect();
@@ -401,7 +413,7 @@ mod tests {
 
     #[test]
     fn ten_thousand_alarms_in_ten_seconds_are_a_handful_of_messages_and_all_are_told() {
-        let mut desk = Desk::new(Limits { per_minute: Some(20), ..LIMITS });
+        let mut desk = new_desk(Limits { per_minute: Some(20), ..LIMITS });
         let (mut queue, mut messages, mut told) = (Vec::new(), Vec::new(), 0);
         for tick in 0..2600_u64 {
             if tick < 100 {
@@ -421,8 +433,22 @@ mod tests {
     }
 
     #[test]
+    fn two_channels_of_one_robot_share_its_minute() {
+        let (minute, limits) = (Minute::default(), Limits { per_minute: Some(4), ..LIMITS });
+        let (mut grave, mut mild) = (Desk::new(limits, minute.clone()), Desk::new(limits, minute));
+        let of = |ids: [i64; 3], severity| ids.map(|id| waiting(id, &format!("s{id}"), severity));
+        assert_eq!(ids(&mild.plan(&of([1, 2, 3], Severity::III), ROOM, at(0))), [[1], [2], [3]]);
+        let plan = grave.plan(&of([4, 5, 6], Severity::II), ROOM, at(1000));
+        assert_eq!((ids(&plan), plan.look_again_ms), (vec![], Some(59_000)), "the service would refuse it");
+        assert_eq!(ids(&grave.plan(&[waiting(7, "s7", Severity::I)], ROOM, at(2000))), [[7]], "that part is kept");
+        assert_eq!(ids(&grave.plan(&of([4, 5, 6], Severity::II), ROOM, at(60_000))), [[4, 5, 6]]);
+        let plan = mild.plan(&[waiting(8, "s8", Severity::III)], ROOM, at(60_500));
+        assert_eq!(ids(&plan), [[8]]);
+    }
+
+    #[test]
     fn quiet_hours_hold_back_what_is_mild() {
-        let mut desk = Desk::new(Limits { quiet: Some(Daily::new(22.0, 7.0)), ..LIMITS });
+        let mut desk = new_desk(Limits { quiet: Some(Daily::new(22.0, 7.0)), ..LIMITS });
         let night = [waiting(1, "a", Severity::III), waiting(2, "b", Severity::II)];
         let plan = desk.plan(&night, ROOM, at(0));
         assert_eq!((ids(&plan), plan.look_again_ms), (vec![vec![2]], Some(7 * 3_600_000)));
@@ -431,7 +457,7 @@ mod tests {
 
     #[test]
     fn what_was_tried_goes_again_as_the_message_that_it_was() {
-        let mut desk = Desk::new(LIMITS);
+        let mut desk = new_desk(LIMITS);
         let again = |id, repeated| WaitingDelivery {
             message: Some(3),
             is_maybe_repeated: repeated,
@@ -445,7 +471,7 @@ mod tests {
 
     #[test]
     fn without_room_the_gravest_goes_and_the_rest_keeps_its_turn() {
-        let mut desk = Desk::new(LIMITS);
+        let mut desk = new_desk(LIMITS);
         let both = [waiting(1, "a", Severity::III), waiting(2, "b", Severity::II)];
         let one = Room { ordinary: 1, urgent: 1 };
         assert_eq!(ids(&desk.plan(&both, one, at(0))), [[2]]);

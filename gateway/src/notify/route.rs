@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use domain::{
     access::Role,
     alarm::Severity,
-    id::UserId,
+    id::{UserId, UserName},
     notice::{Audience, Notice},
     registry::Registry,
     time::UnixMs,
@@ -13,7 +13,7 @@ use domain::{
 use protocol::rest::Shift;
 
 use super::channel::{Channel, is_mobile, is_phone};
-use crate::store::{Contact, NewDelivery, NoticeId};
+use crate::store::{Contact, KnownTarget, NewDelivery, NoticeId};
 
 /// What decides where a notice goes.
 pub(super) struct Routes<'a> {
@@ -28,42 +28,61 @@ pub(super) struct Routes<'a> {
     pub(super) now: UnixMs,
 }
 
+/// What was decided of a notice before, and what its audience does not say.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Known<'a> {
+    /// Where it was sent already.
+    pub(super) targets: &'a [KnownTarget],
+    /// Of the audience, the person whose work the case is that it tells of; None: whoever is on duty, or no such news.
+    pub(super) assignee: Option<&'a UserName>,
+}
+
 /// An address, and whose it is; None: nobody's in particular.
 type Target = (String, Option<UserId>);
 
+impl Known<'_> {
+    fn find(&self, channel: &Channel, address: &str) -> Option<&KnownTarget> {
+        self.targets.iter().find(|known| known.channel == channel.name() && known.address == address)
+    }
+}
+
 impl Routes<'_> {
-    /// The deliveries of a notice, each target of a channel once; empty: nobody can be reached.
-    pub(super) fn deliveries(&self, id: NoticeId, notice: &Notice) -> Vec<NewDelivery> {
-        let audience = &notice.audience;
+    /// The deliveries of a notice, each target of a channel once, but for those that it has already; empty: nobody can be
+    /// reached.
+    pub(super) fn deliveries(&self, id: NoticeId, notice: &Notice, known: Known<'_>) -> Vec<NewDelivery> {
         let carrying: Vec<&Arc<Channel>> = self.channels.iter().filter(|channel| channel.carries(notice)).collect();
-        let is_theirs_alone = notice.is_for_those_on_duty()
-            && carrying
-                .iter()
-                .any(|channel| self.is_open(channel, notice) && !self.on_duty(channel, audience).is_empty());
+        let is_theirs_alone = (notice.is_for_those_on_duty() || known.assignee.is_some())
+            && carrying.iter().any(|channel| self.reaches_the_first(channel, notice, known));
         let of_channel = |channel: &&Arc<Channel>| {
+            let targets = self.targets(channel, notice, known, is_theirs_alone).into_iter();
+            let fresh = targets.filter(|(address, _)| known.find(channel, address).is_none());
             let channel_name = channel.name().to_owned();
-            let targets = self.targets(channel, audience, is_theirs_alone).into_iter();
-            targets.map(move |(address, account)| {
+            let delivery = move |(address, account)| {
                 let channel = channel_name.clone();
                 NewDelivery { notice: id, channel, address, account, severity: notice.severity }
-            })
+            };
+            fresh.map(delivery).collect::<Vec<_>>()
         };
         carrying.iter().flat_map(of_channel).collect()
     }
 
-    /// Whether a notice goes by a channel now. By one that is dead it may never; and when the quiet hours end, others may be on
-    /// duty than those of the night.
-    fn is_open(&self, channel: &Channel, notice: &Notice) -> bool {
+    /// Whether somebody of those who are told first hears of it by that channel: not if the service has refused it, nor if the
+    /// channel is dead. And when the quiet hours end, others may be on duty than those of the night.
+    fn reaches_the_first(&self, channel: &Channel, notice: &Notice, known: Known<'_>) -> bool {
         let is_quiet = notice.severity > Severity::II && channel.quiet().is_some_and(|quiet| quiet.contains(self.now));
-        !is_quiet && !self.dead.contains(channel.name())
+        let is_open = !self.dead.contains(channel.name()) && (known.assignee.is_some() || !is_quiet);
+        let is_refused = |address: &str| known.find(channel, address).is_some_and(|known| known.is_refused);
+        is_open && self.first(channel, notice, known).iter().any(|(address, _)| !is_refused(address))
     }
 
     /// Where a channel reaches an audience, each address once, in the order in which they are told. The channel's own
     /// places (a group chat, a siren) belong to everybody there.
-    fn targets(&self, channel: &Channel, audience: &Audience, is_on_duty_only: bool) -> Vec<Target> {
-        let colleagues = self.contacts.iter().filter(|contact| !is_on_duty_only && is_of(contact, audience));
+    fn targets(&self, channel: &Channel, notice: &Notice, known: Known<'_>, is_theirs_alone: bool) -> Vec<Target> {
+        let audience = &notice.audience;
+        let colleagues = self.contacts.iter().filter(|contact| !is_theirs_alone && is_of(contact, audience));
         let colleagues = colleagues.filter_map(|contact| Some((channel.address_of(contact)?, Some(contact.account))));
-        let people = self.on_duty(channel, audience).into_iter().chain(colleagues);
+        let on_duty = if is_theirs_alone { Vec::new() } else { self.on_duty(channel, audience) };
+        let people = self.first(channel, notice, known).into_iter().chain(on_duty).chain(colleagues);
         let places = channel.places(audience).into_iter().map(|address| (address, None));
         let mut targets = once_each(people.chain(places));
         // The telephone number of the registry is for who has no account of their own.
@@ -78,19 +97,37 @@ impl Routes<'_> {
         targets
     }
 
-    /// Where a channel reaches those of an audience who are on duty now: by their accounts, and by the mobile number that
-    /// the roster itself names.
+    /// Where a channel reaches those who are told first: whose case it is, else those on duty.
+    fn first(&self, channel: &Channel, notice: &Notice, known: Known<'_>) -> Vec<Target> {
+        match known.assignee {
+            Some(name) => self.person(channel, name),
+            None => self.on_duty(channel, &notice.audience),
+        }
+    }
+
+    /// Where a channel reaches one person: by the account, and by the number of a shift that goes on.
+    fn person(&self, channel: &Channel, name: &UserName) -> Vec<Target> {
+        let account = self.contacts.iter().find(|contact| contact.user.username == *name);
+        let by_account = account.and_then(|contact| Some((channel.address_of(contact)?, Some(contact.account))));
+        let shifts = self.on_duty.iter().filter(|shift| shift.username.as_ref() == Some(name));
+        once_each(by_account.into_iter().chain(shifts.flat_map(|shift| self.of_shift(channel, shift))))
+    }
+
+    /// Where a channel reaches those of an audience who are on duty now.
     fn on_duty(&self, channel: &Channel, audience: &Audience) -> Vec<Target> {
         let Some(post) = audience.post() else { return Vec::new() };
         let shifts = self.on_duty.iter().filter(|shift| shift.post == post);
-        once_each(shifts.flat_map(|shift| {
-            let account = self.contacts.iter().find(|contact| Some(&contact.user.username) == shift.username.as_ref());
-            let by_account = account.and_then(|contact| Some((channel.address_of(contact)?, Some(contact.account))));
-            let number = shift.phone.replace([' ', '-'], "");
-            let by_roster = (channel.kind() == "sms" && is_mobile(&number))
-                .then(|| (number, account.map(|contact| contact.account)));
-            by_account.into_iter().chain(by_roster)
-        }))
+        once_each(shifts.flat_map(|shift| self.of_shift(channel, shift)))
+    }
+
+    /// Where a channel reaches the person of a shift: by the account, and by the mobile number that the roster itself names.
+    fn of_shift(&self, channel: &Channel, shift: &Shift) -> impl Iterator<Item = Target> + use<> {
+        let account = self.contacts.iter().find(|contact| Some(&contact.user.username) == shift.username.as_ref());
+        let by_account = account.and_then(|contact| Some((channel.address_of(contact)?, Some(contact.account))));
+        let number = shift.phone.replace([' ', '-'], "");
+        let by_roster =
+            (channel.kind() == "sms" && is_mobile(&number)).then(|| (number, account.map(|contact| contact.account)));
+        by_account.into_iter().chain(by_roster)
     }
 }
 

@@ -2,6 +2,7 @@
 //! up nobody but itself.
 
 use std::{
+    collections::HashMap,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -19,9 +20,9 @@ use super::{
     Channels, Config, Notifier,
     attempt::{Failure, Verdict},
     channel::Channel,
-    desk::{Desk, Limits, Outgoing, Room},
+    desk::{Desk, Limits, Minute, Outgoing, Room},
     message::channel_notice,
-    route::Routes,
+    route::{Known, Routes},
     state::{News, States},
 };
 use crate::{
@@ -79,6 +80,8 @@ pub async fn start(parts: Parts, stop: &CancellationToken) -> Result<(Notifier, 
     let (channels, states) = (Arc::new(channels), States::new(health));
     let (bell, wake) = watch::channel(0_u64);
     let mut tasks = JoinSet::new();
+    // A robot's minute is the same by whichever channel it speaks.
+    let mut minutes: HashMap<&str, Minute> = HashMap::new();
     for channel in &channels.list {
         let limits = Limits {
             group_ms: config.group_s.saturating_mul(1000),
@@ -93,7 +96,8 @@ pub async fn start(parts: Parts, stop: &CancellationToken) -> Result<(Notifier, 
             dead_after: Duration::from_secs(config.dead_after_s),
             give_up_ms: i64::from(config.give_up_h) * 3_600_000,
         };
-        tasks.spawn(sender.run(Desk::new(limits), wake.clone(), stop.clone()));
+        let minute = channel.robot().map_or_else(Minute::default, |robot| minutes.entry(robot).or_default().clone());
+        tasks.spawn(sender.run(Desk::new(limits, minute), wake.clone(), stop.clone()));
     }
     let addresser = Addresser {
         channels: Arc::clone(&channels),
@@ -146,6 +150,9 @@ impl Addresser {
             if notices.is_empty() {
                 return Ok(());
             }
+            let ids: Vec<NoticeId> = notices.iter().map(|(id, _)| *id).collect();
+            let targets = self.store.targets_of(&ids).await?;
+            let assignees = self.store.assignees_told(&ids).await?;
             let contacts = self.store.contacts().await?;
             let registry = Arc::clone(&self.registry.borrow());
             let now = self.clock.now().wall;
@@ -158,10 +165,15 @@ impl Addresser {
                 dead: &self.states.dead(),
                 now,
             };
-            let deliveries: Vec<NewDelivery> =
-                notices.iter().flat_map(|(id, notice)| routes.deliveries(*id, notice)).collect();
-            let ids: Vec<NoticeId> = notices.into_iter().map(|(id, _)| id).collect();
-            self.store.address_notices(ids, deliveries, now).await?;
+            let mut deliveries: Vec<NewDelivery> = Vec::new();
+            let mut looked_at = Vec::with_capacity(notices.len());
+            for (id, notice) in &notices {
+                let targets = targets.get(id).map_or(&[][..], Vec::as_slice);
+                let known = Known { targets, assignee: assignees.get(id) };
+                deliveries.extend(routes.deliveries(*id, notice, known));
+                looked_at.push((*id, targets.iter().filter(|target| target.is_refused).count()));
+            }
+            self.store.address_notices(looked_at, deliveries, now).await?;
             self.bell.send_modify(|count| *count += 1);
         }
     }

@@ -1,24 +1,22 @@
-//! Alarms: the present row and the history of each, written with the batch that caused them, read within a scope.
+//! Alarms as people read them, within a scope, and as a start does. What happens to them is written by `transition`.
 
 use domain::{
-    alarm::{AlarmState, Call, OpenAlarm, RECALL_MS, SetAside, Severity, Transition, What},
+    alarm::{Call, OpenAlarm, RECALL_MS, SetAside, Severity},
     id::{AlarmId, DeviceId, MetricName, RuleId, SiteId, TownshipCode},
     reading::Reading,
     text::Text,
 };
 use protocol::rest::{self, SeverityNumber};
-use sqlx::{AnyConnection, AssertSqlSafe, any::AnyRow};
+use sqlx::any::AnyRow;
 
 use super::{
     Store,
-    codec::journal,
     error::StoreError,
-    row::{Columns, word_of},
+    row::Columns,
     scope::Scope,
     select::{Bound, Select},
 };
 
-const OPERATION: &str = "storing an alarm";
 /// Calls that a start takes up: three of each of the sources that are followed would be more, and are no flood of minutes.
 const CALLS_MAX: i64 = 100_000;
 /// The longest page of alarms.
@@ -137,145 +135,6 @@ impl Store {
             rule_version: row.get_as::<Option<i64>>("rule_version")?.and_then(|version| u32::try_from(version).ok()),
         }))
     }
-}
-
-/// Writes one step in an alarm's life. The unique index refuses a second open alarm of a rule on a device.
-pub(super) async fn store_transition(
-    connection: &mut AnyConnection,
-    transition: &Transition,
-) -> Result<(), StoreError> {
-    if transition.what == What::Raised {
-        insert_alarm(connection, transition).await?;
-    } else {
-        update_alarm(connection, transition).await?;
-    }
-    let note = if transition.by.is_some() { transition.note.clone() } else { transition.cause.in_both() };
-    let (metric, reading) = cause_of(transition);
-    sqlx::query(
-        "INSERT INTO alarm_event (alarm_id, number, at_ms, event_time_at_ms, what, by_username, note, state, severity, \
-         until_ms, cause_metric, cause_reading) \
-         SELECT $1, COALESCE(MAX(number), 0) + 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11 FROM alarm_event WHERE alarm_id = $1",
-    )
-    .bind(transition.alarm.0)
-    .bind(transition.at.0)
-    .bind(transition.event_time.0)
-    .bind(word_of(&transition.what))
-    .bind(transition.by.as_ref().map(|by| by.as_str().to_owned()))
-    .bind(note)
-    .bind(word_of(&transition.state))
-    .bind(i64::from(transition.severity as u8))
-    .bind(transition.set_aside.as_ref().and_then(|set_aside| set_aside.until).map(|until| until.0))
-    .bind(metric)
-    .bind(reading)
-    .execute(connection)
-    .await
-    .map_err(StoreError::failed(OPERATION))?;
-    Ok(())
-}
-
-/// The metric and the reading, as stored, that brought a transition about.
-fn cause_of(transition: &Transition) -> (Option<String>, Option<Vec<u8>>) {
-    let (metric, reading) = transition.reading.clone().unzip();
-    (metric.map(|metric: MetricName| metric.as_str().to_owned()), reading.map(|reading| journal::encode(&[reading])))
-}
-
-async fn insert_alarm(connection: &mut AnyConnection, transition: &Transition) -> Result<(), StoreError> {
-    let (metric, reading) = cause_of(transition);
-    let SetAsideColumns { by, why, until } = SetAsideColumns::of(transition);
-    sqlx::query(
-        "INSERT INTO alarm (id, device_id, rule_id, severity, title_zh, title_en, cause_zh, cause_en, state, \
-         raised_at_ms, occurrence_count, cause_metric, cause_reading, is_latching, set_aside_by, set_aside_why, \
-         set_aside_until_ms, late_ms, rule_version) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1, $11, $12, $13, $14, $15, $16, $17, $18)",
-    )
-    .bind(transition.alarm.0)
-    .bind(transition.device.as_str())
-    .bind(transition.rule.as_str())
-    .bind(i64::from(transition.severity as u8))
-    .bind(transition.title.zh.as_str())
-    .bind(transition.title.en.as_str())
-    .bind(transition.cause.zh.as_str())
-    .bind(transition.cause.en.as_str())
-    .bind(word_of(&transition.state))
-    .bind(transition.event_time.0)
-    .bind(metric)
-    .bind(reading)
-    .bind(i64::from(transition.is_latching))
-    .bind(by)
-    .bind(why)
-    .bind(until)
-    .bind(i64::try_from(transition.late_ms).unwrap_or(i64::MAX))
-    .bind(transition.rule_version.map(i64::from))
-    .execute(connection)
-    .await
-    .map_err(|error| match error.as_database_error() {
-        Some(refusal) if refusal.is_unique_violation() => StoreError::Exists("an open alarm of this rule"),
-        _ => StoreError::failed(OPERATION)(error),
-    })?;
-    Ok(())
-}
-
-/// Who or what sets an alarm aside, as its row holds it.
-struct SetAsideColumns {
-    by: Option<String>,
-    why: Option<String>,
-    until: Option<i64>,
-}
-
-impl SetAsideColumns {
-    fn of(transition: &Transition) -> Self {
-        let set_aside = transition.set_aside.as_ref();
-        Self {
-            by: set_aside.and_then(|it| it.by.as_ref()).map(|by| by.as_str().to_owned()),
-            why: set_aside.map(|it| it.why.clone()),
-            until: set_aside.and_then(|it| it.until).map(|until| until.0),
-        }
-    }
-}
-
-/// Mirrors `OpenAlarm::after`: what a transition changes, and nothing else.
-async fn update_alarm(connection: &mut AnyConnection, transition: &Transition) -> Result<(), StoreError> {
-    let more = match transition.what {
-        What::Reoccurred => {
-            ", cause_zh = $8, cause_en = $9, returned_at_ms = NULL, occurrence_count = occurrence_count + 1"
-        }
-        What::SeverityChanged => ", cause_zh = $8, cause_en = $9",
-        What::Acknowledged => ", acknowledged_at_ms = $8, acknowledged_by = $9",
-        What::Returned => ", returned_at_ms = $8",
-        What::Raised
-        | What::Reset
-        | What::Shelved
-        | What::Unshelved
-        | What::Suppressed
-        | What::Unsuppressed
-        | What::TakenOutOfService
-        | What::ReturnedToService
-        | What::Closed => "",
-    };
-    let SetAsideColumns { by, why, until } = SetAsideColumns::of(transition);
-    let update = sqlx::query(AssertSqlSafe(format!(
-        "UPDATE alarm SET state = $2, severity = $3, closed_at_ms = $4, set_aside_by = $5, set_aside_why = $6, \
-         set_aside_until_ms = $7{more} WHERE id = $1 AND closed_at_ms IS NULL"
-    )))
-    .bind(transition.alarm.0)
-    .bind(word_of(&transition.state))
-    .bind(i64::from(transition.severity as u8))
-    .bind((transition.state == AlarmState::Closed).then_some(transition.at.0))
-    .bind(by)
-    .bind(why)
-    .bind(until);
-    let update = match transition.what {
-        What::Reoccurred | What::SeverityChanged => {
-            update.bind(transition.cause.zh.as_str()).bind(transition.cause.en.as_str())
-        }
-        What::Acknowledged => {
-            update.bind(transition.at.0).bind(transition.by.as_ref().map(|by| by.as_str().to_owned()))
-        }
-        What::Returned => update.bind(transition.event_time.0),
-        _ => update,
-    };
-    let changed = update.execute(connection).await.map_err(StoreError::failed(OPERATION))?.rows_affected();
-    if changed == 1 { Ok(()) } else { Err(StoreError::NotFound("open alarm")) }
 }
 
 /// All open alarms, for the engine at start.

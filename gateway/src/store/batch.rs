@@ -17,18 +17,18 @@ use domain::{
     reading::Reading,
     time::UnixMs,
 };
-use sqlx::{AnyConnection, AssertSqlSafe};
+use sqlx::AnyConnection;
 
 use super::{
-    Store, alarm, audit, case,
+    Store, audit, case,
     codec::journal,
     discovered,
     error::StoreError,
     escalation, ledger, notice,
     outbox::{self, OutboxProgress, Planned},
     over,
-    row::by_statement,
-    service,
+    row::write_rows,
+    service, transition,
     writer::Priority,
 };
 
@@ -198,14 +198,12 @@ async fn insert_batch(
     planned: &Planned,
     policy: &Policy,
 ) -> Result<(), StoreError> {
-    for (rows, values) in by_statement(&batch.new_series, 3) {
-        let sql = format!("INSERT INTO series (id, device_id, metric) VALUES {values}");
-        let mut insert = sqlx::query(AssertSqlSafe(sql));
-        for row in rows {
-            insert = insert.bind(i64::from(row.id.0)).bind(row.device.as_str()).bind(row.metric.as_str());
-        }
-        insert.execute(&mut *connection).await.map_err(StoreError::failed(OPERATION))?;
-    }
+    let sql = |values: &str| format!("INSERT INTO series (id, device_id, metric) VALUES {values}");
+    write_rows(connection, &batch.new_series, 3, sql, |insert, row| {
+        insert.bind(i64::from(row.id.0)).bind(row.device.as_str()).bind(row.metric.as_str())
+    })
+    .await
+    .map_err(StoreError::failed(OPERATION))?;
     sqlx::query("INSERT INTO journal (id, received_at_ms, reading_count, readings) VALUES ($1, $2, $3, $4)")
         .bind(journal.0)
         .bind(batch.received.0)
@@ -214,11 +212,13 @@ async fn insert_batch(
         .execute(&mut *connection)
         .await
         .map_err(StoreError::failed(OPERATION))?;
+    for round in transition::rounds(&batch.transitions) {
+        transition::write(connection, &round).await?;
+        escalation::follow_alarms(connection, &round).await?;
+    }
+    over::follow_alarms(connection, &batch.transitions, batch.received).await?;
+    case::follow_alarms(connection, &batch.transitions, policy).await?;
     for transition in &batch.transitions {
-        alarm::store_transition(connection, transition).await?;
-        escalation::follow_alarm(connection, transition).await?;
-        over::follow_alarm(connection, transition).await?;
-        case::follow_alarm(connection, transition, policy).await?;
         if let Some(by) = &transition.by {
             let (action, object) = (audit_action(transition.what), transition.alarm.to_string());
             audit::note(connection, by.as_str(), action, &object, transition.note.clone(), transition.at).await?;

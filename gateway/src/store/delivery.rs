@@ -1,15 +1,17 @@
 //! Notices on their way: to whom by which channel, what was tried, what became of it. Written by who sends them; `told` is
 //! what people see of it.
 
-use domain::{access::Permission, alarm::Severity, id::UserId, notice::Notice, time::UnixMs};
+use domain::{access::Permission, id::UserId, notice::Notice, time::UnixMs};
 use sqlx::{AnyConnection, AssertSqlSafe, any::AnyRow};
 
 use super::{
-    Store, audit,
+    Store,
+    address::{self, NewDelivery},
+    audit,
     error::StoreError,
-    notice::{self, NoticeId, notice_of},
+    notice::{self, notice_of},
     over::{IS_OVER, WAITING},
-    row::{Columns, by_statement, placeholders, rows_per_statement},
+    row::{Columns, for_ids, placeholders, rows_per_statement},
     scope::{Actor, Scope},
     writer::Priority,
 };
@@ -19,21 +21,6 @@ const OPERATION: &str = "noting what became of a message";
 /// Number of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DeliveryId(pub i64);
-
-/// One notice to one target of a channel.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewDelivery {
-    /// Which notice.
-    pub notice: NoticeId,
-    /// By which channel.
-    pub channel: String,
-    /// Where to; empty: the channel has one place.
-    pub address: String,
-    /// Whose address it is; None: nobody's in particular.
-    pub account: Option<UserId>,
-    /// The notice's, by which what waits is put in order.
-    pub severity: Severity,
-}
 
 /// A delivery that waits to be tried.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,23 +89,6 @@ pub struct TestTarget {
 }
 
 impl Store {
-    /// Writes the deliveries of notices, which need no looking at afterwards.
-    pub async fn address_notices(
-        &self,
-        notices: Vec<NoticeId>,
-        deliveries: Vec<NewDelivery>,
-        at: UnixMs,
-    ) -> Result<(), StoreError> {
-        self.write_delivery(move |connection| {
-            Box::pin(async move {
-                insert(connection, &deliveries, at).await?;
-                let ids: Vec<i64> = notices.iter().map(|notice| notice.0).collect();
-                update_rows(connection, "UPDATE notice SET addressed_at_ms = $1 WHERE id IN", &[at.0], &ids).await
-            })
-        })
-        .await
-    }
-
     /// What waits for a channel and is due, the gravest first; and when more is due, if nothing else happens.
     pub async fn waiting_deliveries(
         &self,
@@ -160,7 +130,9 @@ impl Store {
                     let ids: Vec<i64> = attempt.deliveries.iter().map(|delivery| delivery.0).collect();
                     let sql = "UPDATE delivery SET is_under_way = 1, attempts = attempts + 1, tried_at_ms = $1, \
                                message_id = $2 WHERE state = 'waiting' AND id IN";
-                    update_rows(connection, sql, &[at.0, attempt.message], &ids).await?;
+                    for_ids(connection, sql, &[at.0, attempt.message], &ids)
+                        .await
+                        .map_err(StoreError::failed(OPERATION))?;
                 }
                 Ok(())
             })
@@ -168,22 +140,28 @@ impl Store {
         .await
     }
 
-    /// Notes what became of a message.
+    /// Notes what became of a message. Who refused it does not count as told: its notices are addressed again.
     pub async fn end_attempt(
         &self,
         deliveries: Vec<DeliveryId>,
         outcome: AttemptOutcome,
         at: UnixMs,
     ) -> Result<(), StoreError> {
+        let is_refused = matches!(outcome, AttemptOutcome::Failed { .. });
         self.write_delivery(move |connection| {
             Box::pin(async move {
-                for delivery in deliveries {
-                    write_outcome(connection, delivery, &outcome, at).await?;
+                write_outcome(connection, &deliveries, &outcome, at).await?;
+                if is_refused {
+                    address::address_again(connection, &deliveries).await?;
                 }
                 Ok(())
             })
         })
-        .await
+        .await?;
+        if is_refused {
+            self.notices_have_come();
+        }
+        Ok(())
     }
 
     /// To be called once at the start: what was under way when the process ended may have arrived; what waits for a
@@ -242,7 +220,7 @@ impl Store {
                                 severity: notice.severity,
                             })
                             .collect();
-                        insert(connection, &deliveries, at).await?;
+                        address::insert(connection, &deliveries, at).await?;
                         audit::note(connection, &actor, "channel.test", &channel, String::new(), at).await
                     })
                 },
@@ -282,85 +260,39 @@ pub(super) async fn mark_all_as_maybe_repeated(connection: &mut AnyConnection) -
         .map_err(StoreError::failed(OPERATION))
 }
 
-async fn insert(connection: &mut AnyConnection, deliveries: &[NewDelivery], at: UnixMs) -> Result<(), StoreError> {
-    for (rows, values) in by_statement(deliveries, 11) {
-        let sql = format!(
-            "INSERT INTO delivery (notice_id, channel, address, account_id, severity, state, is_under_way, is_maybe_repeated, \
-             attempts, created_at_ms, due_at_ms) VALUES {values}"
-        );
-        let mut insert = sqlx::query(AssertSqlSafe(sql));
-        for row in rows {
-            insert = insert
-                .bind(row.notice.0)
-                .bind(row.channel.as_str())
-                .bind(row.address.as_str())
-                .bind(row.account.map(|account| account.0))
-                .bind(i64::from(row.severity as u8))
-                .bind("waiting")
-                .bind(0_i64)
-                .bind(0_i64)
-                .bind(0_i64)
-                .bind(at.0)
-                .bind(at.0);
-        }
-        insert.execute(&mut *connection).await.map_err(StoreError::failed(OPERATION))?;
-    }
-    Ok(())
-}
-
-/// Runs a statement that ends in `IN` for many ids; `before` are its parameters before them.
-pub(super) async fn update_rows(
-    connection: &mut AnyConnection,
-    sql: &'static str,
-    before: &[i64],
-    ids: &[i64],
-) -> Result<(), StoreError> {
-    for ids in ids.chunks(rows_per_statement(1)) {
-        let sql = format!("{sql} {}", placeholders(1, ids.len(), before.len()));
-        let mut update = sqlx::query(AssertSqlSafe(sql));
-        for value in before.iter().chain(ids) {
-            update = update.bind(*value);
-        }
-        update.execute(&mut *connection).await.map_err(StoreError::failed(OPERATION))?;
-    }
-    Ok(())
-}
-
 async fn write_outcome(
     connection: &mut AnyConnection,
-    delivery: DeliveryId,
+    deliveries: &[DeliveryId],
     outcome: &AttemptOutcome,
     at: UnixMs,
 ) -> Result<(), StoreError> {
-    let update = match outcome {
-        AttemptOutcome::Sent { receipt } => sqlx::query(
-            "UPDATE delivery SET is_under_way = 0, state = 'sent', sent_at_ms = $2, last_error = NULL, receipt = $3 \
-             WHERE id = $1",
-        )
-        .bind(delivery.0)
-        .bind(at.0)
-        .bind(receipt.clone()),
-        AttemptOutcome::Again { due, error, is_maybe_repeated } => sqlx::query(
-            "UPDATE delivery SET is_under_way = 0, due_at_ms = $2, last_error = $3, \
-             is_maybe_repeated = CASE WHEN $4 = 1 THEN 1 ELSE is_maybe_repeated END WHERE id = $1",
-        )
-        .bind(delivery.0)
-        .bind(due.0)
-        .bind(error.as_str())
-        .bind(i64::from(*is_maybe_repeated)),
-        AttemptOutcome::Failed { error } => {
-            sqlx::query("UPDATE delivery SET is_under_way = 0, state = 'failed', last_error = $2 WHERE id = $1")
-                .bind(delivery.0)
-                .bind(error.as_str())
-        }
-        AttemptOutcome::GivenUp { error } => sqlx::query(
-            "UPDATE delivery SET is_under_way = 0, state = 'given_up', \
-                         last_error = COALESCE(last_error, $2) WHERE id = $1",
-        )
-        .bind(delivery.0)
-        .bind(error.as_str()),
+    let (set, value_count) = match outcome {
+        AttemptOutcome::Sent { .. } => ("state = 'sent', sent_at_ms = $1, last_error = NULL, receipt = $2", 2),
+        AttemptOutcome::Again { .. } => (
+            "due_at_ms = $1, last_error = $2, \
+             is_maybe_repeated = CASE WHEN $3 = 1 THEN 1 ELSE is_maybe_repeated END",
+            3,
+        ),
+        AttemptOutcome::Failed { .. } => ("state = 'failed', last_error = $1", 1),
+        AttemptOutcome::GivenUp { .. } => ("state = 'given_up', last_error = COALESCE(last_error, $1)", 1),
     };
-    update.execute(connection).await.map(drop).map_err(StoreError::failed(OPERATION))
+    for ids in deliveries.chunks(rows_per_statement(1)) {
+        let sql = format!(
+            "UPDATE delivery SET is_under_way = 0, {set} WHERE id IN {}",
+            placeholders(1, ids.len(), value_count)
+        );
+        let update = sqlx::query(AssertSqlSafe(sql));
+        let update = match outcome {
+            AttemptOutcome::Sent { receipt } => update.bind(at.0).bind(receipt.clone()),
+            AttemptOutcome::Again { due, error, is_maybe_repeated } => {
+                update.bind(due.0).bind(error.as_str()).bind(i64::from(*is_maybe_repeated))
+            }
+            AttemptOutcome::Failed { error } | AttemptOutcome::GivenUp { error } => update.bind(error.as_str()),
+        };
+        let update = ids.iter().fold(update, |update, id| update.bind(id.0));
+        update.execute(&mut *connection).await.map_err(StoreError::failed(OPERATION))?;
+    }
+    Ok(())
 }
 
 fn waiting_of(row: &AnyRow) -> Result<WaitingDelivery, StoreError> {

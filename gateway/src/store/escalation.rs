@@ -1,11 +1,13 @@
 //! 升级: how far up each unanswered alarm was told. A row is written with the transition that makes an alarm call, and goes
 //! with the one that answers it, so a stop is never forgotten; the receipts stay.
 
+use std::collections::BTreeMap;
+
 use domain::{
     alarm::{AlarmState, Transition},
     case::Policy,
-    escalation::Rung,
-    id::{AlarmId, DeviceId},
+    escalation::{Climb, Rung},
+    id::{AlarmId, DeviceId, TownshipCode},
     notice::{Locality, Unanswered, of_unanswered, of_unanswered_to_colleagues},
     registry::Place,
     roster::Post,
@@ -20,7 +22,7 @@ use super::{
     case::{number_of, rung_of, severity_of},
     error::StoreError,
     notice, roster,
-    row::Columns,
+    row::{Columns, for_ids, write_rows},
 };
 
 const OPERATION: &str = "escalating alarms";
@@ -42,33 +44,45 @@ impl Store {
     }
 }
 
-/// What an alarm's transition means: it begins to climb, climbs by another ladder, or is answered.
-pub(super) async fn follow_alarm(connection: &mut AnyConnection, transition: &Transition) -> Result<(), StoreError> {
-    let is_unanswered = matches!(
-        transition.state,
-        AlarmState::ActiveUnacknowledged | AlarmState::ReturnedUnacknowledged | AlarmState::LatchedUnacknowledged
-    );
-    if !is_unanswered {
-        return sqlx::query("DELETE FROM alarm_escalation WHERE alarm_id = $1")
-            .bind(transition.alarm.0)
-            .execute(connection)
-            .await
-            .map(drop)
-            .map_err(StoreError::failed(OPERATION));
-    }
+/// What transitions, one of an alarm at most, mean: it begins to climb, climbs by another ladder, or is answered.
+pub(super) async fn follow_alarms(connection: &mut AnyConnection, round: &[&Transition]) -> Result<(), StoreError> {
+    let (unanswered, answered): (Vec<&Transition>, Vec<&Transition>) = round.iter().partition(|transition| {
+        matches!(
+            transition.state,
+            AlarmState::ActiveUnacknowledged | AlarmState::ReturnedUnacknowledged | AlarmState::LatchedUnacknowledged
+        )
+    });
+    let answered: Vec<i64> = answered.iter().map(|transition| transition.alarm.0).collect();
+    for_ids(connection, "DELETE FROM alarm_escalation WHERE alarm_id IN", &[], &answered)
+        .await
+        .map_err(StoreError::failed(OPERATION))?;
     // One that is climbing goes on from where it is; only a new severity makes it be looked at again.
-    sqlx::query(
-        "INSERT INTO alarm_escalation (alarm_id, severity, since_ms, reached, due_at_ms) VALUES ($1, $2, $3, 0, $3) \
-         ON CONFLICT (alarm_id) DO UPDATE SET severity = excluded.severity, due_at_ms = excluded.due_at_ms \
-         WHERE alarm_escalation.severity <> excluded.severity",
-    )
-    .bind(transition.alarm.0)
-    .bind(i64::from(transition.severity as u8))
-    .bind(transition.at.0)
-    .execute(connection)
+    let sql = |values: &str| {
+        format!(
+            "INSERT INTO alarm_escalation (alarm_id, severity, since_ms, reached, due_at_ms) VALUES {values} \
+             ON CONFLICT (alarm_id) DO UPDATE SET severity = excluded.severity, due_at_ms = excluded.due_at_ms \
+             WHERE alarm_escalation.severity <> excluded.severity"
+        )
+    };
+    write_rows(connection, &unanswered, 5, sql, |insert, transition| {
+        insert
+            .bind(transition.alarm.0)
+            .bind(i64::from(transition.severity as u8))
+            .bind(transition.at.0)
+            .bind(number_of(None))
+            .bind(transition.at.0)
+    })
     .await
     .map(drop)
     .map_err(StoreError::failed(OPERATION))
+}
+
+/// An alarm that is looked at, and how far it climbs.
+struct Climber {
+    alarm: AlarmId,
+    climb: Climb,
+    /// Who was told before.
+    told_count: i64,
 }
 
 /// Climbs with up to `limit` alarms whose moment has come, the most urgent first; answers how many there were.
@@ -81,7 +95,9 @@ pub(super) async fn climb_due(
 ) -> Result<usize, StoreError> {
     let rows = sqlx::query(
         "SELECT alarm_escalation.*, alarm.device_id, alarm.title_zh, alarm.title_en, site.id AS site_id, \
-         site.name AS site_name, site.township_code, site.owner_id FROM alarm_escalation \
+         site.name AS site_name, site.township_code, site.owner_id, \
+         (SELECT COUNT(*) FROM alarm_told WHERE alarm_told.alarm_id = alarm_escalation.alarm_id) AS told_count \
+         FROM alarm_escalation \
          JOIN alarm ON alarm.id = alarm_escalation.alarm_id LEFT JOIN device ON device.id = alarm.device_id \
          LEFT JOIN site ON site.id = device.site_id WHERE alarm_escalation.due_at_ms <= $1 \
          ORDER BY alarm_escalation.due_at_ms LIMIT $2",
@@ -91,48 +107,72 @@ pub(super) async fn climb_due(
     .fetch_all(&mut *connection)
     .await
     .map_err(StoreError::failed(OPERATION))?;
+    let mut is_manned: BTreeMap<TownshipCode, bool> = BTreeMap::new();
+    let (mut climbers, mut notices) = (Vec::with_capacity(rows.len()), Vec::new());
     for row in &rows {
         let alarm = AlarmId(row.get_as("alarm_id")?);
         let (severity, since) = (severity_of(row)?, row.time("since_ms")?);
         let reached = rung_of(row, "reached")?;
         let climb = policy.escalation.of(severity).climb(since, reached, now);
-        let device: DeviceId = row.id("device_id")?;
-        let title = Text { zh: row.get_as("title_zh")?, en: row.get_as("title_en")? };
-        let unanswered = Unanswered { alarm, device: &device, severity, title: &title, since };
         // A device that nobody registered has nobody who answers for it.
-        let locality = locality_of(row, store)?;
-        sqlx::query("UPDATE alarm_escalation SET reached = $2, due_at_ms = $3 WHERE alarm_id = $1")
-            .bind(alarm.0)
-            .bind(number_of(climb.reached))
-            .bind(climb.next.map(|next| next.0))
-            .execute(&mut *connection)
-            .await
-            .map_err(StoreError::failed(OPERATION))?;
-        if let Some(locality) = &locality
-            && reached <= Some(Rung::Ground)
-            && climb.reached > Some(Rung::Ground)
-            && roster::is_manned(connection, &Post::Township(locality.place.township.clone()), now).await?
-        {
-            let colleagues = of_unanswered_to_colleagues(&unanswered, locality, now);
-            notice::write(connection, colleagues.as_slice()).await?;
-        }
-        for rung in climb.tell {
-            if let Some(locality) = &locality {
-                notice::write(connection, &of_unanswered(&unanswered, locality, rung, now)).await?;
+        if let Some(locality) = locality_of(row, store)? {
+            let device: DeviceId = row.id("device_id")?;
+            let title = Text { zh: row.get_as("title_zh")?, en: row.get_as("title_en")? };
+            let unanswered = Unanswered { alarm, device: &device, severity, title: &title, since };
+            let leaves_the_ground = reached <= Some(Rung::Ground) && climb.reached > Some(Rung::Ground);
+            if leaves_the_ground
+                && is_township_manned(connection, &mut is_manned, &locality.place.township, now).await?
+            {
+                notices.extend(of_unanswered_to_colleagues(&unanswered, &locality, now));
             }
-            sqlx::query(
-                "INSERT INTO alarm_told (alarm_id, number, at_ms, told) \
-                 SELECT $1, COUNT(*) + 1, $2, $3 FROM alarm_told WHERE alarm_id = $1",
-            )
-            .bind(alarm.0)
-            .bind(now.0)
-            .bind(number_of(Some(rung)))
-            .execute(&mut *connection)
-            .await
-            .map_err(StoreError::failed(OPERATION))?;
+            notices.extend(climb.tell.iter().flat_map(|rung| of_unanswered(&unanswered, &locality, *rung, now)));
         }
+        climbers.push(Climber { alarm, climb, told_count: row.get_as("told_count")? });
     }
+    notice::write(connection, &notices).await?;
+    write_climbers(connection, &climbers, now).await?;
     Ok(rows.len())
+}
+
+async fn is_township_manned(
+    connection: &mut AnyConnection,
+    known: &mut BTreeMap<TownshipCode, bool>,
+    township: &TownshipCode,
+    now: UnixMs,
+) -> Result<bool, StoreError> {
+    if let Some(is_manned) = known.get(township) {
+        return Ok(*is_manned);
+    }
+    let is_manned = roster::is_manned(connection, &Post::Township(township.clone()), now).await?;
+    known.insert(township.clone(), is_manned);
+    Ok(is_manned)
+}
+
+/// Writes how far alarms have climbed, and a receipt for each rung.
+async fn write_climbers(connection: &mut AnyConnection, climbers: &[Climber], now: UnixMs) -> Result<(), StoreError> {
+    let sql = |values: &str| {
+        format!(
+            "WITH climb (alarm_id, reached, due_at_ms) AS (VALUES {values}) \
+             UPDATE alarm_escalation SET reached = climb.reached, due_at_ms = climb.due_at_ms \
+             FROM climb WHERE alarm_escalation.alarm_id = climb.alarm_id"
+        )
+    };
+    write_rows(connection, climbers, 3, sql, |update, Climber { alarm, climb, told_count: _ }| {
+        update.bind(alarm.0).bind(number_of(climb.reached)).bind(climb.next.map(|next| next.0))
+    })
+    .await
+    .map_err(StoreError::failed(OPERATION))?;
+    let receipts: Vec<(AlarmId, i64, Rung)> = climbers
+        .iter()
+        .flat_map(|one| (one.told_count + 1..).zip(&one.climb.tell).map(|(number, rung)| (one.alarm, number, *rung)))
+        .collect();
+    let sql = |values: &str| format!("INSERT INTO alarm_told (alarm_id, number, at_ms, told) VALUES {values}");
+    write_rows(connection, &receipts, 4, sql, |insert, (alarm, number, rung)| {
+        insert.bind(alarm.0).bind(*number).bind(now.0).bind(number_of(Some(*rung)))
+    })
+    .await
+    .map(drop)
+    .map_err(StoreError::failed(OPERATION))
 }
 
 fn locality_of(row: &AnyRow, store: &Store) -> Result<Option<Locality>, StoreError> {

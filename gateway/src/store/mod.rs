@@ -10,6 +10,7 @@
 //!
 //! SQLite is the default; PostgreSQL holds the same tables and keeps the same promises.
 
+mod address;
 mod alarm;
 mod audit;
 mod backup;
@@ -54,6 +55,7 @@ mod start;
 #[cfg(test)]
 mod tests;
 mod told;
+mod transition;
 mod upkeep;
 mod usage;
 mod user;
@@ -80,6 +82,7 @@ use tokio::{sync::watch, task::JoinHandle};
 
 pub(crate) use self::forecast::forecast;
 pub use self::{
+    address::{KnownTarget, NewDelivery},
     alarm::{AlarmFilter, AlarmRecord},
     audit::{AuditEntry, AuditRecord},
     backup::{
@@ -94,7 +97,7 @@ pub use self::{
     checkpoint::{CheckpointShard, StoredBatch},
     config::StoreConfig,
     contact::Contact,
-    delivery::{Attempt, AttemptOutcome, DeliveryId, NewDelivery, TestTarget, WaitingDelivery},
+    delivery::{Attempt, AttemptOutcome, DeliveryId, TestTarget, WaitingDelivery},
     error::StoreError,
     export::{Readings, Selection, SeriesLabel},
     history::BUCKETS_MAX,

@@ -6,13 +6,13 @@ use domain::{
     notice::{Audience, Notice, Occasion, Subject},
     text::Text,
 };
-use sqlx::{AnyConnection, AssertSqlSafe, any::AnyRow};
+use sqlx::{AnyConnection, any::AnyRow};
 use tokio::sync::watch;
 
 use super::{
     Store,
     error::StoreError,
-    row::{Columns, by_statement},
+    row::{Columns, write_rows},
     writer::Priority,
 };
 
@@ -60,34 +60,34 @@ impl Store {
 
 /// Writes notices within a transaction. Once it is committed, [`Store::notices_have_come`] sets them on their way.
 pub(in crate::store) async fn write(connection: &mut AnyConnection, notices: &[Notice]) -> Result<(), StoreError> {
-    for (rows, values) in by_statement(notices, 14) {
-        let sql = format!(
+    let sql = |values: &str| {
+        format!(
             "INSERT INTO notice (subject_kind, subject_id, occasion, step, severity, audience_kind, audience_id, \
              device_id, site_id, at_ms, title_zh, title_en, body_zh, body_en) VALUES {values}"
-        );
-        let mut insert = sqlx::query(AssertSqlSafe(sql));
-        for row in rows {
-            let (subject_kind, subject) = subject_columns(&row.subject);
-            let (audience_kind, audience) = audience_columns(&row.audience);
-            insert = insert
-                .bind(subject_kind)
-                .bind(subject)
-                .bind(row.occasion.word())
-                .bind(i64::from(row.occasion.step()))
-                .bind(i64::from(row.severity as u8))
-                .bind(audience_kind)
-                .bind(audience)
-                .bind(row.device.as_ref().map(ToString::to_string))
-                .bind(row.site.as_ref().map(ToString::to_string))
-                .bind(row.at.0)
-                .bind(row.title.zh.as_str())
-                .bind(row.title.en.as_str())
-                .bind(row.body.zh.as_str())
-                .bind(row.body.en.as_str());
-        }
-        insert.execute(&mut *connection).await.map_err(StoreError::failed(OPERATION))?;
-    }
-    Ok(())
+        )
+    };
+    write_rows(connection, notices, 14, sql, |insert, row| {
+        let (subject_kind, subject) = subject_columns(&row.subject);
+        let (audience_kind, audience) = audience_columns(&row.audience);
+        insert
+            .bind(subject_kind)
+            .bind(subject)
+            .bind(row.occasion.word())
+            .bind(i64::from(row.occasion.step()))
+            .bind(i64::from(row.severity as u8))
+            .bind(audience_kind)
+            .bind(audience)
+            .bind(row.device.as_ref().map(ToString::to_string))
+            .bind(row.site.as_ref().map(ToString::to_string))
+            .bind(row.at.0)
+            .bind(row.title.zh.as_str())
+            .bind(row.title.en.as_str())
+            .bind(row.body.zh.as_str())
+            .bind(row.body.en.as_str())
+    })
+    .await
+    .map(drop)
+    .map_err(StoreError::failed(OPERATION))
 }
 
 /// Writes one notice of which somebody else says where it goes, within a transaction.

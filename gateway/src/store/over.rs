@@ -1,6 +1,10 @@
 //! What is over before anybody was told of it calls nobody. [Why so](../../../docs/design/notify.md).
 
-use domain::alarm::{AlarmState, Transition, What};
+use domain::{
+    alarm::{AlarmState, Transition, What},
+    id::AlarmId,
+    time::UnixMs,
+};
 use sqlx::{AnyConnection, AssertSqlSafe};
 
 use super::{
@@ -15,10 +19,11 @@ const OPERATION: &str = "letting go of what is over";
 pub(super) const WAITING: &str = "FROM delivery JOIN notice ON notice.id = delivery.notice_id LEFT JOIN alarm \
      ON alarm.id = CASE WHEN notice.subject_kind = 'alarm' THEN CAST(notice.subject_id AS BIGINT) END \
      WHERE delivery.state = 'waiting' AND delivery.is_under_way = 0";
-/// The news that a delivery brings is over: of III or IV, surely not told yet, and its alarm closed; or its condition gone; or,
-/// when the news is that nobody answers, answered. That a condition has gone is no news of burning.
+/// The news that a delivery brings is over: of III or IV, surely not told yet, and its alarm closed or set aside; or its
+/// condition gone; or, when the news is that nobody answers, answered. That a condition has gone is no news of burning. What is
+/// set aside and calls again later is told by a notice of its own.
 pub(super) const IS_OVER: &str = "notice.severity >= 3 AND delivery.is_maybe_repeated = 0 \
-     AND notice.occasion <> 'returned' AND (alarm.state = 'closed' \
+     AND notice.occasion <> 'returned' AND (alarm.state IN ('closed', 'shelved', 'suppressed', 'out_of_service') \
      OR notice.occasion <> 'escalated' AND alarm.state = 'returned_unacknowledged' \
      OR notice.occasion = 'escalated' AND alarm.state IN ('active_acknowledged', 'latched_acknowledged'))";
 
@@ -43,19 +48,29 @@ impl Store {
     }
 }
 
-/// A condition that comes back before anybody answered is no new news, so what was let go of the first waits again.
-pub(super) async fn follow_alarm(connection: &mut AnyConnection, transition: &Transition) -> Result<(), StoreError> {
-    if transition.what != What::Reoccurred || transition.state != AlarmState::ActiveUnacknowledged {
-        return Ok(());
+/// A condition that comes back before anybody answered is no new news, so what was let go of the last call waits again.
+pub(super) async fn follow_alarms(
+    connection: &mut AnyConnection,
+    transitions: &[Transition],
+    now: UnixMs,
+) -> Result<(), StoreError> {
+    let has_come_back = |transition: &&Transition| {
+        transition.what == What::Reoccurred && transition.state == AlarmState::ActiveUnacknowledged
+    };
+    let alarms: Vec<AlarmId> = transitions.iter().filter(has_come_back).map(|transition| transition.alarm).collect();
+    for alarms in alarms.chunks(rows_per_statement(1)) {
+        let sql = format!(
+            "UPDATE delivery SET state = 'waiting', created_at_ms = $1, due_at_ms = $1 WHERE state = 'over' \
+             AND notice_id IN (SELECT id FROM notice WHERE subject_kind = 'alarm' AND occasion <> 'escalated' \
+             AND NOT EXISTS (SELECT 1 FROM notice AS later WHERE later.subject_kind = 'alarm' \
+             AND later.subject_id = notice.subject_id AND later.audience_kind = notice.audience_kind \
+             AND later.audience_id = notice.audience_id AND later.id > notice.id \
+             AND later.occasion NOT IN ('escalated', 'returned')) AND subject_id IN {})",
+            placeholders(1, alarms.len(), 1)
+        );
+        let update = sqlx::query(AssertSqlSafe(sql)).bind(now.0);
+        let update = alarms.iter().fold(update, |update, alarm| update.bind(alarm.to_string()));
+        update.execute(&mut *connection).await.map_err(StoreError::failed(OPERATION))?;
     }
-    sqlx::query(
-        "UPDATE delivery SET state = 'waiting', created_at_ms = $2, due_at_ms = $2 WHERE state = 'over' AND notice_id IN \
-         (SELECT id FROM notice WHERE subject_kind = 'alarm' AND subject_id = $1 AND occasion <> 'escalated')",
-    )
-    .bind(transition.alarm.to_string())
-    .bind(transition.at.0)
-    .execute(connection)
-    .await
-    .map(drop)
-    .map_err(StoreError::failed(OPERATION))
+    Ok(())
 }

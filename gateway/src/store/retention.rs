@@ -14,10 +14,9 @@ use super::{
     Store,
     codec::chunk,
     config::StoreConfig,
-    delivery::update_rows,
     error::StoreError,
     rollup::{Cell, Step, add_cells, gather},
-    row::{Columns, placeholders},
+    row::{Columns, for_ids, placeholders},
     writer::Priority,
 };
 
@@ -146,8 +145,10 @@ impl Store {
                     OPERATION,
                     move |connection| {
                         Box::pin(async move {
-                            update_rows(connection, "DELETE FROM delivery WHERE notice_id IN", &[], &ids).await?;
-                            update_rows(connection, "DELETE FROM notice WHERE id IN", &[], &ids).await
+                            for sql in ["DELETE FROM delivery WHERE notice_id IN", "DELETE FROM notice WHERE id IN"] {
+                                for_ids(connection, sql, &[], &ids).await.map_err(StoreError::failed(OPERATION))?;
+                            }
+                            Ok(())
                         })
                     },
                     |()| {},

@@ -4,7 +4,11 @@ use std::{fmt::Display, str::FromStr};
 
 use domain::{reading::Reading, time::UnixMs};
 use serde::{Serialize, de::DeserializeOwned};
-use sqlx::{Any, Decode, Row as _, Type, any::AnyRow};
+use sqlx::{
+    Any, AnyConnection, AssertSqlSafe, Decode, Row as _, Type,
+    any::{AnyArguments, AnyRow},
+    query::Query,
+};
 
 use super::{codec::journal, error::StoreError};
 
@@ -103,6 +107,42 @@ pub(super) const fn rows_per_statement(columns: usize) -> usize {
 /// As many rows of `columns` values at a time as go in one statement, with their placeholders.
 pub(super) fn by_statement<T>(rows: &[T], columns: usize) -> impl Iterator<Item = (&[T], String)> {
     rows.chunks(rows_per_statement(columns)).map(move |rows| (rows, placeholders(rows.len(), columns, 0)))
+}
+
+/// A statement with the values that are bound to it so far.
+pub(super) type Statement<'q> = Query<'q, Any, AnyArguments>;
+
+/// Runs a statement for many rows, as many of them at a time as go in one: `sql` makes it of their placeholders, `bind` adds
+/// the `columns` values of a row. Answers how many rows of the database it touched.
+pub(super) async fn write_rows<T>(
+    connection: &mut AnyConnection,
+    rows: &[T],
+    columns: usize,
+    sql: impl Fn(&str) -> String,
+    bind: impl for<'q> Fn(Statement<'q>, &T) -> Statement<'q>,
+) -> Result<u64, sqlx::Error> {
+    let mut touched = 0;
+    for (rows, values) in by_statement(rows, columns) {
+        let statement = rows.iter().fold(sqlx::query(AssertSqlSafe(sql(&values))), &bind);
+        touched += statement.execute(&mut *connection).await?.rows_affected();
+    }
+    Ok(touched)
+}
+
+/// Runs a statement that ends in `IN` for many ids; `before` are its parameters before them.
+pub(super) async fn for_ids(
+    connection: &mut AnyConnection,
+    sql: &'static str,
+    before: &[i64],
+    ids: &[i64],
+) -> Result<(), sqlx::Error> {
+    for ids in ids.chunks(rows_per_statement(1)) {
+        let sql = format!("{sql} {}", placeholders(1, ids.len(), before.len()));
+        let statement =
+            before.iter().chain(ids).fold(sqlx::query(AssertSqlSafe(sql)), |statement, id| statement.bind(*id));
+        statement.execute(&mut *connection).await?;
+    }
+    Ok(())
 }
 
 /// `($1, $2), ($3, $4)`: placeholders for `rows` rows of `columns` values each, after `before` earlier ones.

@@ -23,7 +23,7 @@ const TOO_MANY: i64 = 130_101;
 
 /// A robot. Its address and secret are never shown.
 pub(super) struct Robot {
-    url: String,
+    pub(super) url: String,
     secret: Option<String>,
 }
 

@@ -27,7 +27,7 @@ const BAD_REQUEST: i64 = 9499;
 
 /// A robot. Its address and secret are never shown.
 pub(super) struct Robot {
-    url: String,
+    pub(super) url: String,
     secret: Option<String>,
 }
 

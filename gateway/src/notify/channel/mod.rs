@@ -122,6 +122,16 @@ impl Channel {
         self.per_minute
     }
 
+    /// The address of the robot that it is, by which the service counts; None: it is none. A secret.
+    pub(super) fn robot(&self) -> Option<&str> {
+        match &self.carrier {
+            Carrier::Wecom(_, robot) => Some(&robot.url),
+            Carrier::Dingtalk(_, robot) => Some(&robot.url),
+            Carrier::Feishu(_, robot) => Some(&robot.url),
+            Carrier::Webhook(..) | Carrier::Email(_) | Carrier::Sms(..) | Carrier::Siren(_) => None,
+        }
+    }
+
     /// When severity III and IV wait.
     pub(super) const fn quiet(&self) -> Option<Daily> {
         self.quiet

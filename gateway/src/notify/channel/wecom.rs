@@ -24,7 +24,7 @@ const WRONG_CONTENT: [i64; 3] = [40058, 44004, 40008];
 
 /// A robot. Its address is a secret, so that it is never shown.
 pub(super) struct Robot {
-    url: String,
+    pub(super) url: String,
 }
 
 impl std::fmt::Debug for Robot {

@@ -12,7 +12,7 @@ use domain::{
     text::Text,
     time::UnixMs,
 };
-use protocol::rest::{Delivery, DeliveryState, UserDraft};
+use protocol::rest::{Delivery, DeliveryState, ShiftDraft, UserDraft};
 use tempfile::TempDir;
 use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -67,6 +67,20 @@ impl House {
         })
         .await;
         self.store.put_contact(&scope, None, phone.into(), email.into(), now()).await.unwrap();
+    }
+
+    /// Puts somebody with an account on duty at the sub-centre, for hours.
+    pub(super) async fn on_duty(&self, name: &str) {
+        let hour = 3_600_000;
+        let draft = ShiftDraft {
+            post: format!("township:{TOWNSHIP}").parse().unwrap(),
+            from_ms: now().0 - hour,
+            to_ms: now().0 + hour,
+            person: name.into(),
+            phone: String::new(),
+            username: Some(name.parse().unwrap()),
+        };
+        self.store.add_shift(&self.admin, draft, now()).await.unwrap();
     }
 
     /// Starts telling people by the channels of this `[notify]` section.

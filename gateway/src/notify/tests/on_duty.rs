@@ -5,18 +5,21 @@ use std::collections::BTreeSet;
 use domain::{
     access::Role,
     alarm::Severity,
-    id::UserId,
-    notice::{Audience, Notice, Occasion},
+    id::{CaseId, UserId, UserName},
+    notice::{Audience, Notice, Occasion, Subject},
 };
-use protocol::rest::{Shift, ShiftDraft, User};
+use protocol::rest::{DeliveryState, Shift, User};
 
 use super::{
     house::{House, TOWNSHIP, notice, now, owner, read, registry, township},
     service::{Act, Service},
 };
 use crate::{
-    notify::{Channels, route::Routes},
-    store::{Contact, NoticeId},
+    notify::{
+        Channels,
+        route::{Known, Routes},
+    },
+    store::{Contact, KnownTarget, NoticeId},
 };
 
 /// An officer of the sub-centre, reached by telephone if at all.
@@ -55,6 +58,11 @@ fn told(on_duty: &[Shift], dead: &[&str], notice: &Notice) -> Vec<String> {
 
 /// The same with a further setting of the channel of text messages.
 fn told_with(setting: &str, on_duty: &[Shift], dead: &[&str], notice: &Notice) -> Vec<String> {
+    told_knowing(Known::default(), setting, on_duty, dead, notice)
+}
+
+/// The same of a notice that was sent to somewhere before, or tells of a person's work.
+fn told_knowing(known: Known<'_>, setting: &str, on_duty: &[Shift], dead: &[&str], notice: &Notice) -> Vec<String> {
     rustls::crypto::ring::default_provider().install_default().ok();
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("wecom"), "http://127.0.0.1:9/").unwrap();
@@ -75,7 +83,7 @@ fn told_with(setting: &str, on_duty: &[Shift], dead: &[&str], notice: &Notice) -
     let dead: BTreeSet<String> = dead.iter().map(|name| (*name).to_owned()).collect();
     let routes =
         Routes { channels: &channels.list, contacts: &contacts, registry: &registry, on_duty, dead: &dead, now: now() };
-    let deliveries = routes.deliveries(NoticeId(1), notice);
+    let deliveries = routes.deliveries(NoticeId(1), notice, known);
     deliveries.into_iter().map(|one| if one.address.is_empty() { one.channel } else { one.address }).collect()
 }
 
@@ -112,22 +120,80 @@ fn when_nobody_on_duty_can_be_reached_everybody_is_told() {
     assert_eq!(told(&both, &[], &mild), ["13800000002", "chat"], "the same number once");
 }
 
+/// A number that was told, or whose service has refused it.
+fn by_text(number: &str, is_refused: bool) -> KnownTarget {
+    KnownTarget { channel: "sms".into(), address: number.into(), is_refused }
+}
+
+#[test]
+fn who_cannot_be_reached_does_not_count_as_told() {
+    let mild = notice(1, Severity::III, township());
+    let both = [shift("Wang", Some("wang"), ""), shift("Li", Some("li"), "")];
+    let chat = KnownTarget { channel: "chat".into(), address: String::new(), is_refused: false };
+    let again = |on_duty: &[Shift], targets: &[KnownTarget]| {
+        told_knowing(Known { targets, assignee: None }, "", on_duty, &[], &mild)
+    };
+    let one_refused = [by_text("13800000001", true), by_text("13800000002", false), chat.clone()];
+    assert_eq!(again(&both, &one_refused), [""; 0], "the other one on duty is told");
+    let refused = [by_text("13800000002", true), chat.clone()];
+    assert_eq!(again(&both[1..], &refused), ["13800000001"], "nobody on duty is: the colleagues are, and nobody twice");
+    let all = [by_text("13800000001", true), by_text("13800000002", true), chat];
+    assert_eq!(again(&both, &all), [""; 0], "there is nobody left");
+}
+
+#[test]
+fn a_case_of_one_person_is_told_to_that_person() {
+    let given = Notice {
+        occasion: Occasion::CaseAssigned,
+        subject: Subject::Case(CaseId(3)),
+        ..notice(1, Severity::III, township())
+    };
+    let li: UserName = "li".parse().unwrap();
+    let for_li = Known { targets: &[], assignee: Some(&li) };
+    assert_eq!(told(&[], &[], &given), ["13800000001", "13800000002", "chat"], "nobody is named: the post");
+    assert_eq!(told_knowing(for_li, "", &[], &[], &given), ["13800000002", "chat"]);
+    let wang_on_duty = [shift("Wang", Some("wang"), "")];
+    assert_eq!(told_knowing(for_li, "", &wang_on_duty, &[], &given), ["13800000002", "chat"]);
+    let quiet = "quiet_hours = [0, 23.9999999]";
+    assert_eq!(told_knowing(for_li, quiet, &[], &[], &given), ["13800000002", "chat"], "when the night is over");
+    let sun: UserName = "sun".parse().unwrap();
+    let for_sun = Known { targets: &[], assignee: Some(&sun) };
+    assert_eq!(told_knowing(for_sun, "", &[], &[], &given).len(), 3, "no number: the post has to know");
+    let by_roster = [shift("Sun", Some("sun"), "138 0000 0009")];
+    assert_eq!(told_knowing(for_sun, "", &by_roster, &[], &given), ["13800000009", "chat"]);
+    let refused = Known { targets: &[by_text("13800000002", true)], assignee: Some(&li) };
+    assert_eq!(told_knowing(refused, "", &[], &[], &given), ["13800000001", "chat"]);
+}
+
+#[tokio::test]
+async fn when_the_service_refuses_the_number_on_duty_the_colleagues_are_told_at_once() {
+    let house = House::build().await;
+    let service = Service::start(Act::Answer(200, "taken")).await;
+    for (name, phone) in [("wang", "13800000001"), ("li", "13800000002")] {
+        house.person(name, Role::TownshipOfficer, TOWNSHIP, phone, "").await;
+    }
+    house.on_duty("li").await;
+    service.next([Act::Answer(400, "no such number")]);
+    let running = house
+        .start(&format!(
+            "[[channel]]\nname = \"sms\"\nserves.townships = [\"*\"]\nvia.sms.url = \"{}/{{{{phone}}}}/{{{{text}}}}\"\n",
+            service.url("")
+        ))
+        .await;
+    house.tell([notice(1, Severity::III, township())]).await;
+    let deliveries = house.until_sent(1).await;
+    let told: Vec<_> = deliveries.iter().map(|one| (one.person.as_deref().unwrap_or_default(), one.state)).collect();
+    assert_eq!(told, [("li", DeliveryState::Failed), ("wang", DeliveryState::Sent)]);
+    running.stop().await;
+}
+
 #[tokio::test]
 async fn the_officer_on_duty_alone_hears_of_a_mild_alarm_and_everybody_of_a_danger_to_life() {
     let (house, service) = (House::build().await, Service::start(Act::Answer(200, "taken")).await);
     for (name, phone) in [("wang", "13800000001"), ("li", "13800000002")] {
         house.person(name, Role::TownshipOfficer, TOWNSHIP, phone, "").await;
     }
-    let hour = 3_600_000;
-    let draft = ShiftDraft {
-        post: format!("township:{TOWNSHIP}").parse().unwrap(),
-        from_ms: now().0 - hour,
-        to_ms: now().0 + hour,
-        person: "Li".into(),
-        phone: String::new(),
-        username: Some("li".parse().unwrap()),
-    };
-    house.store.add_shift(&house.admin, draft, now()).await.unwrap();
+    house.on_duty("li").await;
     let running = house
         .start(&format!(
             "[[channel]]\nname = \"sms\"\nserves.townships = [\"*\"]\nvia.sms.url = \"{}/{{{{phone}}}}/{{{{text}}}}\"\n",

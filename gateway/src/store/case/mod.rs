@@ -22,7 +22,7 @@ use domain::{
 use sqlx::{AnyConnection, AssertSqlSafe};
 
 pub(super) use self::{
-    follow::follow_alarm,
+    follow::follow_alarms,
     row::{number_of, rung_of, severity_of},
     watch::{check_all_again, check_due, shift_clock},
 };

@@ -114,7 +114,7 @@ async fn open_by_person(
     let began = is_entrapment.or_else(|| candidates.iter().min_by_key(|one| one.raised)).map_or(at, |one| one.raised);
     let plan = if is_entrapment.is_some() { Plan::Entrapment } else { Plan::Ordinary };
     let case = Case::opened(plan, worst.severity, began, at);
-    let mut stored = insert(connection, worst.at.clone(), &worst.title, case, Some(by), at).await?;
+    let mut stored = insert(connection, worst.at.clone(), &worst.title, case, by, at).await?;
     let opened = Event::plain(at, CaseWhat::Opened).by_person(by, &request.note, &request.key);
     save(connection, &mut stored, &policy, &[opened], at).await?;
     for one in &candidates {
@@ -179,7 +179,7 @@ pub(super) async fn insert(
     location: SiteAt,
     title: &Text,
     case: Case,
-    opened_by: Option<&str>,
+    opened_by: &str,
     at: UnixMs,
 ) -> Result<Stored, StoreError> {
     let row = sqlx::query(
@@ -194,7 +194,7 @@ pub(super) async fn insert(
     .bind(title.zh.as_str())
     .bind(title.en.as_str())
     .bind(at.0)
-    .bind(opened_by.map(str::to_owned))
+    .bind(opened_by)
     .bind(case.began.0)
     .bind(case.entered.0)
     .fetch_one(connection)

@@ -179,6 +179,13 @@ pub(super) fn case_of(row: &AnyRow, policy: &Policy, now: UnixMs) -> Result<rest
     })
 }
 
+/// When there may be something to tell of a case's time. What has passed already is told by the task that watches: it looks
+/// again at once.
+pub(super) fn check_at(policy: &Policy, case: &Case, watch: Watch, now: UnixMs) -> Option<UnixMs> {
+    let look = policy.look(case, watch, now);
+    if look.tell.is_empty() && !look.becomes_accident { look.next } else { Some(now) }
+}
+
 /// Writes a case that has changed, with the rows of its time line that say how. A closed case lets its alarms go.
 pub(super) async fn save(
     connection: &mut AnyConnection,
@@ -189,9 +196,7 @@ pub(super) async fn save(
 ) -> Result<(), StoreError> {
     let case = &stored.case;
     let due = policy.due(case);
-    // What has passed already is told by the task that watches: it looks again at once.
-    let look = policy.look(case, stored.watch, at);
-    let check = if look.tell.is_empty() && !look.becomes_accident { look.next } else { Some(at) };
+    let check = check_at(policy, case, stored.watch, at);
     let closed_at = (case.state == CaseState::Closed).then_some(at.0);
     let outcome = case.outcome.map(|outcome| match outcome {
         Outcome::FalseAlarm => FALSE_ALARM.to_owned(),

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use domain::{
     access::Role,
     alarm::{AlarmState, OutOfService, ServiceChange, SetAside, Severity, Transition, What},
-    id::{AlarmId, DeviceId, MetricName, SeriesId, UserName},
+    id::{AlarmId, DeviceId, MetricName, RuleId, SeriesId, UserName},
     reading::{Quality, Reading, Value},
+    text::Text,
 };
 
 use protocol::rest::AlarmEventKind;
 
 use super::fixture::{Fixture, START, batch, definition, device, reading, sign_in, transition};
-use crate::store::{AlarmFilter, BatchCommit, JournalId, StoreError};
+use crate::store::{AlarmFilter, AlarmRecord, BatchCommit, JournalId, Store, StoreError};
 
 pub(super) async fn a_committed_batch_is_there_after_a_crash(fixture: Fixture) {
     let store = fixture.open_district().await;
@@ -137,6 +138,61 @@ pub(super) async fn a_rule_has_one_open_alarm_on_a_device(fixture: Fixture) {
     assert_eq!(listed(older).await, (vec![1], false));
     let open = AlarmFilter { is_open: Some(true), limit: 9, ..AlarmFilter::default() };
     assert_eq!(listed(open).await, (vec![3, 2], false));
+}
+
+/// Whatever many rows of one statement do, they say what they would have said in one statement each.
+pub(super) async fn a_flood_in_one_batch_is_what_the_same_steps_are_one_by_one(fixture: Fixture) {
+    let of = |alarm: i64, number: i64, what, state| {
+        let rule = RuleId::new(format!("R-{number}")).unwrap();
+        let at = START.plus_ms(alarm);
+        Transition { rule, at, ..transition(alarm, "school-fridge", what, state) }
+    };
+    let raised = |alarm, number| of(alarm, number, What::Raised, AlarmState::ActiveUnacknowledged);
+    let by = UserName::new("wang").unwrap();
+    let answered = |alarm, number| Transition {
+        by: Some(by.clone()),
+        note: "看到了".into(),
+        ..of(alarm, number, What::Acknowledged, AlarmState::ActiveAcknowledged)
+    };
+    let mut steps: Vec<Transition> = (1..=60).map(|alarm| raised(alarm, alarm)).collect();
+    for alarm in 1..=20 {
+        // Answered, gone, and raised anew under another number.
+        steps.push(answered(alarm, alarm));
+        steps.push(of(alarm, alarm, What::Returned, AlarmState::Closed));
+        steps.push(raised(100 + alarm, alarm));
+    }
+    for alarm in 21..=40 {
+        // Back before anybody answered, and worse.
+        steps.push(of(alarm, alarm, What::Returned, AlarmState::ReturnedUnacknowledged));
+        let cause = Text::new("又来", "again");
+        steps.push(Transition { cause, ..of(alarm, alarm, What::Reoccurred, AlarmState::ActiveUnacknowledged) });
+        let worse = of(alarm, alarm, What::SeverityChanged, AlarmState::ActiveUnacknowledged);
+        steps.push(Transition { severity: Severity::I, ..worse });
+        steps.push(answered(alarm, alarm));
+    }
+    let told = async |store: &Store| {
+        let scope = sign_in(store, Role::Admin, "").await;
+        let mut told = Vec::new();
+        for alarm in (1..=60).chain(101..=120) {
+            let AlarmRecord { alarm, history, cause, .. } = store.alarm(&scope, AlarmId(alarm)).await.unwrap().unwrap();
+            told.push(format!("{alarm:?} {history:?} {cause:?} {:?}", store.escalations(alarm.id).await.unwrap()));
+        }
+        told
+    };
+    let store = fixture.open_district().await;
+    let commit = BatchCommit { transitions: steps.clone(), ..batch([]) };
+    store.commit_batch(Arc::new(commit)).await.unwrap();
+    while store.watch_duty(START.plus_ms(10_000)).await.unwrap() {}
+    let at_once = told(&store).await;
+
+    let single = Fixture::sqlite();
+    let store = single.open_district().await;
+    for step in steps {
+        store.commit_batch(Arc::new(BatchCommit { transitions: vec![step], ..batch([]) })).await.unwrap();
+    }
+    while store.watch_duty(START.plus_ms(10_000)).await.unwrap() {}
+    assert_eq!(at_once, told(&store).await);
+    assert_eq!(store.check_audit_log().await.unwrap(), None);
 }
 
 pub(super) async fn shelves_and_service_go_on_after_a_restart(fixture: Fixture) {

@@ -107,6 +107,52 @@ pub(super) async fn an_alarm_of_severity_one_is_somebodys_work_at_once(fixture: 
     assert_eq!(list(&store, &centre).await.len(), 2);
 }
 
+pub(super) async fn a_flood_of_severity_one_is_as_many_cases_as_devices(fixture: Fixture) {
+    let store = fixture.open_district().await;
+    let centre = sign_in(&store, Role::CentreOperator, "").await;
+    // A case is under way on one of the devices, and each has a second alarm in the same batch; on the other the first that
+    // calls opens the case. What a device that nobody registered says is on screen, and no case.
+    commit(&store, [raised(1, "school-fridge", Severity::I)]).await;
+    let mut flood: Vec<Transition> = vec![
+        raised(2, "hotel-fridge", Severity::II),
+        raised(3, "school-fridge", Severity::I),
+        raised(4, "hotel-fridge", Severity::I),
+        raised(5, "stranger", Severity::I),
+        trapped(6, "hotel-fridge"),
+    ];
+    flood.extend((7..40).map(|alarm| raised(alarm, "school-fridge", Severity::I)));
+    commit(&store, flood).await;
+    let mut cases = list(&store, &centre).await;
+    cases.sort_by_key(|case| case.id);
+    let plans: Vec<_> = cases.iter().map(|case| (case.site.as_str(), case.plan)).collect();
+    assert_eq!(plans, [("school-kitchen", Plan::Ordinary), ("hotel-kitchen", Plan::Entrapment)]);
+    let alarms = async |at: usize| {
+        let record = store.case(&centre, cases[at].id, START).await.unwrap().unwrap();
+        record.alarms.iter().map(|alarm| alarm.id.0).collect::<Vec<_>>()
+    };
+    assert_eq!(alarms(1).await, [4, 6]);
+    assert_eq!(alarms(0).await, [1, 3].into_iter().chain(7..40).collect::<Vec<_>>());
+    assert_eq!(history(&store, &centre, cases[1].id).await, [CaseWhat::Opened, CaseWhat::AlarmAdded]);
+}
+
+pub(super) async fn a_case_of_one_person_is_known_as_such(fixture: Fixture) {
+    let store = fixture.open_district().await;
+    let centre = sign_in(&store, Role::CentreOperator, "").await;
+    let officer = sign_in(&store, Role::TownshipOfficer, "500156001").await;
+    commit(&store, [raised(1, "school-fridge", Severity::II), raised(2, "school-fridge", Severity::III)]).await;
+    let to_officer = Assignee::Person(officer.username().clone());
+    let one = store.open_case(&centre, vec![AlarmId(1)], Some(to_officer), request("one"), START).await.unwrap();
+    let to_post = Assignee::Post("township:500156001".parse().unwrap());
+    store.open_case(&centre, vec![AlarmId(2)], Some(to_post.clone()), request("two"), START).await.unwrap().unwrap();
+    step(&store, &centre, one.unwrap(), CaseInput::Assign(to_post), "anybody").await.unwrap();
+    let ids: Vec<_> = store.notices_to_address(9).await.unwrap().into_iter().map(|(id, _)| id).collect();
+    let told = store.assignees_told(&ids).await.unwrap();
+    assert_eq!(ids.len(), 3);
+    let mut names: Vec<_> = told.values().collect();
+    names.dedup();
+    assert_eq!((told.len(), names), (1, vec![officer.username()]), "the others are for whoever is on duty");
+}
+
 pub(super) async fn people_who_are_trapped_again_are_not_taken_for_freed(fixture: Fixture) {
     let store = fixture.open_district().await;
     let centre = sign_in(&store, Role::CentreOperator, "").await;

@@ -84,7 +84,7 @@ async fn address(store: &Store, channel: &str) -> Vec<NoticeId> {
     };
     let deliveries = found.iter().map(to).collect();
     let notices: Vec<NoticeId> = found.iter().map(|(id, _)| *id).collect();
-    store.address_notices(notices.clone(), deliveries, START).await.unwrap();
+    store.address_notices(notices.iter().map(|id| (*id, 0)).collect(), deliveries, START).await.unwrap();
     notices
 }
 
@@ -137,6 +137,76 @@ pub(super) async fn a_delivery_waits_until_its_outcome_is_noted(fixture: Fixture
     let expected =
         ChannelFigures { channel: "chat".into(), waiting: 0, given_up: 1, last_sent_at: Some(START.plus_ms(6000)) };
     assert_eq!(figures, [expected]);
+}
+
+pub(super) async fn who_refused_it_does_not_count_as_told(fixture: Fixture) {
+    let store = fixture.open_district().await;
+    store.write_notices(vec![notice(1, Audience::Centre), notice(2, Audience::Centre)]).await.unwrap();
+    let ids = address(&store, "sms").await;
+    let (waiting, _) = store.waiting_deliveries("sms", START, 9).await.unwrap();
+    let mut bell = store.notice_changes();
+    bell.mark_unchanged();
+    let refused = || AttemptOutcome::Failed { error: "no such number".into() };
+    store.end_attempt(vec![waiting[0].id], refused(), START).await.unwrap();
+    assert!(bell.has_changed().unwrap(), "whoever addresses is woken");
+    drop(store);
+
+    // A kill at this moment forgets nothing.
+    let store = fixture.open().await;
+    let again = async || store.notices_to_address(9).await.unwrap().into_iter().map(|(id, _)| id).collect::<Vec<_>>();
+    assert_eq!(again().await, ids[..1]);
+    let known = store.targets_of(&ids).await.unwrap();
+    assert_eq!((known[&ids[0]][0].is_refused, known[&ids[1]][0].is_refused), (true, false));
+    // One more refuses while somebody thinks about the first: it is thought about once more.
+    let delivery = NewDelivery {
+        notice: ids[0],
+        channel: "sms".into(),
+        address: "2".into(),
+        account: None,
+        severity: Severity::II,
+    };
+    store.address_notices(vec![(ids[0], 1)], vec![delivery], START).await.unwrap();
+    assert_eq!(again().await, []);
+    let second = store.waiting_deliveries("sms", START, 9).await.unwrap().0.pop().unwrap();
+    store.end_attempt(vec![second.id], refused(), START).await.unwrap();
+    store.address_notices(vec![(ids[0], 1)], vec![], START).await.unwrap();
+    assert_eq!(again().await, ids[..1]);
+    store.address_notices(vec![(ids[0], 2)], vec![], START).await.unwrap();
+    assert_eq!(again().await, []);
+}
+
+pub(super) async fn what_is_set_aside_before_it_was_told_calls_nobody_until_it_calls_again(fixture: Fixture) {
+    let store = fixture.open_district().await;
+    let commit = async |transitions: Vec<Transition>, notices: Vec<Notice>| {
+        let commit = BatchCommit { transitions, notices, ..batch([]) };
+        store.commit_batch(Arc::new(commit)).await.unwrap();
+    };
+    let mild = |alarm, occasion| Notice { severity: Severity::III, occasion, ..notice(alarm, Audience::Centre) };
+    let all: Vec<i64> = (1..=3).collect();
+    let raised = all.iter().map(|alarm| step(*alarm, What::Raised, AlarmState::ActiveUnacknowledged)).collect();
+    commit(raised, all.iter().map(|alarm| mild(*alarm, Occasion::Raised)).collect()).await;
+    address(&store, "chat").await;
+    let over = async || {
+        let waiting = store.waiting_deliveries("chat", START.plus_ms(9000), 9).await.unwrap().0;
+        waiting.into_iter().filter(|one| one.is_over).map(|one| one.id).collect::<Vec<_>>()
+    };
+    let aside = [
+        step(1, What::Shelved, AlarmState::Shelved),
+        step(2, What::Suppressed, AlarmState::Suppressed),
+        step(3, What::TakenOutOfService, AlarmState::OutOfService),
+    ];
+    commit(aside.into(), vec![]).await;
+    assert_eq!(over().await.len(), 3);
+    store.pass_over(over().await).await.unwrap();
+
+    // When the shelf ends, a notice of its own tells of it; from then on that one stands for the alarm.
+    let unshelved = step(1, What::Unshelved, AlarmState::ActiveUnacknowledged);
+    commit(vec![unshelved], vec![mild(1, Occasion::Resumed)]).await;
+    address(&store, "chat").await;
+    let returned = step(1, What::Returned, AlarmState::ReturnedUnacknowledged);
+    commit(vec![returned, step(1, What::Reoccurred, AlarmState::ActiveUnacknowledged)], vec![]).await;
+    let waiting = store.waiting_deliveries("chat", START.plus_ms(9000), 9).await.unwrap().0;
+    assert_eq!(waiting.iter().map(|one| one.notice.occasion).collect::<Vec<_>>(), [Occasion::Resumed]);
 }
 
 pub(super) async fn who_was_told_is_seen_by_whom_it_concerns(fixture: Fixture) {
