@@ -36,7 +36,7 @@ use crate::{
 
 /// The gateway's, whose store is measured here.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// Measures Brightwatch on this machine: all figures, or the one that is named.
 #[derive(Debug, Parser)]

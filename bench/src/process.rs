@@ -18,9 +18,19 @@ pub(crate) fn cpu_seconds(id: u32) -> anyhow::Result<f64> {
 
 /// Resident memory now, in MiB.
 pub(crate) fn resident_mib(id: u32) -> anyhow::Result<f64> {
-    let status = fs::read_to_string(format!("/proc/{id}/status")).with_context(|| format!("process {id} is gone"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
-    let kib: f64 = line.trim().trim_end_matches(" kB").parse().context("VmRSS is no number")?;
+    mib_in(&format!("/proc/{id}/status"), "VmRSS:")
+}
+
+/// Resident memory now in MiB, of a page that several processes share only this one's part.
+pub(crate) fn proportional_mib(id: u32) -> anyhow::Result<f64> {
+    mib_in(&format!("/proc/{id}/smaps_rollup"), "Pss:")
+}
+
+fn mib_in(path: &str, name: &str) -> anyhow::Result<f64> {
+    let lines = fs::read_to_string(path).with_context(|| format!("{path}: the process is gone"))?;
+    let line = lines.lines().find_map(|line| line.strip_prefix(name)).with_context(|| format!("{path}: no {name}"))?;
+    let kib: f64 =
+        line.trim().trim_end_matches(" kB").parse().with_context(|| format!("{path}: {name} is no number"))?;
     Ok(kib / 1024.0)
 }
 
@@ -75,7 +85,8 @@ mod tests {
     #[test]
     fn this_process_has_memory_and_time() {
         let me = std::process::id();
-        assert!(resident_mib(me).unwrap() > 0.1);
+        let (resident, proportional) = (resident_mib(me).unwrap(), proportional_mib(me).unwrap());
+        assert!(proportional > 0.1 && resident > 0.1, "{proportional} of {resident}");
         assert!(cpu_seconds(me).unwrap() >= 0.0);
         assert!(Cost::of(&[me]).unwrap().seconds().unwrap() >= 0.0);
     }

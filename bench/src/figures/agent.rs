@@ -12,7 +12,7 @@ use demo::register::Registers;
 use harness::{modbus::Equipment, process::Process};
 
 use crate::{
-    process::{Cost, program, resident_mib},
+    process::{Cost, program, proportional_mib, resident_mib},
     station::{Station, TOWNSHIP, registry_device, registry_head},
     table::{Table, Targets, number},
 };
@@ -57,6 +57,7 @@ pub(crate) async fn measure(duration: Duration, targets: &mut Targets) -> anyhow
     table.row(["metrics read, kept and committed".into(), number(per_second), "readings/s".into()]);
     table.row(["processor".into(), number(core_percent), "% of a core".into()]);
     table.row(["resident memory".into(), number(resident), "MiB".into()]);
+    table.row(["  its own part of it (PSS)".into(), number(proportional_mib(agent.id())?), "MiB".into()]);
     table.print();
     targets.at_most("agent at 1 000 metrics/s", core_percent, TARGET_CORE_PERCENT, "% of a core");
     targets.at_most("agent at 1 000 metrics/s, resident", resident, TARGET_MIB, "MiB");

@@ -19,7 +19,7 @@ use tokio::task::JoinSet;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::{
-    process::{Cost, children, program, resident_mib},
+    process::{Cost, children, program, proportional_mib, resident_mib},
     station::{Station, TOWNSHIP, registry_device, registry_head},
     table::{Table, Targets, number},
 };
@@ -90,13 +90,14 @@ pub(crate) async fn measure(duration: Duration, targets: &mut Targets) -> anyhow
 
     let workers = children(agent.id());
     let memory = resident_mib(agent.id())?;
-    let of_workers: f64 = workers.iter().filter_map(|&id| resident_mib(id).ok()).sum();
-    table.row(["agent's resident memory".into(), number(memory), "MiB".into()]);
-    table.row([
-        format!("its {} process(es) that speak to the camera", workers.len()),
-        number(of_workers),
-        "MiB".into(),
-    ]);
+    let sum =
+        |measure: fn(u32) -> anyhow::Result<f64>| workers.iter().map(|&id| measure(id)).sum::<anyhow::Result<f64>>();
+    let of_workers = sum(resident_mib)?;
+    let mut row = |what: &str, mib: f64| table.row([what.into(), number(mib), "MiB".into()]);
+    row("agent's resident memory", memory);
+    row("  its own part of it (PSS)", proportional_mib(agent.id())?);
+    row(&format!("its {} process(es) that speak to the camera", workers.len()), of_workers);
+    row("  their own part of it (PSS)", sum(proportional_mib)?);
     targets.at_most("agent with one camera, its camera process included", memory + of_workers, AGENT_TARGET_MIB, "MiB");
     table.print();
     Ok(())

@@ -34,7 +34,8 @@ pub(crate) async fn measure(duration: Duration, targets: &mut Targets) -> anyhow
     // The first half fills queues, caches and tails.
     let later = &looks[looks.len() / 2..];
     let most = looks.iter().map(|look| look.1).fold(0.0, f64::max);
-    let slope = slope(later) * SLOPE_OVER_S;
+    let line = line(later);
+    let (slope, error) = (line.slope * SLOPE_OVER_S, line.error * SLOPE_OVER_S);
 
     let title = format!("Memory under full load: 100 000 series, {} s", duration.as_secs());
     let mut table =
@@ -46,7 +47,9 @@ pub(crate) async fn measure(duration: Duration, targets: &mut Targets) -> anyhow
         number(run.resident_mib),
         number(slope),
     ]);
-    table.note("The slope is of the line through the second half, a look a second.");
+    table.note(format!(
+        "The slope is of the line through the second half, a look a second; its standard error is {error:.1} MiB."
+    ));
     table.print();
     targets.at_most("100 000 series under full load, resident", most, TARGET_MIB, "MiB");
     targets.at_most("its slope", slope, TARGET_SLOPE_MIB, "MiB in 10 min");
@@ -66,16 +69,29 @@ fn look(process: u32, duration: Duration) -> JoinHandle<Vec<Look>> {
     })
 }
 
-/// MiB a second of the straight line that fits best (least squares); 0 of fewer than two looks.
+/// A straight line through looks at a process.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Line {
+    /// MiB a second.
+    slope: f64,
+    /// Its standard error: what is held only for a moment makes the looks scatter, and a slope of less says nothing.
+    error: f64,
+}
+
+/// The line that fits best (least squares); a flat one through fewer than three looks.
 #[expect(clippy::cast_precision_loss, reason = "few looks")]
-fn slope(looks: &[Look]) -> f64 {
-    let count = looks.len().max(1) as f64;
+fn line(looks: &[Look]) -> Line {
+    let count = looks.len() as f64;
     let mean = |of: fn(&Look) -> f64| looks.iter().map(of).sum::<f64>() / count;
     let (mean_s, mean_mib) = (mean(|look| look.0), mean(|look| look.1));
-    let (together, apart) = looks.iter().fold((0.0, 0.0), |(together, apart), (s, mib)| {
-        (together + (s - mean_s) * (mib - mean_mib), apart + (s - mean_s).powi(2))
-    });
-    if apart > 0.0 { together / apart } else { 0.0 }
+    let sum = |of: &dyn Fn(f64, f64) -> f64| looks.iter().map(|(s, mib)| of(s - mean_s, mib - mean_mib)).sum::<f64>();
+    let apart = sum(&|s, _| s * s);
+    if looks.len() < 3 || apart == 0.0 {
+        return Line { slope: 0.0, error: 0.0 };
+    }
+    let slope = sum(&|s, mib| s * mib) / apart;
+    let off_the_line = sum(&|s, mib| (mib - slope * s).powi(2));
+    Line { slope, error: (off_the_line / (count - 2.0) / apart).sqrt() }
 }
 
 #[cfg(test)]
@@ -85,7 +101,16 @@ mod tests {
     #[test]
     fn the_slope_is_that_of_the_line() {
         let looks: Vec<Look> = (0..10).map(|second| (f64::from(second), 100.0 + 0.5 * f64::from(second))).collect();
-        assert!((slope(&looks) - 0.5).abs() < 1e-12);
-        assert!(slope(&looks[..1]).abs() < 1e-12 && slope(&[]).abs() < 1e-12);
+        let found = line(&looks);
+        assert!((found.slope - 0.5).abs() < 1e-12 && found.error < 1e-9, "{found:?}");
+        let flat = Line { slope: 0.0, error: 0.0 };
+        assert_eq!((line(&looks[..2]), line(&[])), (flat, flat));
+    }
+
+    #[test]
+    fn looks_that_scatter_say_little() {
+        let looks: Vec<Look> = (0..100).map(|second| (f64::from(second), f64::from(10 * (second % 2)))).collect();
+        let found = line(&looks);
+        assert!(found.slope.abs() < 2.0 * found.error, "{found:?}");
     }
 }

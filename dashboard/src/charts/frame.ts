@@ -9,6 +9,7 @@ export const chartColours = {
   ink: '#9cafc7',
   grid: '#1e2c40',
   axis: '#33465f',
+  ground: '#101824',
   panel: '#1e2c40',
   words: '#dce5f1',
 } as const

@@ -162,19 +162,36 @@ function limitLines(view: TrendView) {
   }))
 }
 
+/** So much of the width two labels of moments must be apart to be read. */
+const labelShare = 0.1
+
+/** Of moments near each other only the gravest is named; all of them are drawn. */
+export function namedMarks({ marks, fromMs, toMs }: Pick<TrendView, 'marks' | 'fromMs' | 'toMs'>): Set<Mark> {
+  const apartMs = (toMs - fromMs) * labelShare
+  const named = new Set<Mark>()
+  for (const mark of [...marks].sort((one, other) => one.severity - other.severity)) {
+    if ([...named].every(({ atMs }) => Math.abs(atMs - mark.atMs) >= apartMs)) named.add(mark)
+  }
+  return named
+}
+
 function momentLines(view: TrendView) {
-  return view.marks
-    .filter(({ atMs }) => atMs >= view.fromMs && atMs <= view.toMs)
-    .map(({ atMs, severity, label }) => ({
+  const marks = view.marks.filter(({ atMs }) => atMs >= view.fromMs && atMs <= view.toMs)
+  const named = namedMarks({ ...view, marks })
+  return marks.map((mark) => {
+    const { atMs, severity, label } = mark
+    return {
       xAxis: axisMs(atMs),
       lineStyle: { color: severityColours[severity], type: 'solid' as const, width: 1.5, opacity: 0.8 },
       label: {
+        show: named.has(mark),
         formatter: label,
         position: 'end' as const,
         color: severityColours[severity],
         fontSize: chartFontSize(view.remPx),
       },
-    }))
+    }
+  })
 }
 
 /** Everything drawn and every limit in sight, with a little room. */

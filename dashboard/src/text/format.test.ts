@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { ago, countdown, dateTime, duration, hasUnit, shortTime, valueText } from './format'
+import { ago, countdown, dateTime, duration, halvesOf, hasUnit, shortTime, valueText } from './format'
 import { en } from './en'
 import { zhCN } from './zh-CN'
 
@@ -69,5 +69,16 @@ describe('countdown', () => {
     [-5_000, '00:00'],
   ])('%d ms', (ms, expected) => {
     expect(countdown(ms)).toBe(expected)
+  })
+})
+
+describe('a note of the gateway', () => {
+  it.each([
+    ['报警按钮：按下 / Alarm button: pressed', '报警按钮：按下', 'Alarm button: pressed'],
+    ['9.1 °C > 8 °C', '9.1 °C > 8 °C', '9.1 °C > 8 °C'],
+    ['甲 / 乙 / A / B', '甲 / 乙', 'A / B'],
+    ['', '', ''],
+  ])('%j is one in each language', (note, zh, english) => {
+    expect(halvesOf(note)).toEqual([zh, english])
   })
 })

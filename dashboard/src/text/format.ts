@@ -87,3 +87,14 @@ export function valueText(value: Point['value'], metric: Meaning, isEnglish: boo
 export function hasUnit(value: Point['value'], metric: Meaning): boolean {
   return metric.unit !== '' && typeof value === 'number' && !metric.states.some(({ code }) => code === value)
 }
+
+/** Between the two languages of a note that the gateway wrote itself. */
+const betweenLanguages = ' / '
+
+/** Chinese and English of such a note; what is the same in both stands there once. */
+export function halvesOf(note: string): [zh: string, en: string] {
+  const parts = note.split(betweenLanguages)
+  const half = parts.length / 2
+  if (!Number.isInteger(half)) return [note, note]
+  return [parts.slice(0, half).join(betweenLanguages), parts.slice(half).join(betweenLanguages)]
+}

@@ -2,6 +2,7 @@
 import { computed, shallowRef, watch } from 'vue'
 import { readPreference, writePreference } from '@/state/preferences'
 import { en } from './en'
+import { halvesOf } from './format'
 import { zhCN, type Text } from './zh-CN'
 
 export type { Text }
@@ -18,6 +19,9 @@ export const text = computed<Text>(() => (language.value === 'en' ? en : zhCN))
 export function inLanguage(zh: string, english: string): string {
   return language.value === 'en' ? english || zh : zh || english
 }
+
+/** A note that the gateway wrote itself, in the language of the screen: its records hold `中文 / English` in one line. */
+export const gatewayNote = (note: string): string => inLanguage(...halvesOf(note))
 
 watch(
   language,

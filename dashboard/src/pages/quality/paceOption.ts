@@ -43,7 +43,7 @@ export function paceOption(quality: AlarmQuality, text: Text, remPx: number): Ch
   const highest = Math.max(bounds.flood + 2, ...bars.map(({ peak }) => peak))
   /** Two labels so near each other could not be read. */
   const hasRoom = highest <= bounds.flood * 2
-  const line = (yAxis: number, name: string, color: string) => ({
+  const line = (yAxis: number, name: string, color: string, aside = 0) => ({
     yAxis,
     name,
     label: {
@@ -53,6 +53,8 @@ export function paceOption(quality: AlarmQuality, text: Text, remPx: number): Ch
       fontSize: chartFontSize(remPx),
       // At the end stand the newest bars, which are looked at most.
       position: 'insideStartTop' as const,
+      backgroundColor: chartColours.ground,
+      offset: [aside, 0],
     },
     lineStyle: { color, type: 'dashed' as const, width: 1 },
   })
@@ -89,7 +91,7 @@ export function paceOption(quality: AlarmQuality, text: Text, remPx: number): Ch
           silent: true,
           symbol: 'none',
           data: [
-            line(bounds.target, text.quality.targetLine, colours.good),
+            line(bounds.target, text.quality.targetLine, colours.good, remPx * 8),
             line(bounds.worst, text.quality.worstLine, colours.tolerable),
             line(bounds.flood, text.quality.floodLine, colours.bad),
           ],

@@ -25,6 +25,12 @@ const ORDER_TIMEOUT: Duration = Duration::from_secs(2);
 /// The longest line of a worker's log that is passed on, in bytes.
 const MAX_LOG_LINE_BYTES: usize = 1000;
 
+/// How the worker's C library keeps memory (mallopt(3)). libav asks for whole pictures and gives them back at once: those
+/// are to go back to the kernel, and not to wait in a heap of each thread for the next. The names are glibc's; another
+/// C library ignores them.
+const THRIFT: [(&str, &str); 3] =
+    [("MALLOC_ARENA_MAX", "1"), ("MALLOC_MMAP_THRESHOLD_", "65536"), ("MALLOC_TRIM_THRESHOLD_", "65536")];
+
 /// A running worker. Dropping it kills the process.
 pub(super) struct Worker {
     child: Child,
@@ -37,6 +43,7 @@ impl Worker {
     /// Starts `program` as a worker and tells it what to watch.
     pub(super) async fn start(program: &Path, job: &Job) -> io::Result<Self> {
         let mut child = Command::new(program)
+            .envs(THRIFT)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

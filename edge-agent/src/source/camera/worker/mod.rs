@@ -6,6 +6,7 @@
 //! the agent closes the pipes, the process ends.
 
 mod h264;
+mod memory;
 mod mp4;
 mod outlet;
 mod picture;
@@ -70,6 +71,10 @@ fn run() -> anyhow::Result<ExitCode> {
     drop(orders);
     ffmpeg_next::init()?;
     ffmpeg_next::log::set_level(ffmpeg_next::log::Level::Fatal);
+
+    if let Err(wrong) = memory::let_go_of_start() {
+        eprintln!("the start's memory is kept: {wrong}");
+    }
 
     let outlet = Outlet::start(io::stdout())?;
     let streams = streams(&job, &outlet);

@@ -16,39 +16,34 @@ const STILL_WIDTH_PX: u32 = 640;
 /// Qualities to try until the still fits, in libav's scale (1 best, 31 worst): good, poor, very poor.
 const STILL_QUALITIES: [i32; 3] = [5, 12, 24];
 
-/// Decodes the key frames of one stream.
+/// Looks at the key frames of one stream. Decoder and scaler live no longer than one look takes: most of the time there
+/// is nothing to look at, and what they hold on to is a multiple of the picture.
 pub(super) struct KeyFrameEye {
-    decoder: decoder::Video,
-    scaler: Option<Scaler>,
+    parameters: Parameters,
     newest: Option<(UnixMs, frame::Video)>,
-    before: Option<LumaPlane>,
 }
 
 impl KeyFrameEye {
-    /// Opens a decoder on one thread: more would only add delay.
+    /// An eye for a stream of that description; refused when there is no decoder for it.
     pub(super) fn open(parameters: &Parameters) -> Result<Self, ffmpeg_next::Error> {
-        let mut context = codec::Context::from_parameters(parameters.clone())?;
-        context.set_threading(codec::threading::Config::count(1));
-        let decoder = context.decoder().video()?;
-        Ok(Self { decoder, scaler: None, newest: None, before: None })
+        decoder(parameters)?;
+        Ok(Self { parameters: parameters.clone(), newest: None })
     }
 
     /// Decodes a key frame; None when the decoder made no picture of it.
     pub(super) fn look(&mut self, packet: &Packet, at: UnixMs) -> Result<Option<Luma>, ffmpeg_next::Error> {
+        let mut decoder = decoder(&self.parameters)?;
         // The one picture is asked for at once: the decoder would otherwise wait for those that might come before it.
-        self.decoder.send_packet(packet)?;
-        self.decoder.send_eof()?;
-        let mut decoded = frame::Video::empty();
-        let outcome = self.decoder.receive_frame(&mut decoded);
-        self.decoder.flush();
-        if outcome.is_err() || decoded.width() < 2 || decoded.height() < 2 {
+        decoder.send_packet(packet)?;
+        decoder.send_eof()?;
+        let mut picture = frame::Video::empty();
+        let outcome = decoder.receive_frame(&mut picture);
+        if outcome.is_err() || picture.width() < 2 || picture.height() < 2 {
             return Ok(None);
         }
-        let still = self.shrink(&decoded)?;
-        let (width, height) = (still.width() as usize, still.height() as usize);
-        let plane = LumaPlane::copy(still.data(0), still.stride(0), width, height);
-        let luma = plane.judge(self.before.as_ref());
-        self.before = Some(plane);
+        let still = shrink(&picture)?;
+        let before = self.newest.as_ref().map(|(_, still)| brightness(still));
+        let luma = brightness(&still).judge(before.as_ref());
         self.newest = Some((at, still));
         Ok(Some(luma))
     }
@@ -64,24 +59,27 @@ impl KeyFrameEye {
         }
         Ok(None)
     }
+}
 
-    fn shrink(&mut self, picture: &frame::Video) -> Result<frame::Video, ffmpeg_next::Error> {
-        let (width, height) = still_size(picture.width(), picture.height());
-        let full_range = format::Pixel::YUVJ420P;
-        let (from, flags) = (picture.format(), Flags::BILINEAR);
-        let scaler = match &mut self.scaler {
-            Some(scaler) => {
-                scaler.cached(from, picture.width(), picture.height(), full_range, width, height, flags);
-                scaler
-            }
-            none => {
-                none.insert(Scaler::get(from, picture.width(), picture.height(), full_range, width, height, flags)?)
-            }
-        };
-        let mut still = frame::Video::empty();
-        scaler.run(picture, &mut still)?;
-        Ok(still)
-    }
+/// A decoder on one thread: more would only add delay.
+fn decoder(parameters: &Parameters) -> Result<decoder::Video, ffmpeg_next::Error> {
+    let mut context = codec::Context::from_parameters(parameters.clone())?;
+    context.set_threading(codec::threading::Config::count(1));
+    context.decoder().video()
+}
+
+/// The picture in the size of a still.
+fn shrink(picture: &frame::Video) -> Result<frame::Video, ffmpeg_next::Error> {
+    let (width, height) = still_size(picture.width(), picture.height());
+    let (from, to, flags) = (picture.format(), format::Pixel::YUVJ420P, Flags::BILINEAR);
+    let mut scaler = Scaler::get(from, picture.width(), picture.height(), to, width, height, flags)?;
+    let mut still = frame::Video::empty();
+    scaler.run(picture, &mut still)?;
+    Ok(still)
+}
+
+fn brightness(still: &frame::Video) -> LumaPlane {
+    LumaPlane::copy(still.data(0), still.stride(0), still.width() as usize, still.height() as usize)
 }
 
 /// At most [`STILL_WIDTH_PX`] wide, in proportion, both sides even as the colour planes want it.

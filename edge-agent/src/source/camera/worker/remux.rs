@@ -23,7 +23,7 @@ use super::{
 /// Media Source Extensions require.
 const MOVFLAGS: &str = "frag_every_frame+empty_moov+default_base_moof";
 /// libav hands over what it has whenever this much is full; a fragment may come in several pieces.
-const IO_BUFFER_BYTES: usize = 256 << 10;
+const IO_BUFFER_BYTES: usize = 32 << 10;
 
 /// Why packets cannot be repacked.
 #[derive(Debug, thiserror::Error)]
