@@ -41,8 +41,12 @@ pub(super) struct Known<'a> {
 type Target = (String, Option<UserId>);
 
 impl Known<'_> {
-    fn find(&self, channel: &Channel, address: &str) -> Option<&KnownTarget> {
-        self.targets.iter().find(|known| known.channel == channel.name() && known.address == address)
+    fn find(&self, channel: &Channel, (address, _): &Target) -> Option<&KnownTarget> {
+        self.targets.iter().find(|known| known.channel == channel.name() && known.address == *address)
+    }
+
+    fn is_refused(&self, channel: &Channel, target: &Target) -> bool {
+        self.find(channel, target).is_some_and(|known| known.is_refused)
     }
 }
 
@@ -55,7 +59,7 @@ impl Routes<'_> {
             && carrying.iter().any(|channel| self.reaches_the_first(channel, notice, known));
         let of_channel = |channel: &&Arc<Channel>| {
             let targets = self.targets(channel, notice, known, is_theirs_alone).into_iter();
-            let fresh = targets.filter(|(address, _)| known.find(channel, address).is_none());
+            let fresh = targets.filter(|target| known.find(channel, target).is_none());
             let channel_name = channel.name().to_owned();
             let delivery = move |(address, account)| {
                 let channel = channel_name.clone();
@@ -71,8 +75,7 @@ impl Routes<'_> {
     fn reaches_the_first(&self, channel: &Channel, notice: &Notice, known: Known<'_>) -> bool {
         let is_quiet = notice.severity > Severity::II && channel.quiet().is_some_and(|quiet| quiet.contains(self.now));
         let is_open = !self.dead.contains(channel.name()) && (known.assignee.is_some() || !is_quiet);
-        let is_refused = |address: &str| known.find(channel, address).is_some_and(|known| known.is_refused);
-        is_open && self.first(channel, notice, known).iter().any(|(address, _)| !is_refused(address))
+        is_open && self.first(channel, notice, known).iter().any(|target| !known.is_refused(channel, target))
     }
 
     /// Where a channel reaches an audience, each address once, in the order in which they are told. The channel's own
@@ -84,9 +87,9 @@ impl Routes<'_> {
         let on_duty = if is_theirs_alone { Vec::new() } else { self.on_duty(channel, audience) };
         let people = self.first(channel, notice, known).into_iter().chain(on_duty).chain(colleagues);
         let places = channel.places(audience).into_iter().map(|address| (address, None));
-        let mut targets = once_each(people.chain(places));
-        // The telephone number of the registry is for who has no account of their own.
-        if targets.is_empty()
+        let mut targets: Vec<Target> = people.chain(places).collect();
+        // The telephone number of the registry is for who has no account of their own, or none that is reached.
+        if targets.iter().all(|target| known.is_refused(channel, target))
             && channel.kind() == "sms"
             && let Audience::Owner(owner) = audience
             && let Some(owner) = self.registry.owner(owner)
@@ -94,7 +97,7 @@ impl Routes<'_> {
         {
             targets.push((owner.phone.clone(), None));
         }
-        targets
+        once_each(targets.into_iter())
     }
 
     /// Where a channel reaches those who are told first: whose case it is, else those on duty.
@@ -107,9 +110,10 @@ impl Routes<'_> {
 
     /// Where a channel reaches one person: by the account, and by the number of a shift that goes on.
     fn person(&self, channel: &Channel, name: &UserName) -> Vec<Target> {
-        let account = self.contacts.iter().find(|contact| contact.user.username == *name);
+        let is_theirs = |username: &UserName| username.as_str().eq_ignore_ascii_case(name.as_str());
+        let account = self.contacts.iter().find(|contact| is_theirs(&contact.user.username));
         let by_account = account.and_then(|contact| Some((channel.address_of(contact)?, Some(contact.account))));
-        let shifts = self.on_duty.iter().filter(|shift| shift.username.as_ref() == Some(name));
+        let shifts = self.on_duty.iter().filter(|shift| shift.username.as_ref().is_some_and(is_theirs));
         once_each(by_account.into_iter().chain(shifts.flat_map(|shift| self.of_shift(channel, shift))))
     }
 

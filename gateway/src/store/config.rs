@@ -18,7 +18,8 @@ pub struct StoreConfig {
     pub reader_count: u32,
     /// A series is sealed when it has this many open readings. Beyond 900 the compression hardly gains.
     pub seal_reading_count: u32,
-    /// A series is sealed at this age of its oldest open reading, in seconds, however few they are: bounds the journal.
+    /// A series is sealed at this age of its oldest open reading, in seconds, however few they are: bounds memory, the
+    /// journal, and what a start reads again. Small chunks are merged later.
     pub seal_age_s: u64,
     /// Mebibytes of the disk that are kept back, so that alarms can still be committed when it is full. SQLite only.
     pub reserve_mib: u32,
@@ -43,7 +44,7 @@ impl Default for StoreConfig {
             password_file: None,
             reader_count: 4,
             seal_reading_count: 900,
-            seal_age_s: 3600,
+            seal_age_s: 900,
             open_reading_budget: 20_000_000,
             reserve_mib: 64,
             retention_days: 400,

@@ -139,6 +139,11 @@ fn who_cannot_be_reached_does_not_count_as_told() {
     assert_eq!(again(&both[1..], &refused), ["13800000001"], "nobody on duty is: the colleagues are, and nobody twice");
     let all = [by_text("13800000001", true), by_text("13800000002", true), chat];
     assert_eq!(again(&both, &all), [""; 0], "there is nobody left");
+    let of_owner = |targets: &[KnownTarget]| {
+        told_knowing(Known { targets, assignee: None }, "", &[], &[], &notice(1, Severity::III, owner()))
+    };
+    assert_eq!(of_owner(&[]), ["02377720000"], "the registry's number");
+    assert_eq!(of_owner(&[by_text("02377720000", true)]), [""; 0], "once");
 }
 
 #[test]
@@ -148,7 +153,7 @@ fn a_case_of_one_person_is_told_to_that_person() {
         subject: Subject::Case(CaseId(3)),
         ..notice(1, Severity::III, township())
     };
-    let li: UserName = "li".parse().unwrap();
+    let li: UserName = "Li".parse().unwrap();
     let for_li = Known { targets: &[], assignee: Some(&li) };
     assert_eq!(told(&[], &[], &given), ["13800000001", "13800000002", "chat"], "nobody is named: the post");
     assert_eq!(told_knowing(for_li, "", &[], &[], &given), ["13800000002", "chat"]);
