@@ -27,7 +27,8 @@ impl SmallDisk {
         let options = format!("size={size_mib}m,mode=755");
         let mounting =
             Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(folder.path()).output().ok()?;
-        mounting.status.success().then_some(Self { folder })
+        // Lazily: one that is dropped is unmounted.
+        mounting.status.success().then(|| Self { folder })
     }
 
     /// Where it is mounted.
