@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use gateway::store::StoreConfig;
+
 use crate::{
     load::Shape,
     process::resident_mib,
@@ -15,9 +17,7 @@ const SHAPE: Shape = Shape { nodes: 1_000, devices_per_node: 10, declared: 5, se
 /// Each device speaks every ten seconds.
 const MESSAGES_PER_S: u64 = 1_000;
 const TARGET_MIB: f64 = 150.0;
-/// A quarter of an hour of that load, after which tails are sealed: the most that memory ever holds open.
-const HELD_AT_MOST: u64 = 900 * MESSAGES_PER_S * 5;
-/// Readings sent as fast as they are taken, until so many are held.
+/// Readings sent as fast as they are taken, until as many are held as there are between two sealings of a tail.
 const WINDOW: u64 = 30_000;
 const FAST_FOR: Duration = Duration::from_secs(5);
 
@@ -28,21 +28,19 @@ pub(crate) async fn measure(duration: Duration, targets: &mut Targets) -> anyhow
     table.row(["idle, nothing registered".into(), "0".into(), number(resident_mib(idle.gateway())?)]);
     drop(idle);
 
-    let mut rig = Rig::set_up(SHAPE, 1).await?;
+    let rig = Rig::set_up(SHAPE, 1).await?;
     let slow = Pace::PerSecond(MESSAGES_PER_S);
-    let (first, same) = rig.run(slow, duration).await?;
-    rig = same;
+    let (first, mut rig) = rig.run(slow, duration).await?;
     let mut held = rig.station.page.read().await?.committed;
     table.row(["10 000 devices × 5 metrics every 10 s, first rounds".into(), whole(held), number(first.resident_mib)]);
 
-    while held < HELD_AT_MOST {
-        let (_, same) = rig.run(Pace::Closed { window: WINDOW }, FAST_FOR).await?;
-        rig = same;
+    let held_at_most = StoreConfig::default().seal_age_s * MESSAGES_PER_S * SHAPE.sent as u64;
+    while held < held_at_most {
+        (_, rig) = rig.run(Pace::Closed { window: WINDOW }, FAST_FOR).await?;
         held = rig.station.page.read().await?.committed;
     }
     let (later, rig) = rig.run(slow, duration).await?;
     held = rig.station.page.read().await?.committed;
-    drop(rig);
     table.row(["the same after 15 min, when tails are sealed".into(), whole(held), number(later.resident_mib)]);
     table.note("The quarter of an hour between is played as fast as the gateway takes it.");
     table.print();

@@ -11,7 +11,7 @@ use super::{
     delivery::DeliveryId,
     error::StoreError,
     notice::NoticeId,
-    row::{Columns, for_ids, placeholders, rows_per_statement, write_rows},
+    row::{Columns, for_ids, lists, write_rows},
 };
 
 const OPERATION: &str = "addressing notices";
@@ -47,10 +47,9 @@ impl Store {
     pub async fn targets_of(&self, notices: &[NoticeId]) -> Result<BTreeMap<NoticeId, Vec<KnownTarget>>, StoreError> {
         const OPERATION: &str = "reading where something was sent";
         let mut known: BTreeMap<NoticeId, Vec<KnownTarget>> = BTreeMap::new();
-        for ids in notices.chunks(rows_per_statement(1)) {
+        for (ids, list) in lists(notices, 0) {
             let sql = format!(
-                "SELECT notice_id, channel, address, state FROM delivery WHERE notice_id IN {} ORDER BY id",
-                placeholders(1, ids.len(), 0)
+                "SELECT notice_id, channel, address, state FROM delivery WHERE notice_id IN {list} ORDER BY id"
             );
             let select = ids.iter().fold(sqlx::query(AssertSqlSafe(sql)), |select, id| select.bind(id.0));
             for row in &select.fetch_all(self.readers()).await.map_err(StoreError::read(OPERATION))? {

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use domain::{engine::ShardAt, reading::Reading, time::UnixMs};
-use sqlx::{AnyConnection, AssertSqlSafe};
+use sqlx::AnyConnection;
 
 use super::{
     Store,
@@ -16,7 +16,7 @@ use super::{
         journal,
     },
     error::StoreError,
-    row::{Columns, by_statement},
+    row::{Columns, write_rows},
     writer::Priority,
 };
 
@@ -154,17 +154,17 @@ async fn write_shards(
     kept: Vec<(ShardAt, Vec<u8>)>,
     gone: Vec<ShardAt>,
 ) -> Result<(), StoreError> {
-    for (rows, values) in by_statement(&kept, 3) {
-        let sql = format!(
+    let sql = |values: &str| {
+        format!(
             "INSERT INTO engine_checkpoint (shard, through_journal, state) VALUES {values} ON CONFLICT (shard) DO UPDATE SET \
              through_journal = excluded.through_journal, state = excluded.state"
-        );
-        let mut upsert = sqlx::query(AssertSqlSafe(sql));
-        for (shard, state) in rows {
-            upsert = upsert.bind(i64::from(*shard)).bind(through.0).bind(state.as_slice());
-        }
-        upsert.execute(&mut *connection).await.map_err(StoreError::failed(OPERATION))?;
-    }
+        )
+    };
+    write_rows(connection, &kept, 3, sql, |upsert, (shard, state)| {
+        upsert.bind(i64::from(*shard)).bind(through.0).bind(state.as_slice())
+    })
+    .await
+    .map_err(StoreError::failed(OPERATION))?;
     for shard in gone {
         sqlx::query("DELETE FROM engine_checkpoint WHERE shard = $1")
             .bind(i64::from(shard))

@@ -1,7 +1,7 @@
 //! The table of chunks: how one is written, whoever makes it.
 
 use domain::id::SeriesId;
-use sqlx::{AnyConnection, AssertSqlSafe};
+use sqlx::AnyConnection;
 
 use super::{
     batch::JournalId,
@@ -10,7 +10,7 @@ use super::{
         chunk::{self, Summary},
     },
     error::StoreError,
-    row::by_statement,
+    row::write_rows,
 };
 
 /// A chunk that is not in the table yet.
@@ -35,27 +35,27 @@ pub(super) async fn insert_chunks(
     chunks: Vec<&NewChunk>,
     operation: &'static str,
 ) -> Result<(), StoreError> {
-    for (rows, values) in by_statement(&chunks, 11) {
-        let sql = format!(
+    let sql = |values: &str| {
+        format!(
             "INSERT INTO chunk (series_id, through_journal, first_at_ms, last_at_ms, reading_count, usable_count, \
              min_value, max_value, sum_value, byte_count, readings) VALUES {values}"
-        );
-        let mut insert = sqlx::query(AssertSqlSafe(sql));
-        for NewChunk { series, through, summary, frame } in rows {
-            insert = insert
-                .bind(i64::from(series.0))
-                .bind(through.0)
-                .bind(summary.first_at.0)
-                .bind(summary.last_at.0)
-                .bind(summary.reading_count.cast_signed())
-                .bind(summary.usable_count.cast_signed())
-                .bind(summary.min)
-                .bind(summary.max)
-                .bind(summary.sum)
-                .bind(i64::try_from(frame.len()).unwrap_or(i64::MAX))
-                .bind(frame.clone());
-        }
-        insert.execute(&mut *connection).await.map_err(StoreError::failed(operation))?;
-    }
-    Ok(())
+        )
+    };
+    write_rows(connection, &chunks, 11, sql, |insert, NewChunk { series, through, summary, frame }| {
+        insert
+            .bind(i64::from(series.0))
+            .bind(through.0)
+            .bind(summary.first_at.0)
+            .bind(summary.last_at.0)
+            .bind(summary.reading_count.cast_signed())
+            .bind(summary.usable_count.cast_signed())
+            .bind(summary.min)
+            .bind(summary.max)
+            .bind(summary.sum)
+            .bind(i64::try_from(frame.len()).unwrap_or(i64::MAX))
+            .bind(frame.as_slice())
+    })
+    .await
+    .map(drop)
+    .map_err(StoreError::failed(operation))
 }

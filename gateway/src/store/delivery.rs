@@ -11,7 +11,7 @@ use super::{
     error::StoreError,
     notice::{self, notice_of},
     over::{IS_OVER, WAITING},
-    row::{Columns, for_ids, placeholders, rows_per_statement},
+    row::{Columns, for_ids, lists},
     scope::{Actor, Scope},
     writer::Priority,
 };
@@ -276,12 +276,9 @@ async fn write_outcome(
         AttemptOutcome::Failed { .. } => ("state = 'failed', last_error = $1", 1),
         AttemptOutcome::GivenUp { .. } => ("state = 'given_up', last_error = COALESCE(last_error, $1)", 1),
     };
-    for ids in deliveries.chunks(rows_per_statement(1)) {
-        let sql = format!(
-            "UPDATE delivery SET is_under_way = 0, {set} WHERE id IN {}",
-            placeholders(1, ids.len(), value_count)
-        );
-        let update = sqlx::query(AssertSqlSafe(sql));
+    for (ids, list) in lists(deliveries, value_count) {
+        let update =
+            sqlx::query(AssertSqlSafe(format!("UPDATE delivery SET is_under_way = 0, {set} WHERE id IN {list}")));
         let update = match outcome {
             AttemptOutcome::Sent { receipt } => update.bind(at.0).bind(receipt.clone()),
             AttemptOutcome::Again { due, error, is_maybe_repeated } => {

@@ -7,13 +7,13 @@ use protocol::{
     rest::{GapWhy, LedgerFigures, LedgerGap, LedgerHour},
     sparkplug::outbox::{Gap, Why},
 };
-use sqlx::{AnyConnection, AssertSqlSafe, any::AnyRow};
+use sqlx::{AnyConnection, any::AnyRow};
 
 use super::{
     Store,
     error::StoreError,
     outbox::OutboxProgress,
-    row::{Columns, by_statement, word_of},
+    row::{Columns, word_of, write_rows},
     scope::Scope,
     select::{Bound, Select},
     writer::Priority,
@@ -244,22 +244,20 @@ async fn trim(connection: &mut AnyConnection, before: UnixMs) -> Result<(), Stor
 async fn write_entries(connection: &mut AnyConnection, entries: &[LedgerEntry]) -> Result<(), StoreError> {
     let added: Vec<String> =
         COLUMNS.iter().map(|column| format!("{column} = ledger_hour.{column} + excluded.{column}")).collect();
-    for (rows, values) in by_statement(entries, 2 + COLUMNS.len()) {
-        let sql = format!(
+    let sql = |values: &str| {
+        format!(
             "INSERT INTO ledger_hour (node_id, hour_ms, {}) VALUES {values} ON CONFLICT (node_id, hour_ms) DO UPDATE SET {}",
             COLUMNS.join(", "),
             added.join(", ")
-        );
-        let mut upsert = sqlx::query(AssertSqlSafe(sql));
-        for entry in rows {
-            upsert = upsert.bind(entry.node.as_str()).bind(entry.hour.0);
-            for number in numbers_of(&entry.figures) {
-                upsert = upsert.bind(number.cast_signed());
-            }
-        }
-        upsert.execute(&mut *connection).await.map_err(StoreError::failed(OPERATION))?;
-    }
-    Ok(())
+        )
+    };
+    write_rows(connection, entries, 2 + COLUMNS.len(), sql, |upsert, entry| {
+        let upsert = upsert.bind(entry.node.as_str()).bind(entry.hour.0);
+        numbers_of(&entry.figures).into_iter().fold(upsert, |upsert, number| upsert.bind(number.cast_signed()))
+    })
+    .await
+    .map(drop)
+    .map_err(StoreError::failed(OPERATION))
 }
 
 async fn write_gap(connection: &mut AnyConnection, gap: &LedgerGap) -> Result<(), StoreError> {

@@ -7,12 +7,7 @@ use domain::{
 };
 use sqlx::{AnyConnection, AssertSqlSafe};
 
-use super::{
-    Store,
-    delivery::DeliveryId,
-    error::StoreError,
-    row::{placeholders, rows_per_statement},
-};
+use super::{Store, delivery::DeliveryId, error::StoreError, row::lists};
 
 const OPERATION: &str = "letting go of what is over";
 /// What waits, with the alarm that it speaks of.
@@ -32,11 +27,10 @@ impl Store {
     pub async fn pass_over(&self, deliveries: Vec<DeliveryId>) -> Result<(), StoreError> {
         self.write_delivery(move |connection| {
             Box::pin(async move {
-                for ids in deliveries.chunks(rows_per_statement(1)) {
+                for (ids, list) in lists(&deliveries, 0) {
                     let sql = format!(
                         "UPDATE delivery SET state = 'over' WHERE id IN \
-                         (SELECT delivery.id {WAITING} AND {IS_OVER} AND delivery.id IN {})",
-                        placeholders(1, ids.len(), 0)
+                         (SELECT delivery.id {WAITING} AND {IS_OVER} AND delivery.id IN {list})"
                     );
                     let update = ids.iter().fold(sqlx::query(AssertSqlSafe(sql)), |update, id| update.bind(id.0));
                     update.execute(&mut *connection).await.map_err(StoreError::failed(OPERATION))?;
@@ -58,15 +52,14 @@ pub(super) async fn follow_alarms(
         transition.what == What::Reoccurred && transition.state == AlarmState::ActiveUnacknowledged
     };
     let alarms: Vec<AlarmId> = transitions.iter().filter(has_come_back).map(|transition| transition.alarm).collect();
-    for alarms in alarms.chunks(rows_per_statement(1)) {
+    for (alarms, list) in lists(&alarms, 1) {
         let sql = format!(
             "UPDATE delivery SET state = 'waiting', created_at_ms = $1, due_at_ms = $1 WHERE state = 'over' \
              AND notice_id IN (SELECT id FROM notice WHERE subject_kind = 'alarm' AND occasion <> 'escalated' \
              AND NOT EXISTS (SELECT 1 FROM notice AS later WHERE later.subject_kind = 'alarm' \
              AND later.subject_id = notice.subject_id AND later.audience_kind = notice.audience_kind \
              AND later.audience_id = notice.audience_id AND later.id > notice.id \
-             AND later.occasion NOT IN ('escalated', 'returned')) AND subject_id IN {})",
-            placeholders(1, alarms.len(), 1)
+             AND later.occasion NOT IN ('escalated', 'returned')) AND subject_id IN {list})"
         );
         let update = sqlx::query(AssertSqlSafe(sql)).bind(now.0);
         let update = alarms.iter().fold(update, |update, alarm| update.bind(alarm.to_string()));

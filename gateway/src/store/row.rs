@@ -99,7 +99,7 @@ pub(super) fn json_of<T: Serialize>(value: &T) -> String {
 
 /// Rows of so many values that go in one statement. SQLite finds each numbered value by going through the names of those
 /// before it, so that a statement of n values costs n²: with statements of 14 000 a batch in a flood took more than a second.
-pub(super) const fn rows_per_statement(columns: usize) -> usize {
+const fn rows_per_statement(columns: usize) -> usize {
     const VALUES: usize = 256;
     if columns < VALUES { VALUES / columns } else { 1 }
 }
@@ -107,6 +107,11 @@ pub(super) const fn rows_per_statement(columns: usize) -> usize {
 /// As many rows of `columns` values at a time as go in one statement, with their placeholders.
 pub(super) fn by_statement<T>(rows: &[T], columns: usize) -> impl Iterator<Item = (&[T], String)> {
     rows.chunks(rows_per_statement(columns)).map(move |rows| (rows, placeholders(rows.len(), columns, 0)))
+}
+
+/// As many values at a time as go in one statement's list, with that list's placeholders; `before` stand before it.
+pub(super) fn lists<T>(values: &[T], before: usize) -> impl Iterator<Item = (&[T], String)> {
+    values.chunks(rows_per_statement(1)).map(move |values| (values, placeholders(1, values.len(), before)))
 }
 
 /// A statement with the values that are bound to it so far.
@@ -136,10 +141,9 @@ pub(super) async fn for_ids(
     before: &[i64],
     ids: &[i64],
 ) -> Result<(), sqlx::Error> {
-    for ids in ids.chunks(rows_per_statement(1)) {
-        let sql = format!("{sql} {}", placeholders(1, ids.len(), before.len()));
-        let statement =
-            before.iter().chain(ids).fold(sqlx::query(AssertSqlSafe(sql)), |statement, id| statement.bind(*id));
+    for (ids, list) in lists(ids, before.len()) {
+        let statement = sqlx::query(AssertSqlSafe(format!("{sql} {list}")));
+        let statement = before.iter().chain(ids).fold(statement, |statement, id| statement.bind(*id));
         statement.execute(&mut *connection).await?;
     }
     Ok(())
@@ -180,6 +184,8 @@ mod tests {
         assert_eq!(of(0, 14), []);
         assert_eq!(of(40, 14), [(18, 252), (18, 252), (4, 56)]);
         assert_eq!(of(2, 1000), [(1, 1000), (1, 1000)], "a row is never cut");
+        let of_lists: Vec<_> = lists(&[(); 257], 2).map(|(values, list)| (values.len(), list.len())).collect();
+        assert_eq!((of_lists[0].0, of_lists[1]), (256, (1, "($3)".len())));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use domain::{
 use protocol::rest::{DeliveryState, Shift, User};
 
 use super::{
-    house::{House, TOWNSHIP, notice, now, owner, read, registry, township},
+    house::{House, Running, TOWNSHIP, notice, now, owner, read, registry, township},
     service::{Act, Service},
 };
 use crate::{
@@ -170,21 +170,26 @@ fn a_case_of_one_person_is_told_to_that_person() {
     assert_eq!(told_knowing(refused, "", &[], &[], &given), ["13800000001", "chat"]);
 }
 
-#[tokio::test]
-async fn when_the_service_refuses_the_number_on_duty_the_colleagues_are_told_at_once() {
-    let house = House::build().await;
-    let service = Service::start(Act::Answer(200, "taken")).await;
+/// A sub-centre of two officers, of whom Li is on duty, and a channel that writes to their telephones by this service.
+async fn li_on_duty_beside_wang(house: &House, service: &Service) -> Running {
     for (name, phone) in [("wang", "13800000001"), ("li", "13800000002")] {
         house.person(name, Role::TownshipOfficer, TOWNSHIP, phone, "").await;
     }
     house.on_duty("li").await;
-    service.next([Act::Answer(400, "no such number")]);
-    let running = house
+    house
         .start(&format!(
             "[[channel]]\nname = \"sms\"\nserves.townships = [\"*\"]\nvia.sms.url = \"{}/{{{{phone}}}}/{{{{text}}}}\"\n",
             service.url("")
         ))
-        .await;
+        .await
+}
+
+#[tokio::test]
+async fn when_the_service_refuses_the_number_on_duty_the_colleagues_are_told_at_once() {
+    let house = House::build().await;
+    let service = Service::start(Act::Answer(200, "taken")).await;
+    service.next([Act::Answer(400, "no such number")]);
+    let running = li_on_duty_beside_wang(&house, &service).await;
     house.tell([notice(1, Severity::III, township())]).await;
     let deliveries = house.until_sent(1).await;
     let told: Vec<_> = deliveries.iter().map(|one| (one.person.as_deref().unwrap_or_default(), one.state)).collect();
@@ -195,16 +200,7 @@ async fn when_the_service_refuses_the_number_on_duty_the_colleagues_are_told_at_
 #[tokio::test]
 async fn the_officer_on_duty_alone_hears_of_a_mild_alarm_and_everybody_of_a_danger_to_life() {
     let (house, service) = (House::build().await, Service::start(Act::Answer(200, "taken")).await);
-    for (name, phone) in [("wang", "13800000001"), ("li", "13800000002")] {
-        house.person(name, Role::TownshipOfficer, TOWNSHIP, phone, "").await;
-    }
-    house.on_duty("li").await;
-    let running = house
-        .start(&format!(
-            "[[channel]]\nname = \"sms\"\nserves.townships = [\"*\"]\nvia.sms.url = \"{}/{{{{phone}}}}/{{{{text}}}}\"\n",
-            service.url("")
-        ))
-        .await;
+    let running = li_on_duty_beside_wang(&house, &service).await;
     house.tell([notice(1, Severity::III, township())]).await;
     let deliveries = house.until_sent(1).await;
     assert_eq!((deliveries.len(), deliveries[0].person.as_deref()), (1, Some("li")));

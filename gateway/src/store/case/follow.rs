@@ -18,7 +18,7 @@ use super::{
 };
 use crate::store::{
     error::StoreError,
-    row::{Columns, by_statement, placeholders, rows_per_statement, word_of, write_rows},
+    row::{Columns, by_statement, lists, word_of, write_rows},
 };
 
 const OPERATION: &str = "following an alarm";
@@ -246,11 +246,10 @@ async fn devices_without_a_case(
     devices: &[&DeviceId],
 ) -> Result<HashMap<DeviceId, SiteAt>, StoreError> {
     let mut found = HashMap::with_capacity(devices.len());
-    for devices in devices.chunks(rows_per_statement(1)) {
+    for (devices, list) in lists(devices, 0) {
         let sql = format!(
             "{SELECT_SITE} AND NOT EXISTS (SELECT 1 FROM case_alarm \
-             WHERE case_alarm.device_id = device.id AND case_alarm.closed_at_ms IS NULL) AND device.id IN {}",
-            placeholders(1, devices.len(), 0)
+             WHERE case_alarm.device_id = device.id AND case_alarm.closed_at_ms IS NULL) AND device.id IN {list}"
         );
         let select =
             devices.iter().fold(sqlx::query(AssertSqlSafe(sql)), |select, device| select.bind(device.as_str()));

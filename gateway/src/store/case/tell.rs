@@ -15,7 +15,7 @@ use crate::store::{
     NoticeId, Store,
     error::StoreError,
     notice as notices,
-    row::{Columns, placeholders, rows_per_statement},
+    row::{Columns, lists},
 };
 
 impl Store {
@@ -24,14 +24,13 @@ impl Store {
     pub async fn assignees_told(&self, notices: &[NoticeId]) -> Result<BTreeMap<NoticeId, UserName>, StoreError> {
         const OPERATION: &str = "reading who was given a case";
         let mut found = BTreeMap::new();
-        for ids in notices.chunks(rows_per_statement(1)) {
+        for (ids, list) in lists(notices, 0) {
             // Notice and time line were written together, so that both bear the same moment.
             let sql = format!(
                 "SELECT notice.id, case_event.assignee FROM notice JOIN case_event \
                  ON case_event.case_id = CAST(notice.subject_id AS BIGINT) AND case_event.what = 'assigned' \
-                 AND case_event.at_ms = notice.at_ms WHERE notice.occasion = 'case_assigned' AND notice.id IN {} \
-                 ORDER BY case_event.number",
-                placeholders(1, ids.len(), 0)
+                 AND case_event.at_ms = notice.at_ms WHERE notice.occasion = 'case_assigned' AND notice.id IN {list} \
+                 ORDER BY case_event.number"
             );
             let select = ids.iter().fold(sqlx::query(AssertSqlSafe(sql)), |select, id| select.bind(id.0));
             for row in &select.fetch_all(self.readers()).await.map_err(StoreError::read(OPERATION))? {

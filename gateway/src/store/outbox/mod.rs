@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use domain::id::NodeId;
 use protocol::sparkplug::outbox::{Acknowledgement, Gap, Incarnation, Numbers, Seq, StoreEpoch};
-use sqlx::{AnyConnection, AssertSqlSafe};
+use sqlx::AnyConnection;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -21,7 +21,7 @@ use super::{
     batch::JournalId,
     codec::CodecError,
     error::StoreError,
-    row::{Columns, by_statement},
+    row::{Columns, write_rows},
     writer::Priority,
 };
 
@@ -137,7 +137,7 @@ impl Store {
                 .write(
                     Priority::Ordinary,
                     OPERATION,
-                    move |connection| Box::pin(write_rows(connection, rows, through)),
+                    move |connection| Box::pin(write_entries(connection, rows, through)),
                     move |()| store.known_outboxes().folded(&folded, through),
                 )
                 .await?;
@@ -221,7 +221,7 @@ pub(super) async fn write_progress(
     if planned.is_empty() {
         return Ok(());
     }
-    write_rows(connection, planned.new.clone(), JournalId::default()).await?;
+    write_entries(connection, planned.new.clone(), JournalId::default()).await?;
     sqlx::query("INSERT INTO outbox_step (journal_id, steps) VALUES ($1, $2)")
         .bind(journal.0)
         .bind(planned.frame.clone())
@@ -231,32 +231,32 @@ pub(super) async fn write_progress(
         .map_err(StoreError::failed(OPERATION))
 }
 
-async fn write_rows(
+async fn write_entries(
     connection: &mut AnyConnection,
     rows: Vec<(i64, Entry)>,
     through: JournalId,
 ) -> Result<(), StoreError> {
-    for (rows, values) in by_statement(&rows, 7) {
-        let sql = format!(
+    let sql = |values: &str| {
+        format!(
             "INSERT INTO outbox (id, node_id, incarnation, numbers, reading_count, through_journal, used_at_ms) \
              VALUES {values} ON CONFLICT (id) DO UPDATE SET numbers = excluded.numbers, \
              reading_count = excluded.reading_count, through_journal = excluded.through_journal, \
              used_at_ms = excluded.used_at_ms"
-        );
-        let mut upsert = sqlx::query(AssertSqlSafe(sql));
-        for (row, entry) in rows {
-            upsert = upsert
-                .bind(*row)
-                .bind(entry.outbox.node.as_str())
-                .bind(entry.outbox.incarnation.to_string())
-                .bind(entry.numbers.encode())
-                .bind(entry.reading_count.cast_signed())
-                .bind(through.0)
-                .bind(entry.used_at.0);
-        }
-        upsert.execute(&mut *connection).await.map_err(StoreError::failed(OPERATION))?;
-    }
-    Ok(())
+        )
+    };
+    write_rows(connection, &rows, 7, sql, |upsert, (row, entry)| {
+        upsert
+            .bind(*row)
+            .bind(entry.outbox.node.as_str())
+            .bind(entry.outbox.incarnation.to_string())
+            .bind(entry.numbers.encode())
+            .bind(entry.reading_count.cast_signed())
+            .bind(through.0)
+            .bind(entry.used_at.0)
+    })
+    .await
+    .map(drop)
+    .map_err(StoreError::failed(OPERATION))
 }
 
 async fn delete_steps(
