@@ -15,10 +15,11 @@ mod rule;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 pub use due::end_of_day;
 pub use expression::Expression;
+use foldhash::HashMap;
 pub use gap::Gap;
 pub use hours::Daily;
 pub use parse::ProfileError;

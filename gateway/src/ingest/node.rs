@@ -4,7 +4,7 @@
 mod content;
 mod presence;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use domain::{
     engine::{Link, LinkChange},
@@ -14,6 +14,7 @@ use domain::{
     registry::Registry,
     time::{MonoMs, Now, UnixMs},
 };
+use foldhash::HashMap;
 use metrics::counter;
 use protocol::{
     rest::{GapWhy, LedgerFigures, LinkState},
@@ -164,7 +165,7 @@ impl Node {
             address,
             session: NodeSession::new(Settings::default()),
             outboxes: Outboxes::default(),
-            devices: HashMap::new(),
+            devices: HashMap::default(),
             ways: Vec::new(),
             heard_before: now.wall,
             status,

@@ -1,9 +1,6 @@
 //! All edge nodes: which message is whose, and who has to be asked for births. Pure, but for counting.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -15,6 +12,7 @@ use domain::{
     registry::Registry,
     time::{MonoMs, Now, UnixMs},
 };
+use foldhash::HashMap;
 use metrics::counter;
 use protocol::{
     rest::{GapWhy, LedgerFigures},
@@ -87,7 +85,7 @@ impl Nodes {
         stored: &[Reading],
         outboxes: Vec<OutboxState>,
     ) -> Self {
-        let mut committed: HashMap<NodeId, Vec<_>> = HashMap::new();
+        let mut committed: HashMap<NodeId, Vec<_>> = HashMap::default();
         for OutboxState { outbox, numbers, .. } in outboxes {
             committed.entry(outbox.node).or_default().push((outbox.incarnation, numbers));
         }
@@ -99,7 +97,7 @@ impl Nodes {
             profiles,
             series,
             latest: Latest::new(stored),
-            by_id: HashMap::new(),
+            by_id: HashMap::default(),
             rebirths: Rebirths::default(),
             held_links: BTreeMap::new(),
             topic_logged: None,

@@ -1,8 +1,7 @@
 //! Counts that are not on disk yet, by node and hour. Pure.
 
-use std::collections::HashMap;
-
 use domain::{id::NodeId, time::UnixMs};
+use foldhash::HashMap;
 use protocol::rest::{GapWhy, LedgerFigures, LedgerGap};
 
 use crate::store::LedgerEntry;

@@ -82,6 +82,9 @@ const PAUSE_A_LISTENER: Duration = Duration::from_micros(500);
 /// making deltas, and what is overtaken meanwhile is not sent.
 const PAUSE_OF_MAKING: u32 = 3;
 
+/// About as long is a device, or a value of it, in a message.
+const SHORT_BYTES: usize = 112;
+
 /// Where the pipeline leaves changes and clients find their streams. Cheap to clone.
 #[derive(Clone)]
 pub struct Hub {
@@ -367,10 +370,19 @@ fn pause(listeners: usize, making: Duration, longest: Duration) -> Duration {
 
 /// A message as the text that goes over the socket.
 pub fn to_frame(message: &LiveMessage) -> Utf8Bytes {
-    let mut text = serde_json::to_string(message).expect("live messages have text keys only and always serialise");
+    // Room for all of it at first: growing would copy megabytes again and again.
+    let devices = match message {
+        LiveMessage::Snapshot(Snapshot { devices, .. }) | LiveMessage::Delta(Delta { devices, .. }) => {
+            devices.as_slice()
+        }
+        LiveMessage::Heartbeat { .. } | LiveMessage::SessionEnded => &[],
+    };
+    let values: usize = devices.iter().map(|device| device.values.len()).sum();
+    let mut text = Vec::with_capacity(SHORT_BYTES * (1 + devices.len() + values));
+    serde_json::to_writer(&mut text, message).expect("live messages have text keys only and always serialise");
     // It is kept for a while.
     text.shrink_to_fit();
-    text.into()
+    String::from_utf8(text).expect("JSON is UTF-8").into()
 }
 
 /// A poisoned lock means a panic while holding it; the state behind is plain data that is replaced whole, so go on.

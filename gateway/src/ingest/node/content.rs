@@ -122,7 +122,10 @@ impl Node {
                     let series = match way {
                         Way::Series(series) => series,
                         Way::Unknown | Way::Nowhere => {
-                            let Some(series) = self.series(device, &heard.name, now, around.series) else { continue };
+                            let Some(series) = self.series(device, &heard.name, now, around.series) else {
+                                out.figures.refused_readings += 1;
+                                continue;
+                            };
                             self.learn(device, is_itself, heard.place, Way::Series(series));
                             series
                         }

@@ -1,8 +1,7 @@
 //! The outboxes in memory: what is on disk, rows and steps together. Pure.
 
-use std::collections::HashMap;
-
 use domain::{id::NodeId, time::UnixMs};
+use foldhash::HashMap;
 use protocol::sparkplug::outbox::{Insertion, Numbers, Seq, StoreEpoch};
 
 use super::{
@@ -66,8 +65,8 @@ impl Known {
     pub(in crate::store) fn new(epoch: StoreEpoch) -> Self {
         Self {
             epoch,
-            rows: HashMap::new(),
-            by_row: HashMap::new(),
+            rows: HashMap::default(),
+            by_row: HashMap::default(),
             last_row: 0,
             last_step: JournalId::default(),
             folded_through: JournalId::default(),
@@ -176,7 +175,7 @@ impl Known {
 
     /// The outboxes beyond those of each node that are remembered, oldest use first.
     fn superfluous(&self) -> Vec<i64> {
-        let mut by_node: HashMap<&NodeId, Vec<(UnixMs, i64)>> = HashMap::new();
+        let mut by_node: HashMap<&NodeId, Vec<(UnixMs, i64)>> = HashMap::default();
         for (row, entry) in &self.by_row {
             by_node.entry(&entry.outbox.node).or_default().push((entry.used_at, *row));
         }

@@ -71,6 +71,7 @@ macro_rules! on_every_engine {
 
 on_every_engine!(
     batches::a_committed_batch_is_there_after_a_crash,
+    batches::one_gateway_writes_and_the_command_line_beside_it,
     batches::an_equal_time_makes_the_later_arrival_the_latest,
     batches::a_refused_batch_changes_nothing,
     batches::a_settled_batch_is_stored_once,

@@ -15,12 +15,11 @@ mod birth;
 mod order;
 mod settings;
 
-use std::collections::HashMap;
-
 use domain::{
     id::{DeviceId, MetricName},
     time::MonoMs,
 };
+use foldhash::HashMap;
 
 use self::{
     birth::{Birth, bd_seq_of},
@@ -180,7 +179,7 @@ impl NodeSession {
             bd_seq: None,
             order: Order::new(settings.reorder_window),
             node: None,
-            devices: HashMap::new(),
+            devices: HashMap::default(),
             rebirth_until: None,
         }
     }
