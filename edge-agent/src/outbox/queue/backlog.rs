@@ -76,7 +76,9 @@ impl Outbox {
         let segment = &mut self.segments[index];
         let (first_seq, from_ms) = (self.cursor, segment.begun.0);
         if !std::mem::replace(&mut segment.is_damaged, true) {
-            let gap = Gap { first_seq, last_seq: end - 1, from_ms, to_ms: until.0, readings: None, why: Why::Corrupt };
+            let (last_seq, to_ms) = (end - 1, until.0);
+            let (readings, at_most_ms, why) = (None, None, Why::Corrupt);
+            let gap = Gap { first_seq, last_seq, from_ms, to_ms, readings, at_most_ms, why };
             let messages = self.receipt.numbers().missing_between(first_seq, end - 1);
             self.lose(gap, messages);
         }
