@@ -125,7 +125,9 @@ impl Outbox {
         let Found { segments, names, state, gap, reports } = found;
         let receipt = disk.read(RECEIPT_FILE, 0, u64::MAX).ok();
         let mut receipt = receipt.and_then(|bytes| Receipt::decode(&bytes, state.incarnation)).unwrap_or_default();
-        reports.into_iter().for_each(|(report, from)| receipt.owe(report, from));
+        for (report, from) in reports {
+            receipt.owe(report, from);
+        }
         let mut outbox = Self {
             disk,
             limits,
@@ -174,11 +176,12 @@ impl Outbox {
     /// forgotten.
     fn report_missing(&mut self, now: Now) -> io::Result<()> {
         let Some(gap) = self.missing else { return Ok(()) };
-        // Its number needs no reservation: it is not sent before it is flushed.
-        self.reserved = self.reserved.max(self.next);
+        // A reservation before it would be a state behind the gap: its number is not sent before it is flushed instead.
         self.write(&Content::Gap(gap), now)?;
         self.missing = None;
-        self.flush_now()
+        self.flush_now()?;
+        self.reserved = self.reserved.max(self.next - 1);
+        Ok(())
     }
 
     /// What a birth says of it. The next acknowledgement answers it.
@@ -232,7 +235,7 @@ impl Outbox {
             // On a full disk the present segment goes on, rather than being given up for one that may not fit either.
             self.begin_segment(now).or_else(|wrong| if self.segments.is_empty() { Err(wrong) } else { Ok(()) })?;
         }
-        if self.next > self.reserved {
+        if self.next > self.reserved && !is_missing {
             self.reserve_now(now)?;
         }
         let seq = Seq::new(self.next).ok_or(io::ErrorKind::OutOfMemory)?;

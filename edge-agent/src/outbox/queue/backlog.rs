@@ -21,7 +21,12 @@ impl Outbox {
 
     /// Whether messages before that number wait.
     pub fn has_backlog(&self, before: u64) -> bool {
-        self.next_in_backlog() < before.min(self.next)
+        self.next_in_backlog() < before.min(self.end_of_backlog())
+    }
+
+    /// Beyond what a power cut could give again, nothing is sent.
+    fn end_of_backlog(&self) -> u64 {
+        self.next.min(self.reserved + 1)
     }
 
     fn next_in_backlog(&self) -> u64 {
@@ -32,7 +37,7 @@ impl Outbox {
     pub fn next_backlog(&mut self, before: u64, now: Now) -> Option<Entry> {
         loop {
             self.cursor = self.next_in_backlog();
-            if self.cursor >= before.min(self.next) {
+            if self.cursor >= before.min(self.end_of_backlog()) {
                 return None;
             }
             let index = self.segments.partition_point(|segment| segment.first <= self.cursor).checked_sub(1)?;
