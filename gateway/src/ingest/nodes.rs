@@ -339,8 +339,8 @@ impl Nodes {
 
 /// When an earlier process of this gateway last noted something about a node that it heard.
 fn noted(node: &NodeId, series: &SeriesIndex, latest: &Latest) -> Option<UnixMs> {
-    let note = MetricName::new(DUPLICATE_ID).expect("the notes' names are valid");
-    latest.of(series.find(&node.as_device(), &note)?)
+    let metric = MetricName::new(DUPLICATE_ID).expect("the notes' names are valid");
+    latest.of(series.find(&node.as_device(), &metric)?)
 }
 
 /// For a metric that no birth declared.
