@@ -334,7 +334,6 @@ enum Step {
     Close,
     Restore(u64),
     DiskFull(bool),
-    FlushesFail(bool),
     Wait(u64),
 }
 
@@ -350,7 +349,6 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Close),
         1 => (1_u64..50).prop_map(Step::Restore),
         1 => any::<bool>().prop_map(Step::DiskFull),
-        1 => any::<bool>().prop_map(Step::FlushesFail),
         1 => (0_u64..4_000_000).prop_map(Step::Wait),
     ]
 }
@@ -436,13 +434,9 @@ proptest! {
                 }
                 Step::Acknowledge(_) => host.acknowledge(&mut outbox),
                 Step::Tick => note(&mut kept, &tick(&mut outbox, now))?,
-                Step::Kill => {
-                    disk.write_back();
-                    outbox = open(&disk, limits, boot, now);
-                }
+                Step::Kill => outbox = open(&disk, limits, boot, now),
                 Step::Tear(bytes) => {
                     disk.tear(bytes);
-                    disk.write_back();
                     // A file system that lost written bytes was not switched off in good order.
                     boot += 1;
                     outbox = open(&disk, limits, boot, now);
@@ -456,7 +450,6 @@ proptest! {
                     // A report for which there was no room is not told after the end either.
                     is_crashed |= is_disk_full;
                     outbox.close(now);
-                    disk.write_back();
                     boot += 1;
                     outbox = open(&disk, limits, boot, now);
                 }
@@ -481,13 +474,11 @@ proptest! {
                     is_disk_full = is_full;
                     disk.limit(is_full.then(|| disk.used()));
                 }
-                Step::FlushesFail(fail) => disk.fail_flushes(fail),
                 Step::Wait(ms) => clock += ms,
             }
             prop_assert!(outbox.bytes() <= limits.max_bytes);
         }
         disk.limit(None);
-        disk.fail_flushes(false);
         outbox.rewind();
         // In a small outbox a report displaces others, and the floor waits for what is reported: a birth is answered, and the
         // next one says it.
