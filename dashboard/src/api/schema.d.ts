@@ -2011,7 +2011,7 @@ export interface components {
          * @description Why something is missing.
          * @enum {string}
          */
-        GapWhy: "too_old" | "full" | "torn" | "corrupt" | "power_cut" | "order" | "shed";
+        GapWhy: "too_old" | "full" | "torn" | "corrupt" | "power_cut" | "unreported" | "clock" | "unheard" | "order" | "shed";
         /** @description 交接班: what one shift leaves to the next. */
         Handover: {
             /**
@@ -2165,7 +2165,8 @@ export interface components {
             duplicate_messages: number;
             /**
              * Format: int64
-             * @description Messages of nodes without an outbox that are lost: missing in their order, or shed here.
+             * @description Messages that are lost: given up by nodes' outboxes; of nodes without one, missing in their order or shed here. Gaps
+             *     whose messages nobody can know do not count.
              */
             lost_messages: number;
             /**
@@ -2208,9 +2209,19 @@ export interface components {
              * @description Readings in them.
              */
             shed_readings: number;
+            /**
+             * Format: int64
+             * @description Gaps of which nobody can know how many messages they are: they are in neither of the two before.
+             */
+            uncounted_gaps: number;
         };
         /** @description Something that is missing. */
         LedgerGap: {
+            /**
+             * Format: int64
+             * @description At most so much of the time between is missing, in milliseconds; None: all of it may be.
+             */
+            at_most_ms?: number | null;
             /**
              * Format: int64
              * @description First number in the node's outbox; None: it has none.
@@ -2228,9 +2239,9 @@ export interface components {
             last_seq?: number | null;
             /**
              * Format: int64
-             * @description How many messages.
+             * @description How many messages; None: nobody can know.
              */
-            messages: number;
+            messages?: number | null;
             /** @description Whose. */
             node: string;
             /**

@@ -788,6 +788,9 @@ export const en: Text = {
     hint: 'Every reading of the edge nodes: taken, sent, received, stored; what is missing, and why. What was taken and sent the nodes report themselves, a little later than it is stored.',
     ranges: { day: '24 hours', week: '7 days', month: '30 days' },
     nothingLost: 'Nothing was lost',
+    noneCounted: 'No loss was counted',
+    uncounted: (n: number) =>
+      `${plural(n, 'gap')} of unknown size: a power cut, or a node nobody heard; see below`,
     lost: 'readings lost',
     lostMessages: (count: string) =>
       `${count} messages are missing; gaps whose readings are unknown are not in the number`,
@@ -815,6 +818,7 @@ export const en: Text = {
     messages: 'Messages',
     readings: 'Readings',
     unknown: 'unknown',
+    atMost: (seconds: number) => `unknown; of ${seconds} s at most`,
     why: 'Why',
     whys: {
       too_old: 'waited too long on the node',
@@ -822,6 +826,9 @@ export const en: Text = {
       torn: 'the node stopped while writing',
       corrupt: 'the node’s disk is damaged',
       power_cut: 'the node lost power',
+      unreported: 'given up by the node without a report',
+      clock: 'told later, with an impossible time',
+      unheard: 'nobody heard the node',
       order: 'missing on the way',
       shed: 'the gateway had no room',
     },

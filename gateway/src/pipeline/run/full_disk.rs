@@ -100,6 +100,7 @@ impl Pipeline {
         }
         for (node, &(messages, readings)) in &batch.unrepeated {
             let (from, to) = (whole.received, whole.received);
+            let messages = Some(messages);
             let lost = Lost { why: GapWhy::Shed, messages, readings: Some(readings), from, to };
             self.parts.ledger.lost(node, lost, whole.received);
         }

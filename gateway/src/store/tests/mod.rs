@@ -127,6 +127,7 @@ on_every_engine!(
     outboxes::a_node_with_new_disks_again_and_again_does_not_grow,
     outboxes::committed_numbers_survive_folds_and_crashes,
     outboxes::the_ledger_adds_up_and_is_scoped,
+    outboxes::what_is_lost_is_counted_once_and_without_what_is_stored,
     people::a_session_yields_the_scope_of_its_account,
     people::a_session_ends_by_time_and_by_change,
     people::a_name_is_taken_in_whatever_case,
