@@ -2,6 +2,7 @@
 
 use super::{
     Engine,
+    clock::Clock,
     deadline::Deadline,
     io::{Input, Link, LinkChange, Outcome},
     plan::{SeriesAt, SlotAt, WatchAt},
@@ -50,7 +51,22 @@ impl<'a> Evaluation<'a> {
         for reading in input.readings {
             evaluation.read(reading);
         }
+        evaluation.keep_time();
         evaluation.outcome
+    }
+
+    /// Compares the wall clock with what is believed of it, and both with what was read just now.
+    fn keep_time(&mut self) {
+        let clock = self.engine.clock.unwrap_or(Clock::believing(self.now));
+        let fresh = |state: &SeriesState| {
+            state.latest.as_ref().filter(|_| state.fresh_at == self.now.mono).map(|latest| latest.event_time)
+        };
+        let after = clock.hearing(self.now, self.outcome.delta.series.values().filter_map(fresh));
+        if self.engine.clock != Some(after) {
+            let by_ms = after.present(self.now).since_ms(self.present);
+            self.outcome.clock_put_right_ms = Some(by_ms).filter(|&by_ms| by_ms != 0);
+            self.outcome.delta.clock = Some((after, self.now));
+        }
     }
 
     /// Alarms whose device or rule is gone: nothing can clear them any more.

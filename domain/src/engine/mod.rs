@@ -21,6 +21,7 @@ mod act;
 mod anomaly;
 mod cause;
 mod checkpoint;
+mod clock;
 mod deadline;
 mod evaluation;
 mod history;
@@ -47,6 +48,7 @@ pub use state::Delta;
 
 use self::{
     anomaly::Anomaly,
+    clock::Clock,
     deadline::{Deadline, Deadlines},
     evaluation::Evaluation,
     plan::{Plan, WatchAt},
@@ -94,8 +96,8 @@ pub struct Engine {
     /// By device, and rule or all of them.
     service: BTreeMap<(DeviceId, Option<RuleId>), OutOfService>,
     deadlines: Deadlines,
-    /// Both clocks at the start; None: no registry yet.
-    start: Option<Now>,
+    /// None: no registry yet.
+    clock: Option<Clock>,
     latest: MonoMs,
 }
 
@@ -125,7 +127,7 @@ impl Engine {
             due: BTreeSet::new(),
             service: BTreeMap::new(),
             deadlines: Deadlines::default(),
-            start: None,
+            clock: None,
             latest: MonoMs::default(),
         }
     }
@@ -139,11 +141,11 @@ impl Engine {
     fn arm_deadlines(&mut self, now: Now) {
         for alarm in self.open.values().filter(|alarm| alarm.state == AlarmState::Shelved) {
             let until = alarm.set_aside.as_ref().and_then(|set_aside| set_aside.until);
-            self.deadlines.set(Deadline::Shelf(alarm.id), Some(now.mono_at(until.unwrap_or(now.wall))));
+            self.deadlines.take_up(Deadline::Shelf(alarm.id), now.mono_at(until.unwrap_or(now.wall)));
         }
         for ((device, rule), entry) in &self.service {
             let deadline = Deadline::Service(device.clone(), rule.clone());
-            self.deadlines.set(deadline, Some(now.mono_at(entry.until)));
+            self.deadlines.take_up(deadline, now.mono_at(entry.until));
         }
     }
 
@@ -151,8 +153,8 @@ impl Engine {
     /// node is offline until that node speaks for it. Alarms of devices and rules that have gone are closed by the next
     /// evaluation, which is due at once. An outcome from before is to be applied, or dropped, first.
     pub fn set_registry(&mut self, registry: Arc<Registry>, now: Now) {
-        if self.start.is_none() {
-            self.start = Some(now);
+        if self.clock.is_none() {
+            self.clock = Some(Clock::believing(now));
             self.arm_deadlines(now);
             for series in &mut self.series {
                 (series.fresh_at, series.changed_at) = (now.mono, now.mono);
@@ -337,6 +339,28 @@ impl Engine {
         if delta.are_orphans_closed {
             self.orphans.clear();
         }
+        if let Some((clock, now)) = delta.clock {
+            self.keep_time(clock, now);
+        }
+    }
+
+    /// Takes over what is believed of the wall clock. When that was put right, what looks at hours and dates is looked at
+    /// again, and what was taken up at the start by a wrong clock ends when it was meant to.
+    fn keep_time(&mut self, clock: Clock, now: Now) {
+        let by_ms = clock.present(now).since_ms(self.present(now));
+        self.clock = Some(clock);
+        if by_ms == 0 {
+            return;
+        }
+        self.deadlines.put_right(by_ms);
+        let soon = now.mono.plus_ms(1);
+        for (at, watch) in (0..).zip(&self.plan.watches) {
+            if watch.program.looks_at_the_clock() {
+                let state = &mut self.watches[at as usize];
+                reschedule(&mut self.due, at, state.wake, Some(soon));
+                state.wake = Some(soon);
+            }
+        }
     }
 
     fn remember_stranger(&mut self, change: LinkChange, at: MonoMs) {
@@ -382,11 +406,9 @@ impl Engine {
         self.due = (0..).zip(&self.watches).filter_map(|(at, watch)| Some((watch.wake?, at))).collect();
     }
 
-    /// The present by a wall clock that never jumps: what it showed at the start, moved on by the monotonic clock.
+    /// The present by a wall clock that never jumps.
     fn present(&self, now: Now) -> UnixMs {
-        let start = self.start.unwrap_or(now);
-        let elapsed_ms = i64::try_from(now.mono.since_ms(start.mono)).unwrap_or(i64::MAX);
-        start.wall.plus_ms(elapsed_ms)
+        self.clock.unwrap_or(Clock::believing(now)).present(now)
     }
 
     /// The watch that raised an open alarm; None: its device or rule has gone.

@@ -182,6 +182,11 @@ pub(crate) fn milliseconds(seconds: f64) -> u64 {
 type ProgramKey = (usize, Vec<Option<u64>>);
 
 impl Program {
+    /// Whether it depends on the hour or the day.
+    pub(super) const fn looks_at_the_clock(&self) -> bool {
+        self.only_between.is_some() || matches!(self.kind, ProgramKind::Due { .. })
+    }
+
     fn new(profile: &Profile, rule: &Rule, nameplate: &BTreeMap<String, f64>) -> Self {
         let resolved = rule.resolve(nameplate);
         let mut metrics = Vec::new();

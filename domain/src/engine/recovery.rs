@@ -17,6 +17,7 @@ use std::{collections::HashMap, sync::Arc};
 use super::{
     Engine,
     checkpoint::{CheckpointError, SavedShard},
+    clock::Clock,
     deadline::Deadlines,
     io::Input,
     plan::{ProgramKind, WatchAt},
@@ -94,7 +95,7 @@ impl Engine {
             }
         }
         recovery.then = recovery.moment(saved.iter().map(|(_, _, state)| state.at).min().unwrap_or(now.wall));
-        recovery.engine.start = Some(recovery.then);
+        recovery.engine.clock = Some(Clock::believing(recovery.then));
         for (shard, through, state) in saved {
             recovery.through[usize::from(shard)] = Some(through);
             recovery.take_up(shard, &state);
@@ -129,7 +130,7 @@ impl Recovery {
         let Self { mut engine, now, through, then, stored, open, next_alarm, orphans, deadlines } = self;
         (engine.open, engine.orphans, engine.deadlines) = (open, orphans, deadlines);
         engine.next_alarm = next_alarm;
-        engine.start = Some(now);
+        engine.clock = Some(Clock::believing(now));
         engine.latest = now.mono;
         engine.links.fill(LinkState { link: None, since: now.mono });
         for (state, stored) in engine.series.iter_mut().zip(stored) {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     anomaly::Anomaly,
+    clock::Clock,
     deadline::Deadline,
     history::Past,
     io::{Link, LinkChange},
@@ -17,7 +18,7 @@ use crate::{
     id::{AlarmId, DeviceId, RuleId, SeriesId},
     profile::Condition,
     reading::{Quality, Reading, Value},
-    time::{MonoMs, UnixMs},
+    time::{MonoMs, Now, UnixMs},
 };
 
 /// The present of one series.
@@ -172,6 +173,8 @@ pub struct Delta {
     pub(super) next_alarm: Option<AlarmId>,
     /// Whether the alarms left behind by a registry change were closed.
     pub(super) are_orphans_closed: bool,
+    /// What is believed of the wall clock afterwards, and when that is.
+    pub(super) clock: Option<(Clock, Now)>,
     pub(super) now: MonoMs,
 }
 

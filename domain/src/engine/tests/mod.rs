@@ -1,6 +1,7 @@
 //! A small district whose engine is played by hand, and what it must do.
 
 mod anomaly;
+mod clock;
 mod history;
 mod kinds;
 mod life;
