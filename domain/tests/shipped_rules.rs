@@ -166,6 +166,19 @@ fn a_lift_that_runs_away_is_told_by_speed_or_by_its_controller() {
 }
 
 #[test]
+fn a_lift_that_falls_by_a_source_that_counts_downwards_as_negative_is_told_alike() {
+    let mut lift = lift();
+    lift.read(&[("elevator.speed", (-2.31).into())]);
+    assert_eq!(lift.wait_s(1), ["EL-04 Raised"]);
+    let mut lift = self::lift();
+    lift.read(&[("elevator.speed", (-0.2).into()), ("elevator.door_closed", false.into())]);
+    assert_eq!(lift.wait_s(1), ["EL-03 Raised"]);
+    let mut lift = self::lift();
+    lift.read(&[("elevator.speed", (-2.0).into())]);
+    assert_eq!(lift.wait_s(60), NOTHING, "downwards at its rated speed");
+}
+
+#[test]
 fn a_gust_stops_a_wheel_that_runs_and_not_one_that_stands() {
     let mut wheel = Watched::new("ride_wind", &[]);
     wheel.read(&[("ride.running", false.into()), ("ride.wind_gust", 17.0.into())]);

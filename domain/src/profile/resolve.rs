@@ -150,20 +150,14 @@ impl Rule {
         let (mut above, mut below) = (None, None);
         let condition = match &self.condition {
             Condition::Limit { metric, bound, deadband } => {
-                (below, above) = match bound {
-                    Bound::Above(high) | Bound::AtLeast(high) => (None, high.resolve(nameplate)),
-                    Bound::Below(low) => (low.resolve(nameplate), None),
-                    Bound::Outside(low, high) => (low.resolve(nameplate), high.resolve(nameplate)),
-                };
+                (below, above) = bound.ends(nameplate);
                 let test = bound.test(*deadband, nameplate);
                 self.one(ResolvedComparison { metric: metric.clone(), minus: None, test }, on_delay_s)
             }
             Condition::Levels { metric, levels, deadband } => {
-                let ends = |of: fn(&Bound) -> Option<&Setting>| {
-                    levels.iter().filter_map(move |level| of(&level.bound)?.resolve(nameplate))
-                };
-                above = ends(Bound::high).reduce(f64::min);
-                below = ends(Bound::low).reduce(f64::max);
+                let ends: Vec<_> = levels.iter().map(|level| level.bound.ends(nameplate)).collect();
+                above = ends.iter().filter_map(|(_, high)| *high).reduce(f64::min);
+                below = ends.iter().filter_map(|(low, _)| *low).reduce(f64::max);
                 let alternative = |level: &Level| {
                     let level_s = level.for_s.resolve(nameplate).unwrap_or(0.0).max(0.0);
                     let test = level.bound.test(*deadband, nameplate);
@@ -174,8 +168,8 @@ impl Rule {
                 ResolvedCondition::Values { any, held_until: Vec::new() }
             }
             Condition::Deviation { metric, from, by, deadband } => {
-                let by = by.resolve(nameplate);
-                let test = outside(by.map(|by| -by), by, *deadband);
+                let (low, high) = either_way(by.resolve(nameplate));
+                let test = outside(low, high, *deadband);
                 self.one(ResolvedComparison { metric: metric.clone(), minus: Some(from.clone()), test }, on_delay_s)
             }
             Condition::Rate { metric, over_s, rise, fall } => {
@@ -235,27 +229,26 @@ impl Rule {
 
 impl Bound {
     fn test(&self, deadband: f64, nameplate: &BTreeMap<String, f64>) -> Test {
-        let (low, high) = (self.low(), self.high());
-        let resolve = |setting: Option<&Setting>| setting.and_then(|setting| setting.resolve(nameplate));
-        match (self, resolve(high)) {
-            (Self::AtLeast(_), Some(limit)) => Test::AtLeast { limit, deadband },
-            (_, high) => outside(resolve(low), high, deadband),
+        match (self, self.ends(nameplate)) {
+            (Self::AtLeast(_), (_, Some(limit))) => Test::AtLeast { limit, deadband },
+            (_, (low, high)) => outside(low, high, deadband),
         }
     }
 
-    const fn low(&self) -> Option<&Setting> {
+    /// Below and above what it is an alarm; None: there is no such end, or the nameplate lacks it.
+    fn ends(&self, nameplate: &BTreeMap<String, f64>) -> (Option<f64>, Option<f64>) {
         match self {
-            Self::Below(low) | Self::Outside(low, _) => Some(low),
-            Self::Above(_) | Self::AtLeast(_) => None,
+            Self::Above(high) | Self::AtLeast(high) => (None, high.resolve(nameplate)),
+            Self::Below(low) => (low.resolve(nameplate), None),
+            Self::Outside(low, high) => (low.resolve(nameplate), high.resolve(nameplate)),
+            Self::Beyond(limit) => either_way(limit.resolve(nameplate)),
         }
     }
+}
 
-    const fn high(&self) -> Option<&Setting> {
-        match self {
-            Self::Above(high) | Self::AtLeast(high) | Self::Outside(_, high) => Some(high),
-            Self::Below(_) => None,
-        }
-    }
+/// As far from zero one way as the other.
+fn either_way(limit: Option<f64>) -> (Option<f64>, Option<f64>) {
+    (limit.map(|limit| -limit), limit)
 }
 
 fn outside(low: Option<f64>, high: Option<f64>, deadband: f64) -> Test {
@@ -272,6 +265,10 @@ fn compare(comparisons: &[Comparison], nameplate: &BTreeMap<String, f64>) -> Vec
             let test = match &comparison.must_be {
                 Expectation::Above(high) => outside(None, high.resolve(nameplate), 0.0),
                 Expectation::Below(low) => outside(low.resolve(nameplate), None, 0.0),
+                Expectation::Beyond(limit) => {
+                    let (low, high) = either_way(limit.resolve(nameplate));
+                    outside(low, high, 0.0)
+                }
                 Expectation::Is(values) => Test::Is(values.clone()),
                 Expectation::IsNot(values) => Test::IsNot(values.clone()),
             };

@@ -244,6 +244,8 @@ pub enum Bound {
     Below(Setting),
     /// Alarm below the first or above the second.
     Outside(Setting, Setting),
+    /// Alarm further than this from zero, either way: for what has a direction in its sign.
+    Beyond(Setting),
 }
 
 /// How bad it is that a certificate runs out so soon.
@@ -260,7 +262,7 @@ impl Bound {
     /// Its numbers.
     fn settings(&self) -> Vec<&Setting> {
         match self {
-            Self::Above(limit) | Self::AtLeast(limit) | Self::Below(limit) => vec![limit],
+            Self::Above(limit) | Self::AtLeast(limit) | Self::Below(limit) | Self::Beyond(limit) => vec![limit],
             Self::Outside(low, high) => vec![low, high],
         }
     }
@@ -319,7 +321,7 @@ impl Comparison {
     /// The number it compares with; None: it compares states.
     const fn setting(&self) -> Option<&Setting> {
         match &self.must_be {
-            Expectation::Above(setting) | Expectation::Below(setting) => Some(setting),
+            Expectation::Above(setting) | Expectation::Below(setting) | Expectation::Beyond(setting) => Some(setting),
             Expectation::Is(_) | Expectation::IsNot(_) => None,
         }
     }
@@ -332,6 +334,8 @@ pub enum Expectation {
     Above(Setting),
     /// A number below this.
     Below(Setting),
+    /// A number further than this from zero, either way.
+    Beyond(Setting),
     /// One of these.
     Is(Vec<Value>),
     /// None of these.

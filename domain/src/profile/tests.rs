@@ -132,6 +132,23 @@ fn a_nameplate_overrides_the_default() {
 }
 
 #[test]
+fn what_has_a_direction_is_judged_by_its_magnitude() {
+    let limit = "below = { nameplate = \"low_limit_c\" }, deadband = 0";
+    let text = PROFILE.replacen(limit, "beyond = { default = 2, nameplate = \"low_limit_c\" }, deadband = 0.5", 1);
+    let profiles = parse(&text).unwrap();
+    let rule = profiles.iter().next().unwrap().rule(&RuleId::new("LOW").unwrap()).unwrap();
+    let resolved = rule.resolve(&BTreeMap::new());
+    assert_eq!((resolved.above, resolved.below), (Some(2.0), Some(-2.0)));
+    let ResolvedCondition::Values { any, .. } = resolved.condition else { panic!("a limit") };
+    let holds = |number: f64, was_held| any[0].all[0].test.holds(&Value::Float(number), was_held).unwrap();
+    assert!(holds(-2.1, false) && holds(2.1, false) && holds(-1.6, true), "either way, and by the deadband");
+    assert!(!holds(-2.0, false) && !holds(-1.5, true));
+    let both = text.replacen("beyond =", "above = 1, beyond =", 1);
+    let refused = parse(&both).unwrap_err().to_string();
+    assert!(refused.contains("`above`, `at_least`, `below` or `beyond`"), "{refused}");
+}
+
+#[test]
 fn what_keeps_a_device_from_being_judged_is_said() {
     let profiles = parse(PROFILE).unwrap();
     let mut device = Device {

@@ -278,12 +278,13 @@ impl Reader<'_> {
             return fail(format!("rule `{rule}`: `for_s` and `deadband` are numbers, 0 or more"));
         }
         let level = |level: LevelTable| {
-            let bound = match (level.above, level.at_least, level.below) {
-                (Some(high), None, None) => Bound::Above(high),
-                (None, Some(high), None) => Bound::AtLeast(high),
-                (None, None, Some(low)) => Bound::Below(low),
+            let bound = match (level.above, level.at_least, level.below, level.beyond) {
+                (Some(high), None, None, None) => Bound::Above(high),
+                (None, Some(high), None, None) => Bound::AtLeast(high),
+                (None, None, Some(low), None) => Bound::Below(low),
+                (None, None, None, Some(limit)) => Bound::Beyond(limit),
                 _ => {
-                    let problem = "a level has exactly one of `above`, `at_least` and `below`";
+                    let problem = "a level has exactly one of `above`, `at_least`, `below` and `beyond`";
                     return Err(self.document.error(span.clone(), problem));
                 }
             };
@@ -299,12 +300,13 @@ impl Reader<'_> {
         if !table.deadband.is_finite() || table.deadband < 0.0 {
             return fail("`deadband` is a number in the metric's unit, 0 or more");
         }
-        let bound = match (table.above, table.at_least, table.below) {
-            (Some(high), None, None) => Bound::Above(high),
-            (None, Some(high), None) => Bound::AtLeast(high),
-            (None, None, Some(low)) => Bound::Below(low),
-            (Some(high), None, Some(low)) => Bound::Outside(low, high),
-            _ => return fail("a limit has `above`, `at_least` or `below`, or both `above` and `below`"),
+        let bound = match (table.above, table.at_least, table.below, table.beyond) {
+            (Some(high), None, None, None) => Bound::Above(high),
+            (None, Some(high), None, None) => Bound::AtLeast(high),
+            (None, None, Some(low), None) => Bound::Below(low),
+            (Some(high), None, Some(low), None) => Bound::Outside(low, high),
+            (None, None, None, Some(limit)) => Bound::Beyond(limit),
+            _ => return fail("a limit has `above`, `at_least`, `below` or `beyond`, or both `above` and `below`"),
         };
         Ok(Condition::Limit { metric: self.known(table.metric)?, bound, deadband: table.deadband })
     }
@@ -314,13 +316,14 @@ impl Reader<'_> {
             .into_iter()
             .map(|table| {
                 let span = table.metric.span();
-                let must_be = match (table.above, table.below, table.is, table.is_not) {
-                    (Some(high), None, None, None) => Expectation::Above(high),
-                    (None, Some(low), None, None) => Expectation::Below(low),
-                    (None, None, Some(values), None) if !values.is_empty() => Expectation::Is(values),
-                    (None, None, None, Some(values)) if !values.is_empty() => Expectation::IsNot(values),
+                let must_be = match (table.above, table.below, table.beyond, table.is, table.is_not) {
+                    (Some(high), None, None, None, None) => Expectation::Above(high),
+                    (None, Some(low), None, None, None) => Expectation::Below(low),
+                    (None, None, Some(limit), None, None) => Expectation::Beyond(limit),
+                    (None, None, None, Some(values), None) if !values.is_empty() => Expectation::Is(values),
+                    (None, None, None, None, Some(values)) if !values.is_empty() => Expectation::IsNot(values),
                     _ => {
-                        let problem = "a comparison has exactly one of `above`, `below`, `is` and `is_not`";
+                        let problem = "a comparison has exactly one of `above`, `below`, `beyond`, `is` and `is_not`";
                         return Err(self.document.error(span, problem));
                     }
                 };

@@ -84,6 +84,7 @@ pub(super) struct LimitTable {
     pub(super) above: Option<Setting>,
     pub(super) at_least: Option<Setting>,
     pub(super) below: Option<Setting>,
+    pub(super) beyond: Option<Setting>,
     pub(super) deadband: f64,
 }
 
@@ -101,6 +102,7 @@ pub(super) struct LevelTable {
     pub(super) above: Option<Setting>,
     pub(super) at_least: Option<Setting>,
     pub(super) below: Option<Setting>,
+    pub(super) beyond: Option<Setting>,
     pub(super) severity: Severity,
     pub(super) for_s: Setting,
 }
@@ -207,6 +209,7 @@ pub(super) struct ComparisonTable {
     pub(super) metric: Spanned<MetricName>,
     pub(super) above: Option<Setting>,
     pub(super) below: Option<Setting>,
+    pub(super) beyond: Option<Setting>,
     pub(super) is: Option<Vec<Value>>,
     pub(super) is_not: Option<Vec<Value>>,
 }
