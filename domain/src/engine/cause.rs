@@ -124,19 +124,6 @@ impl Evaluation<'_> {
         metric.zip(latest).map(|(metric, latest)| stated(metric, &latest.value, false)).unwrap_or_default()
     }
 
-    /// Why a past alarm is told: what was the case, and for how long it had to be.
-    pub(super) fn past_cause(&self, watch: &Watch, alternative: usize, value: &Value) -> Text {
-        let (profile, _) = self.engine.profiles.rule_at(watch.rule);
-        let ProgramKind::Values { any, .. } = &watch.program.kind else { return Text::default() };
-        let Alternative { places, for_ms, .. } = &any[alternative];
-        let is_alone = places.len() == 1;
-        let facts = places.clone().filter_map(|place| {
-            let metric = profile.metric(&watch.program.metrics[place])?;
-            Some(compared(metric, value, &watch.program.tests[place], is_alone))
-        });
-        lasting(joined(facts), *for_ms)
-    }
-
     /// What is the case now that the condition has gone.
     pub(super) fn returned_cause(&self, watch: &Watch) -> Text {
         let (profile, _) = self.engine.profiles.rule_at(watch.rule);

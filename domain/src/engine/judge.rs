@@ -56,6 +56,11 @@ impl Evaluation<'_> {
                 Standing { held, keeps, changes_at: None }
             }
             ProgramKind::Rate { over_ms } => return self.judge_rate(at, *over_ms, trigger),
+            ProgramKind::Anomaly(_) | ProgramKind::Due { .. } | ProgramKind::Stale { .. } | ProgramKind::Offline
+                if self.is_past =>
+            {
+                return;
+            }
             ProgramKind::Anomaly(vigilance) => return self.judge_anomaly(at, *vigilance, trigger),
             ProgramKind::Stuck { after_ms, stale_after_ms } => {
                 if trigger.is_some() && old.phase == Phase::Clear && old.wake.is_some() {

@@ -51,6 +51,7 @@ use self::{
     clock::Clock,
     deadline::{Deadline, Deadlines},
     evaluation::Evaluation,
+    history::Pasts,
     plan::{Plan, WatchAt},
     shard::{Shard, shard_of},
     state::{Latest, LinkState, SeriesState, WatchState},
@@ -85,6 +86,7 @@ pub struct Engine {
     /// In the order of the plan's slots.
     links: Vec<LinkState>,
     strangers: HashMap<DeviceId, Stranger>,
+    pasts: Pasts,
     /// By shard.
     shards: Vec<Shard>,
     open: BTreeMap<AlarmId, OpenAlarm>,
@@ -120,6 +122,7 @@ impl Engine {
             anomalies: FxHashMap::default(),
             links: Vec::new(),
             strangers: HashMap::new(),
+            pasts: Pasts::default(),
             shards: vec![Shard::default(); SHARDS],
             open: open.into_iter().filter(|alarm| alarm.state.is_open()).map(|alarm| (alarm.id, alarm)).collect(),
             next_alarm,
@@ -169,6 +172,7 @@ impl Engine {
         self.links = self.carry_links(&before, now.mono);
         self.anomalies = self.carry_anomalies(&before);
         self.watches = self.carry_watches(&before, now.mono);
+        self.pasts.carry(&before, &self.plan);
         self.reschedule_all();
         self.shards.iter_mut().for_each(|shard| shard.slots.clear());
         for (at, slot) in (0..).zip(&self.plan.slots) {
@@ -289,6 +293,7 @@ impl Engine {
             if let Some(value) = reading.value
                 && reading.quality.is_usable()
             {
+                state.value_since = reading.event_time;
                 state.latest = Some(Latest { value, event_time: reading.event_time, quality: reading.quality });
                 self.recheck_watches_of(at);
             }
@@ -318,6 +323,7 @@ impl Engine {
         for (change, at) in delta.strangers {
             self.remember_stranger(change, at);
         }
+        self.pasts.update(delta.pasts, delta.now);
         for (id, alarm) in delta.alarms {
             match alarm {
                 Some(alarm) => self.open.insert(id, alarm),
@@ -413,10 +419,15 @@ impl Engine {
 
     /// The watch that raised an open alarm; None: its device or rule has gone.
     fn watch_of(&self, alarm: &OpenAlarm) -> Option<WatchAt> {
-        let slot = self.plan.find(&alarm.device)?;
+        self.watch_by(&alarm.device, &alarm.rule)
+    }
+
+    /// The watch of a rule on a device; None: there is no such device, or no such rule on it.
+    fn watch_by(&self, device: &DeviceId, rule: &RuleId) -> Option<WatchAt> {
+        let slot = self.plan.find(device)?;
         self.plan.slots[slot as usize].watches.clone().find(|&at| {
-            let (_, rule) = self.profiles.rule_at(self.plan.watches[at as usize].rule);
-            rule.id == alarm.rule
+            let (_, of_watch) = self.profiles.rule_at(self.plan.watches[at as usize].rule);
+            of_watch.id == *rule
         })
     }
 }

@@ -96,6 +96,8 @@ impl Watch {
 pub(super) struct Series {
     /// None: a number that was never bound.
     pub(super) binding: Option<(DeviceId, MetricName)>,
+    /// The slot of its device; None: it is not registered.
+    pub(super) slot: Option<SlotAt>,
     /// The watches that look at its value.
     pub(super) value_watches: Box<[WatchAt]>,
     /// The watches that look at every reading, changed or not.
@@ -341,8 +343,9 @@ impl Plan {
     fn connect(&mut self, at: SeriesAt) {
         let series = &mut self.series[at as usize];
         let (mut value_watches, mut reading_watches) = (Vec::new(), Vec::new());
-        if let Some((device, metric)) = &series.binding
-            && let Some(&slot) = self.slot_of.get(device)
+        series.slot = series.binding.as_ref().and_then(|(device, _)| self.slot_of.get(device).copied());
+        if let Some((_, metric)) = &series.binding
+            && let Some(slot) = series.slot
         {
             for watch_at in self.slots[slot as usize].watches.clone() {
                 let watch = &mut self.watches[watch_at as usize];

@@ -183,6 +183,7 @@ impl Recovery {
             }
         }
         for &slot in &engine.shards[usize::from(shard)].slots {
+            engine.pasts.forget(slot);
             for at in engine.plan.slots[slot as usize].watches.clone() {
                 engine.anomalies.remove(&at);
                 engine.watches[at as usize] =
@@ -192,6 +193,8 @@ impl Recovery {
         for slot in &saved.slots {
             let Some(at) = engine.plan.find(&slot.id) else { continue };
             engine.links[at as usize] = slot.link(then);
+            let past = slot.past.as_ref().and_then(|past| engine.taken_up(at, past, then));
+            engine.pasts.update(past.map(|past| (at, past)), then.mono);
             for watch in &slot.watches {
                 let is_meant = |&at: &WatchAt| {
                     let (_, rule) = engine.profiles.rule_at(engine.plan.watches[at as usize].rule);
