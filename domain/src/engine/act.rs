@@ -135,7 +135,8 @@ impl Evaluation<'_> {
         let deadline = Deadline::Service(key.0.clone(), key.1.clone());
         self.outcome.delta.deadlines.insert(deadline, Some(self.now.mono_at(entry.until)));
         self.outcome.service.push(ServiceChange::Begun(entry.clone()));
-        self.outcome.delta.service.insert(key, Some(entry));
+        self.outcome.delta.service.insert(key, Some(entry.clone()));
+        self.look_at_node_of(&entry.device);
         Ok(())
     }
 
@@ -161,6 +162,13 @@ impl Evaluation<'_> {
                 ..Change::at(self.now.wall)
             };
             self.resume(alarm.id, change);
+        }
+        self.look_at_node_of(device);
+    }
+
+    fn look_at_node_of(&mut self, device: &DeviceId) {
+        if let Some(slot) = self.engine.plan.find(device) {
+            self.judge_node_of(slot);
         }
     }
 

@@ -31,7 +31,7 @@ impl Evaluation<'_> {
                 });
                 lasting(joined(facts), *for_ms)
             }
-            ProgramKind::Stale { after_ms } => {
+            ProgramKind::Stale { after_ms, .. } => {
                 let online_since = self.link(watch.slot).since;
                 let stale = after_ms.iter().enumerate().filter_map(|(place, &after_ms)| {
                     let fresh_at = self.series(watch.series[place]?).fresh_at.max(online_since);
@@ -58,7 +58,11 @@ impl Evaluation<'_> {
             ProgramKind::Expression { all, .. } => {
                 lasting(joined(all.clone().map(|place| self.stated_case(watch, place))), watch.program.on_delay_ms)
             }
-            ProgramKind::Offline => lasting(Text::new("无数据连接", "no data connection"), watch.program.on_delay_ms),
+            ProgramKind::Offline { .. } => {
+                let for_ms = self.silence_stated_ms(watch, watch.severity_of(alternative));
+                let silent = lasting(Text::new("无数据连接", "no data connection"), for_ms);
+                joined([silent].into_iter().chain(self.unwatched(watch.slot)))
+            }
         }
     }
 
@@ -145,7 +149,7 @@ impl Evaluation<'_> {
             ProgramKind::Expression { all, .. } => joined(all.clone().map(|place| self.stated_case(watch, place))),
             ProgramKind::Due { .. } => Text::new("已更新", "renewed"),
             ProgramKind::Stale { .. } => Text::new("读数已恢复", "readings are back"),
-            ProgramKind::Offline => Text::new("已恢复在线", "online again"),
+            ProgramKind::Offline { .. } => Text::new("已恢复在线", "online again"),
         }
     }
 }

@@ -148,7 +148,9 @@ pub(super) fn is_followed(plan: &Plan, at: WatchAt) -> bool {
         | ProgramKind::Rate { .. }
         | ProgramKind::Stuck { .. }
         | ProgramKind::Expression { .. } => true,
-        ProgramKind::Anomaly(_) | ProgramKind::Due { .. } | ProgramKind::Stale { .. } | ProgramKind::Offline => false,
+        ProgramKind::Anomaly(_) | ProgramKind::Due { .. } | ProgramKind::Stale { .. } | ProgramKind::Offline { .. } => {
+            false
+        }
     }
 }
 

@@ -30,6 +30,7 @@ mod judge;
 mod plan;
 mod recovery;
 mod shard;
+mod silence;
 mod state;
 #[cfg(test)]
 mod tests;

@@ -151,7 +151,7 @@ impl Recovery {
                 let watch = &engine.plan.watches[at as usize];
                 let (_, rule) = engine.profiles.rule_at(watch.rule);
                 let state = &mut engine.watches[at as usize];
-                if matches!(watch.program.kind, ProgramKind::Offline | ProgramKind::Stale { .. }) {
+                if matches!(watch.program.kind, ProgramKind::Offline { .. } | ProgramKind::Stale { .. }) {
                     state.stand_still(deaf_ms);
                 }
                 state.lay_beside(open.get(&(&slot.id, &rule.id)).copied());

@@ -6,7 +6,7 @@ use super::{
     due::end_of_day,
     expression::Expression,
     hours::Daily,
-    rule::{Bound, Comparison, Condition, DueStep, Expectation, Level, Rule, Setting},
+    rule::{Bound, Comparison, Condition, DueStep, Expectation, Level, Rule, Setting, Worsening},
 };
 use crate::{alarm::Severity, id::MetricName, reading::Value, time::UnixMs};
 
@@ -29,6 +29,8 @@ pub struct ResolvedRule {
     pub only_while: Vec<ResolvedComparison>,
     /// While one of these is known to hold, its alarm calls nobody.
     pub suppressed_while: Vec<ResolvedComparison>,
+    /// How it grows worse while nobody is heard.
+    pub worsens: Vec<Worsening>,
 }
 
 /// A condition with the numbers of one device. Limits and states are combinations with one alternative.
@@ -214,9 +216,19 @@ impl Rule {
         let only_between = self
             .only_between
             .as_ref()
-            .and_then(|hours| Some(Daily::new(hours.from_h.resolve(nameplate)?, hours.to_h.resolve(nameplate)?)));
-        let off_delay_s = self.off_delay_s;
-        ResolvedRule { above, below, on_delay_s, off_delay_s, condition, only_between, only_while, suppressed_while }
+            .and_then(|hours| Some(Daily::new(hours.from_h.resolve(nameplate)?, hours.to_h.resolve(nameplate)?)))
+            .filter(|hours| !hours.is_all_day());
+        ResolvedRule {
+            above,
+            below,
+            on_delay_s,
+            off_delay_s: self.off_delay_s,
+            condition,
+            only_between,
+            only_while,
+            suppressed_while,
+            worsens: self.worsens.clone(),
+        }
     }
 
     fn one(&self, comparison: ResolvedComparison, for_s: f64) -> ResolvedCondition {

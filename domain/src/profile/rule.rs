@@ -31,6 +31,9 @@ pub struct Rule {
     pub suppressed_while: Vec<Comparison>,
     /// Whether its alarm stays until somebody resets it: a safety device that has acted does not heal by itself.
     pub is_latching: bool,
+    /// How it grows worse while nobody is heard: of rules about the link and about missing readings. At most
+    /// [`Condition::MAX_ALTERNATIVES`] with the severity that it begins with, later and worse one after another.
+    pub worsens: Vec<Worsening>,
     /// The condition must hold so long, in seconds.
     pub on_delay_s: Setting,
     /// The condition must be gone so long, in seconds.
@@ -254,6 +257,16 @@ pub enum Bound {
 pub struct DueStep {
     /// So many days before the end of the last day; 0: run out.
     pub days_before: u32,
+    /// How bad that is.
+    pub severity: Severity,
+}
+
+/// How bad it is after it has lasted.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Worsening {
+    /// For so long, in seconds.
+    pub after_s: f64,
     /// How bad that is.
     pub severity: Severity,
 }

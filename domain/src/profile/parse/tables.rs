@@ -6,7 +6,7 @@ use toml::Spanned;
 use crate::{
     alarm::Severity,
     id::{MetricName, ProfileId, RuleId},
-    profile::{DueStep, Range, Setting, Source, StateName},
+    profile::{DueStep, Range, Setting, Source, StateName, Worsening},
     reading::Value,
     text::Text,
 };
@@ -54,6 +54,8 @@ pub(super) struct RuleTable {
     pub(super) suppressed_while: Vec<ComparisonTable>,
     #[serde(default)]
     pub(super) is_latching: bool,
+    #[serde(default)]
+    pub(super) worsens: Vec<Worsening>,
     pub(super) on_delay_s: Setting,
     pub(super) off_delay_s: f64,
     pub(super) source: Source,
