@@ -135,8 +135,9 @@ impl Evaluation<'_> {
         let deadline = Deadline::Service(key.0.clone(), key.1.clone());
         self.outcome.delta.deadlines.insert(deadline, Some(self.now.mono_at(entry.until)));
         self.outcome.service.push(ServiceChange::Begun(entry.clone()));
-        self.outcome.delta.service.insert(key, Some(entry.clone()));
-        self.look_at_node_of(&entry.device);
+        let device = entry.device.clone();
+        self.outcome.delta.service.insert(key, Some(entry));
+        self.look_at_node_of(&device);
         Ok(())
     }
 

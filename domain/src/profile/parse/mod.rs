@@ -140,7 +140,8 @@ impl Reader<'_> {
         let is_over_values =
             !matches!(table.condition, ConditionTable::Due(_) | ConditionTable::Stale(_) | ConditionTable::Offline);
         let is_about_silence = matches!(table.condition, ConditionTable::Stale(_) | ConditionTable::Offline);
-        if !is_over_values && !(table.only_while.is_empty() && table.suppressed_while.is_empty()) {
+        let is_always_so = table.only_while.is_empty() && table.suppressed_while.is_empty();
+        if !(is_over_values || is_always_so) {
             return fail(format!("rule `{}`: `only_while` and `suppressed_while` go with rules over values", table.id));
         }
         if table.only_between.is_some() && !is_over_values && !is_about_silence {
