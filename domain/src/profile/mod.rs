@@ -26,6 +26,7 @@ pub use parse::ProfileError;
 pub use resolve::{ResolvedAlternative, ResolvedComparison, ResolvedCondition, ResolvedRule, Test};
 pub use rule::{
     Alternative, Bound, Comparison, Condition, Confidence, DueStep, Expectation, Hours, Level, Rule, Setting, Source,
+    Worsening,
 };
 use serde::Deserialize;
 

@@ -298,6 +298,9 @@ impl Pipeline {
     /// is not becomes so too, and is marked.
     fn take_over(&mut self, outcome: Outcome, batch: Batch, whole: &BatchCommit, readings: Readings) {
         let is_stored = self.storing != Storing::Nothing;
+        if let Some(by_ms) = outcome.clock_put_right_ms {
+            tracing::warn!(by_ms, "the clock was wrong at the start; rules go by the right one from now on");
+        }
         for transition in &outcome.transitions {
             tracing::info!(alarm.id = transition.alarm.0, device.id = %transition.device, rule.id = %transition.rule,
                 severity = ?transition.severity, what = ?transition.what, state = ?transition.state, is_stored,
