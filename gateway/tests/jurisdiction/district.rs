@@ -35,7 +35,7 @@ use gateway::{
         Actor, BatchCommit, CaseRequest, DiscoveredBirth, LedgerEntry, Photo, SeriesDefinition, SessionLimits,
         SessionToken, StartState, Store, StoreConfig,
     },
-    video::{self, CameraCommand, Snapshots},
+    video::{self, CameraCommand, Evidence, Snapshots},
 };
 use protocol::{
     rest::{LedgerFigures, Point, ShiftDraft, UserDraft},
@@ -107,7 +107,9 @@ impl District {
         let (to_pipeline, from_ingest) = pipeline::inlet(&pipeline::Config::default());
         let (acknowledger, ledger) = (Acknowledger::new(store.clone(), clock), Ledger::default());
         let (pipeline, requests) = pipeline::Handle::new();
+        let (evidence, _) = Evidence::open(&video::Config::default(), folder.path(), clock).unwrap();
         let parts = pipeline::Parts {
+            evidence: evidence.clone(),
             config: pipeline::Config::default(),
             clock,
             engine: engine(&profiles, &start),
@@ -175,6 +177,7 @@ impl District {
             video,
             notifier,
             snapshots: Snapshots::open(folder.path(), clock, registry, to_cameras).unwrap(),
+            evidence,
             exports: api::Exports::default(),
             health: Health::default(),
             stop: stop.clone(),
@@ -234,6 +237,11 @@ impl Registered {
         std::fs::create_dir_all(&stills).unwrap();
         for camera in ["camera-inside", "camera-outside"] {
             std::fs::write(stills.join(format!("{camera}.jpg")), STILL).unwrap();
+        }
+        for (alarm, camera) in [(1, "camera-inside"), (2, "camera-outside")] {
+            let pictures = folder.join("alarm-pictures").join(alarm.to_string());
+            std::fs::create_dir_all(&pictures).unwrap();
+            std::fs::write(pictures.join(format!("{camera}.1790000000000.jpg")), STILL).unwrap();
         }
         Self { store, registry, registrar, profiles }
     }
