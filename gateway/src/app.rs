@@ -103,7 +103,7 @@ async fn start(config: Config) -> anyhow::Result<Running> {
     let (evidence, alarms) = Evidence::open(&config.video, &config.data_dir, clock)?;
     let pulse = start_heart(&config, &ground, &evidence, health.clone(), &mut heart).await?;
     base.run("loss ledger", pulse.ledger.clone().run(config.ledger.clone(), ground.store.clone(), clock, base.stop()));
-    let notifier = start_telling(&config, &ground, &broker, health.clone(), &mut base).await?;
+    let notifier = start_telling(&config, &ground, &broker, &evidence, health.clone(), &mut base).await?;
     heart.run("duty", duty::run(ground.store.clone(), clock, health.clone(), heart.stop()));
     let (to_stills, stills) = mpsc::channel(BLOB_QUEUE);
     let ingest = start_ingest(&config, &ground, &broker, &pulse, to_stills, &mut front)?;
@@ -247,6 +247,7 @@ async fn start_telling(
     config: &Config,
     ground: &Ground,
     broker: &Broker,
+    evidence: &Evidence,
     health: Health,
     stage: &mut Stage,
 ) -> anyhow::Result<Notifier> {
@@ -256,6 +257,7 @@ async fn start_telling(
         clock: ground.clock,
         store: ground.store.clone(),
         registry: ground.registrar.changes(),
+        evidence: evidence.clone(),
         health,
     };
     let (notifier, tasks) = notify::start(parts, &stage.stop()).await?;

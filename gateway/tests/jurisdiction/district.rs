@@ -158,7 +158,8 @@ impl District {
         let video = video::Hub::new(video::Config::default(), clock, Arc::clone(&registry), to_cameras.clone());
         tasks.spawn(video.clone().run(stop.clone()));
 
-        let (notifier, mut telling) = notify::start(telling(&store, &registrar, clock), &stop).await.unwrap();
+        let (notifier, mut telling) =
+            notify::start(telling(&store, &registrar, &evidence, clock), &stop).await.unwrap();
         tasks.spawn(async move { while telling.join_next().await.is_some() {} });
 
         let identity = Identity::new(store.clone(), clock, gateway::identity::Config::default()).unwrap();
@@ -329,7 +330,7 @@ fn entry(node: &str) -> LedgerEntry {
 }
 
 /// One channel, to sirens at a broker that is not there.
-fn telling(store: &Store, registrar: &Registrar, clock: Clock) -> notify::Parts {
+fn telling(store: &Store, registrar: &Registrar, evidence: &Evidence, clock: Clock) -> notify::Parts {
     let text = "[[channel]]\nname = \"sirens\"\nserves.townships = [\"*\"]\nvia.siren = {}\n";
     let config: notify::Config = Document { file: "notify", text }.read().unwrap();
     notify::Parts {
@@ -338,6 +339,7 @@ fn telling(store: &Store, registrar: &Registrar, clock: Clock) -> notify::Parts 
         clock,
         store: store.clone(),
         registry: registrar.changes(),
+        evidence: evidence.clone(),
         health: Health::default(),
     }
 }
