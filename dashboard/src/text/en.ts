@@ -226,6 +226,16 @@ export const en: Text = {
     still: 'Picture of the site',
     stillBefore: (by) => `${by} before the alarm`,
     stillAfter: (by) => `${by} after the alarm`,
+    pictures: {
+      title: 'Pictures of the alarm',
+      none: 'No pictures: the site has no camera, or their time is up',
+      awaited: 'Waiting for a picture…',
+      offline: (since) => `No picture: camera offline since ${since}`,
+      unanswered: (at) => `No picture: asked at ${at}, the camera did not answer`,
+      enlarge: (name, at) => `Enlarge the picture of ${name} at ${at}`,
+      previous: 'Previous picture',
+      next: 'Next picture',
+    },
     group: {
       title: 'Groups',
       none: 'No groups',

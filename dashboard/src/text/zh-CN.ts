@@ -225,6 +225,16 @@ export const zhCN = {
     still: '现场截图',
     stillBefore: (by: string) => `告警前 ${by}`,
     stillAfter: (by: string) => `告警后 ${by}`,
+    pictures: {
+      title: '告警留存画面',
+      none: '没有留存画面：现场没有摄像机，或画面已过保存期',
+      awaited: '正在抓拍…',
+      offline: (since: string) => `没有画面：摄像机自 ${since} 起离线`,
+      unanswered: (at: string) => `没有画面：${at} 抓拍，摄像机未响应`,
+      enlarge: (name: string, at: string) => `放大 ${name} ${at} 的画面`,
+      previous: '上一张',
+      next: '下一张',
+    },
     group: {
       title: '分组',
       none: '不分组',

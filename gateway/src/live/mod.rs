@@ -7,7 +7,7 @@
 //! - `inbox`: what the pipeline leaves for the hub, coalesced (pure).
 
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 mod gather;
 mod inbox;
 pub mod open;
@@ -27,7 +27,7 @@ use domain::{
     alarm::Precedence,
     id::{AlarmId, DeviceId},
     registry::Registry,
-    time::MonoMs,
+    time::{MonoMs, UnixMs},
 };
 use protocol::{
     live::{Delta, DeviceLive, LiveMessage, Snapshot, Storing, Version},
@@ -192,6 +192,12 @@ impl Hub {
     /// The devices of this person's jurisdiction that somebody speaks for.
     pub fn online(&self, scope: &Scope) -> BTreeSet<DeviceId> {
         lock(&self.shared.district).present.online(scope.jurisdiction())
+    }
+
+    /// Since when nobody speaks for a device; None: somebody does, or nothing is known yet. For the gateway itself, as of
+    /// what screens were told last.
+    pub(crate) fn offline_since(&self, id: &DeviceId) -> Option<UnixMs> {
+        lock(&self.shared.district).present.offline_since(id)
     }
 
     /// An open alarm of this person's jurisdiction.

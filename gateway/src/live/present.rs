@@ -159,6 +159,12 @@ impl Present {
         online.map(|present| present.id.clone()).collect()
     }
 
+    /// Since when nobody speaks for a device; None: somebody does, or nothing is known yet.
+    pub(super) fn offline_since(&self, id: &DeviceId) -> Option<UnixMs> {
+        let present = self.devices.get(id).filter(|present| present.link == LinkState::Offline)?;
+        Some(present.link_since)
+    }
+
     /// The open alarms.
     pub fn open(&self) -> &OpenAlarms {
         &self.open

@@ -7,6 +7,7 @@
 //! - `message`: what is sent, in words (pure).
 //! - `attempt`: what became of an attempt, and when the next one is (pure).
 //! - `channel`: one file a kind of channel.
+//! - `picture`: the picture of an alarm, behind the words.
 //! - `state`: how each channel is doing.
 //! - `run`: the tasks: one that addresses, one a channel that sends.
 
@@ -15,6 +16,7 @@ mod channel;
 pub mod config;
 mod desk;
 mod message;
+mod picture;
 mod route;
 mod run;
 mod state;

@@ -42,6 +42,7 @@ use crate::{
     live::{Hub, present::Changes},
     ops::health::Health,
     store::{BatchCommit, JournalId, SeriesDefinition, Store, StoreError},
+    video::Evidence,
 };
 
 /// What the pipeline works with.
@@ -74,6 +75,8 @@ pub struct Parts {
     pub requests: Requests,
     /// Who is told of which alarms.
     pub telling: Policy,
+    /// Who keeps pictures of alarms.
+    pub evidence: Evidence,
     /// Told whether batches can be stored.
     pub health: Health,
 }
@@ -323,6 +326,7 @@ impl Pipeline {
             alarms: alarms.clone(),
             ..Changes::default()
         });
+        self.parts.evidence.follow(&outcome.transitions, &alarms, &registry);
         // Last, so that whoever is answered finds on every screen what the answer says.
         self.answers.answer(batch.waiting, &outcome.rejected, &alarms);
     }

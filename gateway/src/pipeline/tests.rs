@@ -42,6 +42,7 @@ use crate::{
     live::{self, Hub, Subscription, present::Changes},
     ops::health::Health,
     store::{Scope, Store, StoreConfig},
+    video::{self, Evidence},
 };
 
 const PROFILE: &str = r#"
@@ -130,9 +131,11 @@ impl Fixture {
         let (registry, registry_changes) = watch::channel(Arc::new(registry()));
         let (stop, health) = (CancellationToken::new(), Health::default());
         let unheard = store.unheard();
+        let (evidence, _) = Evidence::open(&video::Config::default(), dir.path(), clock).unwrap();
         let parts = Parts {
             config,
             clock,
+            evidence,
             engine,
             registry: registry_changes,
             store: store.clone(),

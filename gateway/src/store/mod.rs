@@ -80,7 +80,6 @@ use protocol::sparkplug::outbox::StoreEpoch;
 use sqlx::{AnyConnection, AnyPool};
 use tokio::{sync::watch, task::JoinHandle};
 
-pub(crate) use self::forecast::forecast;
 pub use self::{
     address::{KnownTarget, NewDelivery},
     alarm::{AlarmFilter, AlarmRecord},
@@ -122,6 +121,10 @@ use self::{
     outbox::Known,
     reserve::Reserve,
     writer::Writer,
+};
+pub(crate) use self::{
+    forecast::forecast,
+    usage::{disk_bytes, free_bytes},
 };
 
 /// The townships of each office.
