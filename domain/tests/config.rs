@@ -75,7 +75,7 @@ fn every_rule_has_words_in_both_languages_and_a_proposal_is_not_called_regulatio
             // A verified source is a document with a number, a year or an article that can be looked up.
             if rule.source.confidence == Confidence::Verified {
                 assert!(rule.source.edition.is_some(), "{name} is verified in no edition");
-                assert!(!rule.source.citation.contains("建议值："), "{name} is a proposal");
+                assert!(!rule.source.citation.zh.contains("建议值："), "{name} is a proposal");
             }
         }
         for metric in &profile.metrics {

@@ -21,6 +21,8 @@ export interface AlarmQuery {
   device?: string
   rule?: string
   search?: string
+  from_ms?: number
+  to_ms?: number
   after?: number
   limit?: number
 }

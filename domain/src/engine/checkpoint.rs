@@ -149,7 +149,7 @@ impl Engine {
         if is_idle {
             return None;
         }
-        let (_, rule) = self.profiles.rule_at(self.plan.watches[at as usize].rule);
+        let (_, rule) = self.rule_of(&self.plan.watches[at as usize]);
         Some(SavedWatch {
             rule: rule.id.clone(),
             version: rule.version,

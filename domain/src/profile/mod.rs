@@ -14,6 +14,8 @@ mod resolve;
 mod rule;
 #[cfg(test)]
 mod tests;
+pub(crate) mod wording;
+mod words;
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -27,6 +29,7 @@ pub use rule::{
     Alternative, Bound, Comparison, Condition, Confidence, DueStep, Expectation, Hours, Level, Rule, Setting, Source,
 };
 use serde::Deserialize;
+pub use words::{Limit, RuleWords, Side, Way};
 
 use crate::{
     id::{MetricName, ProfileId, RuleId},
@@ -123,7 +126,13 @@ impl Profile {
 
     /// The nameplate keys that its rules look at, sorted.
     pub fn nameplate_keys(&self) -> BTreeSet<&str> {
-        self.rules.iter().flat_map(Rule::settings).filter_map(|setting| setting.nameplate.as_deref()).collect()
+        Self::keys_of(&self.rules)
+    }
+
+    /// The nameplate keys that these rules look at, sorted.
+    pub(crate) fn keys_of<'r>(rules: impl IntoIterator<Item = &'r Rule>) -> BTreeSet<&'r str> {
+        let settings = rules.into_iter().flat_map(Rule::settings);
+        settings.filter_map(|setting| setting.nameplate.as_deref()).collect()
     }
 
     /// The rule of this id.

@@ -1,8 +1,11 @@
 //! The registry as a whole: checked once, then only looked up.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
-use super::{Device, Office, Owner, Place, Site, Township};
+use super::{Amendments, Device, Office, Owner, Place, Site, Township};
 use crate::id::{DeviceId, NodeId, OfficeId, OwnerId, SiteId, TownshipCode};
 
 /// What is wrong between the entries of a registry.
@@ -98,6 +101,7 @@ pub struct Registry {
     devices_by_node: HashMap<NodeId, Vec<usize>>,
     devices_by_site: HashMap<SiteId, Vec<usize>>,
     office_by_township: HashMap<TownshipCode, usize>,
+    pub(super) amendments: Arc<Amendments>,
 }
 
 impl Default for Registry {
@@ -114,6 +118,7 @@ impl Default for Registry {
             devices_by_node: HashMap::new(),
             devices_by_site: HashMap::new(),
             office_by_township: HashMap::new(),
+            amendments: Arc::default(),
         }
     }
 }
@@ -146,6 +151,7 @@ impl Registry {
             devices_by_node: HashMap::new(),
             devices_by_site: HashMap::new(),
             office_by_township: HashMap::new(),
+            amendments: Arc::default(),
         };
         registry.check_offices(&mut errors);
         registry.check_sites(&mut errors);

@@ -332,6 +332,7 @@ impl Pipeline {
         self.parts.engine.apply(outcome.delta);
         if self.storing == Storing::Everything {
             self.parts.acknowledger.committed(&whole.outboxes);
+            self.parts.ledger.reported(&whole.outboxes);
             for (node, figures) in &batch.figures {
                 self.parts.ledger.note(node, whole.received, figures);
             }

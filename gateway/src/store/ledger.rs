@@ -204,13 +204,7 @@ pub(super) async fn write_reported_gaps(
 fn reported(node: &NodeId, gap: &Gap, now: UnixMs) -> LedgerGap {
     LedgerGap {
         node: node.clone(),
-        why: match gap.why {
-            Why::TooOld => GapWhy::TooOld,
-            Why::Full => GapWhy::Full,
-            Why::Torn => GapWhy::Torn,
-            Why::Corrupt => GapWhy::Corrupt,
-            Why::PowerCut => GapWhy::PowerCut,
-        },
+        why: gap_why(gap.why),
         from_ms: gap.from_ms,
         to_ms: gap.to_ms,
         first_seq: Some(gap.first_seq),
@@ -218,6 +212,17 @@ fn reported(node: &NodeId, gap: &Gap, now: UnixMs) -> LedgerGap {
         messages: gap.last_seq - gap.first_seq + 1,
         readings: gap.readings,
         noted_at_ms: now.0,
+    }
+}
+
+/// The reason of an outbox in the ledger's words.
+pub fn gap_why(why: Why) -> GapWhy {
+    match why {
+        Why::TooOld => GapWhy::TooOld,
+        Why::Full => GapWhy::Full,
+        Why::Torn => GapWhy::Torn,
+        Why::Corrupt => GapWhy::Corrupt,
+        Why::PowerCut => GapWhy::PowerCut,
     }
 }
 
