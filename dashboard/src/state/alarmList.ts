@@ -50,6 +50,9 @@ const chatterMarkMs = 600_000
 export const isChattering = (alarm: Alarm, nowMs: number) =>
   alarm.chattered_at_ms != null && nowMs - alarm.chattered_at_ms < chatterMarkMs
 
+/** Whether it lists alarms that are over, which the gateway finds by days and words. */
+export const isPast = ({ state }: AlarmFilter) => state === 'closed' || state === 'all'
+
 /** Whether the filter hides anything; order and grouping do not. */
 export function isNarrowed(filter: AlarmFilter): boolean {
   return (
@@ -57,7 +60,7 @@ export function isNarrowed(filter: AlarmFilter): boolean {
     filter.township !== null ||
     filter.onlyUnacknowledged ||
     filter.search !== '' ||
-    filter.days !== null
+    (filter.days !== null && isPast(filter))
   )
 }
 

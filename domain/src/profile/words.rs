@@ -187,6 +187,10 @@ impl Teller<'_> {
             Text::new(format!("{} {sign} {limit}", title.zh), format!("{} {sign} {limit}", title.en))
         };
         match &comparison.test {
+            Test::Outside { low, high, .. } if high.is_finite() && (low + high).abs() < f64::EPSILON => {
+                let limit = quantity(*high);
+                Text::new(format!("|{}| > {limit}", title.zh), format!("|{}| > {limit}", title.en))
+            }
             Test::Outside { low, high, .. } if low.is_finite() && high.is_finite() => {
                 let (low, high) = (quantity(*low), quantity(*high));
                 Text::new(format!("{} < {low} 或 > {high}", title.zh), format!("{} < {low} or > {high}", title.en))
