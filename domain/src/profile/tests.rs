@@ -214,7 +214,7 @@ fn every_way_of_a_rule_is_told_in_words() {
     let boiler = shipped("steam_boiler");
     assert_eq!(
         told(&boiler, "CT-01", &[("inspection_due", 20_270_630.0)]).first().unwrap().0,
-        "from 30 days before 2027-06-30"
+        "from 60 days before 2027-06-30"
     );
     assert!(!told(&shipped("cold_store"), "FR-01", &[]).is_empty());
 }

@@ -19,11 +19,18 @@ async fn ask(person: &Program, method: Method, path: &str, body: Option<Value>) 
     (status, serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap_or_default())
 }
 
-/// The rule that the cold store is too cold, below another limit and over at once.
+/// The rule that the cold store is too cold, below another limit.
 fn too_cold(below: &str, reach: &str) -> Value {
+    worded(
+        &format!("condition.limit = {{ metric = \"cold_store.temperature\", below = {below}, deadband = 0 }}"),
+        reach,
+    )
+}
+
+/// The same rule about something else, which is over at once when it does not hold.
+fn worded(condition: &str, reach: &str) -> Value {
     let definition = format!(
-        "id = \"FR-01-L\"\ntitle = {{ zh = \"过低\", en = \"Too cold\" }}\nseverity = \"IV\"\n\
-         condition.limit = {{ metric = \"cold_store.temperature\", below = {below}, deadband = 0 }}\n\
+        "id = \"FR-01-L\"\ntitle = {{ zh = \"过低\", en = \"Too cold\" }}\nseverity = \"IV\"\n{condition}\n\
          on_delay_s = 0\noff_delay_s = 0\nsource = {{ citation = \"test\", confidence = \"proposal\" }}\n\
          guidance = {{ zh = \"看\", en = \"look\" }}"
     );
@@ -57,7 +64,13 @@ async fn an_amended_rule_is_judged_at_once_and_can_be_taken_back() {
     assert_eq!(rule_of().await["ways"][0]["words"]["en"], "Temperature < -30 °C");
     assert_eq!(ask(&officer, Method::PUT, RULE, Some(too_cold("-30", "device"))).await.0, 400, "it says so already");
 
-    // The running rules follow: the alarm that was open returns, since its condition does not hold any more.
+    // The running rules follow: the alarm that was open returns, since its condition, now a date, does not hold.
+    let date = "condition.due = { date = 20990630, steps = [{ days_before = 0, severity = \"IV\" }] }";
+    let (_, changed) = ask(&officer, Method::PUT, RULE, Some(worded(date, "device"))).await;
+    assert_eq!(
+        changed["amended"]["was"], before["definition"],
+        "it stands in place of the profile's words, not of the last"
+    );
     let mut returned = false;
     for _ in 0..500 {
         let (_, alarm) = ask(&officer, Method::GET, "/alarms/3", None).await;
