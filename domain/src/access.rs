@@ -40,6 +40,9 @@ pub enum Permission {
     ShelveAlarm,
     /// 停用: take devices and rules out of service, and bring them back.
     ManageService,
+    /// 修订规则: word alarm rules anew for devices, sites or everywhere. Not for those who sit in front of the alarms: a limit is
+    /// changed by whoever answers for the equipment, not by whoever it wakes.
+    AmendRule,
     /// Change owners, sites and devices; enrol edge nodes; see devices that nobody registered.
     ManageRegistry,
     /// Add, change and disable accounts.
@@ -66,8 +69,8 @@ impl Role {
     /// What this role may do.
     pub const fn permissions(self) -> &'static [Permission] {
         use Permission::{
-            AcknowledgeAlarm, HandleCase, KeepRoster, ManageChannels, ManageRegistry, ManageService, ManageUsers,
-            ReadAudit, ReportOnCase, ShelveAlarm, View, ViewStorage,
+            AcknowledgeAlarm, AmendRule, HandleCase, KeepRoster, ManageChannels, ManageRegistry, ManageService,
+            ManageUsers, ReadAudit, ReportOnCase, ShelveAlarm, View, ViewStorage,
         };
         match self {
             Role::Admin => &[
@@ -75,6 +78,7 @@ impl Role {
                 AcknowledgeAlarm,
                 ShelveAlarm,
                 ManageService,
+                AmendRule,
                 ManageRegistry,
                 ManageUsers,
                 ReadAudit,
@@ -88,7 +92,7 @@ impl Role {
                 &[View, AcknowledgeAlarm, ShelveAlarm, ManageService, HandleCase, ReportOnCase, KeepRoster, ViewStorage]
             }
             Role::OfficeOfficer => {
-                &[View, AcknowledgeAlarm, ShelveAlarm, ManageService, HandleCase, ReportOnCase, KeepRoster]
+                &[View, AcknowledgeAlarm, ShelveAlarm, ManageService, AmendRule, HandleCase, ReportOnCase, KeepRoster]
             }
             Role::TownshipOfficer => &[View, AcknowledgeAlarm, ShelveAlarm, HandleCase, ReportOnCase, KeepRoster],
             // Who is watched does not silence the watch, and does not judge the own work either.

@@ -1,6 +1,6 @@
 //! Words for people, in both languages of the product.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 /// The same words in Chinese and in English.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -28,4 +28,30 @@ impl Text {
     pub fn in_both(&self) -> String {
         if self.zh == self.en { self.zh.clone() } else { format!("{} / {}", self.zh, self.en) }
     }
+}
+
+/// Reads `"GB 31654-2021"`, which reads the same in both languages, or `{ zh = "…", en = "…" }`.
+///
+/// # Errors
+/// What neither is.
+pub(crate) fn one_or_both<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Text, D::Error> {
+    struct Words;
+
+    impl<'de> de::Visitor<'de> for Words {
+        type Value = Text;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a text, or a table with `zh` and `en`")
+        }
+
+        fn visit_str<E: de::Error>(self, words: &str) -> Result<Text, E> {
+            Ok(Text::same(words))
+        }
+
+        fn visit_map<A: de::MapAccess<'de>>(self, map: A) -> Result<Text, A::Error> {
+            Text::deserialize(de::value::MapAccessDeserializer::new(map))
+        }
+    }
+
+    deserializer.deserialize_any(Words)
 }

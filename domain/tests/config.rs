@@ -69,13 +69,15 @@ fn every_rule_has_words_in_both_languages_and_a_proposal_is_not_called_regulatio
     for profile in profiles().iter() {
         for rule in &profile.rules {
             let name = format!("{} {}", profile.id, rule.id);
-            for text in [&rule.title, &rule.guidance] {
+            for text in [&rule.title, &rule.guidance, &rule.source.citation] {
                 assert!(!text.zh.is_empty() && !text.en.is_empty(), "{name} lacks words");
             }
+            let is_chinese = |letter: char| ('\u{4e00}'..='\u{9fff}').contains(&letter);
+            assert!(!rule.source.citation.en.contains(is_chinese), "the English source of {name} is Chinese");
             // A verified source is a document with a number, a year or an article that can be looked up.
             if rule.source.confidence == Confidence::Verified {
                 assert!(rule.source.edition.is_some(), "{name} is verified in no edition");
-                assert!(!rule.source.citation.contains("建议值："), "{name} is a proposal");
+                assert!(!rule.source.citation.zh.contains("建议值："), "{name} is a proposal");
             }
         }
         for metric in &profile.metrics {

@@ -25,7 +25,7 @@ use crate::{
     notify::{self, Channels, Notifier},
     ops::{health::Health, metrics},
     pipeline::{self, Inlet},
-    registry::{Registrar, assemble},
+    registry::{Registrar, amendments, assemble},
     stage::Stage,
     store::{Retention, StartState, Store, StoreTask},
     video::{self, CameraCommand, Evidence, EvidenceAlarms, EvidenceParts, Snapshots},
@@ -173,7 +173,6 @@ impl Ground {
         store.set_duty_policy(config.duty.clone());
         let mut start = store.load_start().await?;
         let registry = assemble(&district, std::mem::take(&mut start.registry))?;
-        let registry = Arc::new(ArcSwap::from_pointee(registry));
         let about = About {
             is_demo: config.is_demo,
             offices_are_sample: district.offices.is_sample,
@@ -181,6 +180,8 @@ impl Ground {
         };
         let mut profiles = district.profiles;
         store.number_rules(&mut profiles, clock.now().wall).await?;
+        let amendments = amendments(&profiles, store.load_amendments().await?);
+        let registry = Arc::new(ArcSwap::from_pointee(registry.with_amendments(amendments)));
         let profiles = Arc::new(profiles);
         let registrar = Registrar::new(store.clone(), clock, Arc::clone(&profiles), Arc::clone(&registry));
         let identity = Identity::new(store.clone(), clock, config.identity.clone())?;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
     backtest::{self, Column, Firing, Untestable},
-    id::{MetricName, RuleId},
+    id::MetricName,
     profile::{Profile, ProfileError, Rule},
     registry::Device,
     time::UnixMs,
@@ -21,9 +21,6 @@ const FIRINGS_MAX: usize = 200;
 /// Why a rule was not tested.
 #[derive(Debug, thiserror::Error)]
 pub enum BackTestError {
-    /// The device's profile has no such rule.
-    #[error("the device has no such rule")]
-    NoSuchRule,
     /// It ends before it begins, or is too long.
     #[error("`to_ms` must be later than `from_ms`, by at most 366 days")]
     WrongRange,
@@ -41,7 +38,7 @@ pub enum BackTestError {
     Stopping,
 }
 
-/// Tests a rule. The caller has made sure that whoever asks may see the device.
+/// Tests a rule in the wording that is judged at present, and in the proposed one. The caller has made sure that whoever asks may see the device.
 ///
 /// # Errors
 /// [`BackTestError`] says what is wrong with the question.
@@ -49,10 +46,10 @@ pub async fn run(
     store: &Store,
     profile: &Profile,
     device: &Device,
-    rule: &RuleId,
+    present: &Rule,
     test: &RuleTest,
 ) -> Result<RuleTestReport, BackTestError> {
-    let present = profile.rule(rule).ok_or(BackTestError::NoSuchRule)?.clone();
+    let present = present.clone();
     let length_ms = test.to_ms.saturating_sub(test.from_ms);
     if !(1..=LONGEST_MS).contains(&length_ms) {
         return Err(BackTestError::WrongRange);

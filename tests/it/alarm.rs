@@ -66,7 +66,10 @@ async fn tell(mut world: World) {
     assert_eq!(answered.acknowledged_by.as_deref(), Some("centre"));
     let detail: AlarmDetail = operator.get(&format!("/alarms/{}", alarm.id)).await.expect("a detail");
     assert!(detail.history.iter().any(|event| event.note == "已通知疏散"), "{:?}", detail.history);
-    assert!(detail.source.is_some_and(|source| !source.citation.is_empty()), "a rule says where its number comes from");
+    assert!(
+        detail.source.is_some_and(|source| !source.citation_zh.is_empty()),
+        "a rule says where its number comes from"
+    );
 
     // And what was measured is stored.
     let stored: DeviceDetail = operator.get("/devices/gas-north").await.expect("a detail");

@@ -22,6 +22,8 @@ export interface AlarmQuery {
   device?: string
   rule?: string
   search?: string
+  from_ms?: number
+  to_ms?: number
   after?: number
   limit?: number
 }

@@ -2,6 +2,7 @@
 import { path, request } from './request'
 import { randomKey } from './key'
 import type {
+  AmendmentReach,
   Camera,
   DeviceDetail,
   DeviceSummary,
@@ -9,6 +10,7 @@ import type {
   OutOfService,
   Places,
   Profile,
+  Rule,
   RuleTestReport,
   SeriesHistory,
   StateHistory,
@@ -43,6 +45,17 @@ export const testRule = (
     method: 'POST',
     body: { from_ms: span.fromMs, to_ms: span.toMs, definition },
   })
+
+/** The rule is judged in these words from now on. */
+export const amendRule = (
+  id: string,
+  rule: string,
+  body: { definition: string; reach: AmendmentReach; why: string },
+) => request<Rule>(path`/devices/${id}/rules/${rule}`, { method: 'PUT', body })
+
+/** What the amended rule stood in place of counts again. */
+export const takeBackRule = (id: string, rule: string, reach: AmendmentReach) =>
+  request<undefined>(path`/devices/${id}/rules/${rule}`, { method: 'DELETE', query: { reach } })
 
 export interface HistoryQuery {
   metric: string

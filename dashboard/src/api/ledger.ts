@@ -2,5 +2,12 @@
 import { request } from './request'
 import type { Ledger } from './types'
 
-export const readLedger = (fromMs: number, toMs: number, signal?: AbortSignal) =>
-  request<Ledger>('/ledger', { query: { from_ms: fromMs, to_ms: toMs }, ...(signal && { signal }) })
+/** `node` null: all of them. */
+export const readLedger = (
+  { fromMs, toMs, node }: { fromMs: number; toMs: number; node: string | null },
+  signal?: AbortSignal,
+) =>
+  request<Ledger>('/ledger', {
+    query: { from_ms: fromMs, to_ms: toMs, ...(node !== null && { node }) },
+    ...(signal && { signal }),
+  })

@@ -7,6 +7,7 @@ import type {
   EdgeNode,
   ImportReport,
   Owner,
+  RegisteredDevice,
   Site,
 } from './types'
 
@@ -19,9 +20,9 @@ export const listSites = () => request<Site[]>('/sites')
 export const putSite = (site: Site) => request<Site>(path`/sites/${site.id}`, { method: 'PUT', body: site })
 export const deleteSite = (id: string) => request<undefined>(path`/sites/${id}`, { method: 'DELETE' })
 
-export const listRegisteredDevices = () => request<DeviceDraft[]>('/registry/devices')
+export const listRegisteredDevices = () => request<RegisteredDevice[]>('/registry/devices')
 export const putDevice = (device: DeviceDraft) =>
-  request<DeviceDraft>(path`/registry/devices/${device.id}`, { method: 'PUT', body: device })
+  request<RegisteredDevice>(path`/registry/devices/${device.id}`, { method: 'PUT', body: device })
 export const deleteDevice = (id: string) =>
   request<undefined>(path`/registry/devices/${id}`, { method: 'DELETE' })
 

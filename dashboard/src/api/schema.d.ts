@@ -505,6 +505,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/devices/{id}/rules/{rule}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Has a rule judged in these words from now on, without a restart. Try it first. */
+        put: operations["amend_rule"];
+        post?: never;
+        /** Takes back what was worded anew: what it stood in place of counts again. */
+        delete: operations["take_back_rule"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/devices/{id}/rules/{rule}/test": {
         parameters: {
             query?: never;
@@ -926,7 +944,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** All registered devices as the registry holds them, by id. */
+        /** All registered devices as the registry holds them, by id, each with what keeps rules from being judged on it. */
         get: operations["list_registered_devices"];
         put?: never;
         post?: never;
@@ -945,7 +963,7 @@ export interface paths {
         };
         /** One registered device. */
         get: operations["read_registered_device"];
-        /** Adds or changes a device. One that was discovered becomes visible to its jurisdiction. */
+        /** Adds or changes a device, and says what keeps rules from being judged on it. One that was discovered becomes visible to its jurisdiction. */
         put: operations["put_registered_device"];
         post?: never;
         /** Removes a device from the registry. Its readings and alarms stay, for the district's eyes only. */
@@ -1318,8 +1336,11 @@ export interface components {
             guidance_zh: string;
             /** @description What happened, oldest first. */
             history: components["schemas"]["AlarmEvent"][];
+            /** @description Whether the rule, or a number of the nameplate that it looks at, is another now. */
+            is_rule_changed: boolean;
             /** @description The metric it watches; None: the device's link. */
             metric?: string | null;
+            rule_then?: components["schemas"]["Rule"] | null;
             /**
              * Format: int32
              * @description Which wording of its rule raised it, from 1; None: raised before they were counted.
@@ -1440,6 +1461,10 @@ export interface components {
             from_ms: number;
             /** @description The figures that have a target, in the order of a page. */
             measures: components["schemas"]["QualityMeasure"][];
+            /** @description By office, those with a call or an open alarm, by id. */
+            offices: components["schemas"]["OfficeQuality"][];
+            /** @description By person, those who did most first, a hundred at most. */
+            operators: components["schemas"]["OperatorQuality"][];
             /**
              * Format: int64
              * @description How long each of `slots` is, in milliseconds.
@@ -1462,6 +1487,41 @@ export interface components {
          * @enum {string}
          */
         AlarmState: "active_unacknowledged" | "active_acknowledged" | "returned_unacknowledged" | "latched_unacknowledged" | "latched_acknowledged" | "shelved" | "suppressed" | "out_of_service" | "closed";
+        /** @description `PUT /devices/{id}/rules/{rule}`: the rule is judged in these words from now on. */
+        AmendRule: {
+            /** @description In TOML as in a profile's file, without the heading; at most 8000 characters. */
+            definition: string;
+            /** @description Where it counts. Everywhere: only for those who see the whole district. */
+            reach: components["schemas"]["AmendmentReach"];
+            /** @description Why, 1 to 1000 characters. */
+            why: string;
+        };
+        /** @description Who worded a rule anew. */
+        Amended: {
+            /**
+             * Format: int64
+             * @description When.
+             */
+            at_ms: number;
+            /** @description Who. */
+            by: string;
+            /** @description Where it counts. */
+            reach: components["schemas"]["AmendmentReach"];
+            /** @description What it stands in place of, and what counts again when it is taken back, in TOML. */
+            was: string;
+            /**
+             * Format: int32
+             * @description Which wording that is.
+             */
+            was_version?: number | null;
+            /** @description Why, in the person's words. */
+            why: string;
+        };
+        /**
+         * @description Where an amended rule counts, always for devices of one kind.
+         * @enum {string}
+         */
+        AmendmentReach: "device" | "site" | "everywhere";
         /** @description `GET /cases/{id}/assignees`: whose a case can be made. */
         Assignees: {
             /** @description The people who answer for the place and may handle cases. */
@@ -1871,6 +1931,8 @@ export interface components {
         };
         /** @description `GET /devices/{id}`: a device with its metrics and rules. */
         DeviceDetail: components["schemas"]["DeviceSummary"] & {
+            /** @description What keeps rules from being judged on it; empty: nothing. */
+            gaps: components["schemas"]["Gap"][];
             /** @description Whether somebody speaks for it at this moment. */
             link: components["schemas"]["LinkState"];
             /**
@@ -2065,6 +2127,16 @@ export interface components {
             /** @description What is wrong and what would be right. */
             message: string;
         };
+        /** @description Something about a registered device that keeps rules from being judged. */
+        Gap: {
+            /** @description The key of the nameplate; None: it is not about one. */
+            key?: string | null;
+            /** @description Which rule; None: all of them, or none in particular. */
+            rule?: string | null;
+            severity?: components["schemas"]["Severity"] | null;
+            /** @description What is the matter. */
+            words: components["schemas"]["Words"];
+        };
         /**
          * @description Why something is missing.
          * @enum {string}
@@ -2166,12 +2238,24 @@ export interface components {
             };
             /** @description What is wrong, by line. */
             errors: components["schemas"]["FieldError"][];
+            /**
+             * Format: int64
+             * @description How many there are.
+             */
+            gap_count?: number;
+            /** @description What keeps rules from being judged on the devices it names, 200 at most. No error: they are registered all the same. */
+            gaps?: components["schemas"]["ImportedGap"][];
             /** @description Whether the changes were made. */
             is_applied: boolean;
             /** @description Rows that are already so, by kind. */
             unchanged: {
                 [key: string]: number;
             };
+        };
+        /** @description A gap of a device that an import names. */
+        ImportedGap: components["schemas"]["Gap"] & {
+            /** @description Which device. */
+            device: string;
         };
         /** @description `POST /latest`: the present of some devices. */
         LatestQuery: {
@@ -2342,6 +2426,11 @@ export interface components {
             node: string;
         };
         /**
+         * @description On which side of a limit the trouble is.
+         * @enum {string}
+         */
+        LimitSide: "above" | "at_least" | "below";
+        /**
          * @description Whether somebody speaks for it at this moment.
          * @enum {string}
          */
@@ -2404,6 +2493,14 @@ export interface components {
         MetricLive: components["schemas"]["Point"] & {
             /** @description Which metric. */
             metric: string;
+        };
+        /** @description A number of the nameplate that rules look at. */
+        NameplateKey: {
+            /** @description Such as `allowed_pressure_mpa`. */
+            key: string;
+            /** @description The rules that are not judged, or not in full, without it; empty: there is a default. */
+            needed_by: string[];
+            severity?: components["schemas"]["Severity"] | null;
         };
         /** @description `POST /nodes/{id}/enrol`: the credential of an edge node, shown this once. */
         NodeCredential: {
@@ -2480,6 +2577,13 @@ export interface components {
             /** @description The townships it answers for. */
             townships: string[];
         };
+        /** @description One office's figures. */
+        OfficeQuality: components["schemas"]["QualityFigures"] & {
+            /** @description The figures that have a target for one post, in the order of a page. */
+            measures: components["schemas"]["QualityMeasure"][];
+            /** @description Which office. */
+            office: string;
+        };
         /** @description Somebody whose a case can be made. */
         Officer: {
             /** @description The person's name. */
@@ -2535,6 +2639,15 @@ export interface components {
              */
             stream_id: number;
         };
+        /** @description What one person did. Alarms call a post, never a person, so calls are no figure of a person. */
+        OperatorQuality: {
+            /** @description From the call to this person's answer. */
+            acknowledge: components["schemas"]["QualityDelay"];
+            /** @description From the raising to the end that this person brought about. */
+            close: components["schemas"]["QualityDelay"];
+            /** @description The user name. */
+            operator: string;
+        };
         /** @description A device, or one of its rules, that is out of service: its alarms are recorded and call nobody. */
         OutOfService: {
             /** @description Who took it out. */
@@ -2579,7 +2692,7 @@ export interface components {
          * @description What may be done, where the jurisdiction covers it.
          * @enum {string}
          */
-        Permission: "view" | "acknowledge_alarm" | "shelve_alarm" | "manage_service" | "manage_registry" | "manage_users" | "read_audit" | "manage_channels" | "view_storage" | "handle_case" | "report_on_case" | "keep_roster";
+        Permission: "view" | "acknowledge_alarm" | "shelve_alarm" | "manage_service" | "amend_rule" | "manage_registry" | "manage_users" | "read_audit" | "manage_channels" | "view_storage" | "handle_case" | "report_on_case" | "keep_roster";
         /** @description Width and height in pixels. */
         PictureSize: {
             /**
@@ -2637,6 +2750,8 @@ export interface components {
             category: string;
             /** @description Its id. */
             id: string;
+            /** @description The nameplate's keys that its rules look at, by key. */
+            nameplate_keys: components["schemas"]["NameplateKey"][];
             /** @description English name. */
             title_en: string;
             /** @description 中文名. */
@@ -2665,7 +2780,7 @@ export interface components {
              */
             median_s?: number | null;
         };
-        /** @description The figures of one operator position: the whole, a township's sub-centre, or a device. */
+        /** @description The figures of one operator position (the whole, an office, a township's sub-centre), or of a device. */
         QualityFigures: {
             /** @description From the call to the answer. */
             acknowledge: components["schemas"]["QualityDelay"];
@@ -2765,6 +2880,11 @@ export interface components {
             /** @description Why, 中文. */
             detail_zh: string;
         };
+        /** @description A device as the registry holds it, and what keeps rules from being judged on it. */
+        RegisteredDevice: components["schemas"]["DeviceDraft"] & {
+            /** @description What keeps rules from being judged; empty: nothing. */
+            gaps: components["schemas"]["Gap"][];
+        };
         /** @description `POST /devices/{id}/in-service`. */
         ReturnToService: {
             /** @description As in [`Acknowledge`]. */
@@ -2794,17 +2914,10 @@ export interface components {
         };
         /** @description A rule as it applies to one device. */
         Rule: {
-            /**
-             * Format: double
-             * @description Raised above this value.
-             */
-            above?: number | null;
-            /**
-             * Format: double
-             * @description Raised below this value.
-             */
-            below?: number | null;
-            /** @description The rule in TOML, as it stands in its profile's file. */
+            amended?: components["schemas"]["Amended"] | null;
+            /** @description What else decides whether it calls, and for how long: hours, other states, a reset by hand. */
+            besides: components["schemas"]["Words"][];
+            /** @description The rule in TOML, as in a profile's file. */
             definition: string;
             /** @description What to do first, in English. */
             guidance_en: string;
@@ -2816,6 +2929,8 @@ export interface components {
             kind: components["schemas"]["RuleKind"];
             /** @description The metric it watches; None: the device's link. */
             metric?: string | null;
+            /** @description The nameplate's keys without which it is not judged, or not in full; empty: none is missing. */
+            missing: string[];
             /**
              * Format: double
              * @description The condition must be gone so long, in seconds.
@@ -2839,6 +2954,8 @@ export interface components {
              * @description Which wording of it this is, from 1; None: nobody has counted yet.
              */
             version?: number | null;
+            /** @description The ways in which its alarm comes about; at least one. */
+            ways: components["schemas"]["RuleWay"][];
         };
         /** @description Once that a rule would have fired. */
         RuleFiring: {
@@ -2858,10 +2975,31 @@ export interface components {
          * @enum {string}
          */
         RuleKind: "limit" | "levels" | "deviation" | "rate" | "stuck" | "anomaly" | "due" | "expression" | "state" | "combination" | "stale" | "offline";
+        /** @description A number that a quantity is compared with. */
+        RuleLimit: {
+            /**
+             * Format: double
+             * @description How far it must come back before the condition is gone, in the metric's unit.
+             */
+            deadband: number;
+            /** @description Whether nothing else has to be the case as well. */
+            is_alone: boolean;
+            /** @description Which quantity. */
+            metric: string;
+            /** @description On which side of it the trouble is. */
+            side: components["schemas"]["LimitSide"];
+            /**
+             * Format: double
+             * @description In the metric's unit.
+             */
+            value: number;
+        };
         /** @description Where a rule's number comes from, and how far to trust it. */
         RuleSource: {
-            /** @description Document and clause, such as `GB 31654-2021`. */
-            citation: string;
+            /** @description Document and clause, English. */
+            citation_en: string;
+            /** @description Document and clause, such as `GB 31654-2021`, 中文. */
+            citation_zh: string;
             /** @description How far to trust it. Only a verified one may be called regulation. */
             confidence: components["schemas"]["Confidence"];
         };
@@ -2905,6 +3043,20 @@ export interface components {
              * @description How many stored readings were looked at.
              */
             reading_count: number;
+        };
+        /** @description One way in which a rule's alarm comes about. */
+        RuleWay: {
+            /**
+             * Format: double
+             * @description For so long, in seconds, the rule's own delay included.
+             */
+            for_s: number;
+            /** @description The numbers in it; empty: it compares none, or the nameplate lacks them. */
+            limits: components["schemas"]["RuleLimit"][];
+            /** @description How bad that is. */
+            severity: components["schemas"]["Severity"];
+            /** @description What has to be the case. */
+            words: components["schemas"]["Words"];
         };
         /**
          * @description How far up the tree: owner and sub-centre, office, centre.
@@ -3328,6 +3480,8 @@ export interface components {
         };
         /** @description One township's figures. */
         TownshipQuality: components["schemas"]["QualityFigures"] & {
+            /** @description The figures that have a target for one post, in the order of a page. */
+            measures: components["schemas"]["QualityMeasure"][];
             /** @description Which township. */
             township: string;
         };
@@ -3441,6 +3595,13 @@ export interface components {
              */
             sequence: number;
         };
+        /** @description The same words in both languages. */
+        Words: {
+            /** @description English. */
+            en: string;
+            /** @description 中文. */
+            zh: string;
+        };
     };
     responses: never;
     parameters: never;
@@ -3523,14 +3684,21 @@ export interface operations {
                 township?: string;
                 /** @description Only this site. */
                 site?: string;
-                /** @description Only devices of this edge node; for open alarms. */
+                /** @description Only devices of this edge node. */
                 edge?: string;
                 /** @description Only this device. */
                 device?: string;
                 /** @description Only this rule. */
                 rule?: string;
-                /** @description Only where title, cause, device or site hold all of these words, at most 100 characters; for open alarms. */
+                /**
+                 * @description Only where title, cause, device or site hold all of these words, at most 100 characters. With closed alarms only
+                 *     together with `from_ms`, and over at most 92 days.
+                 */
                 search?: string;
+                /** @description Only raised from then on, milliseconds since 1970 UTC; with closed alarms. */
+                from_ms?: number;
+                /** @description Only raised before then; with closed alarms. Now when absent. */
+                to_ms?: number;
                 /** @description Only what follows in the list: `next_after` of the page before. */
                 after?: number;
                 /** @description How many at most; 1 to 500, 100 when absent. */
@@ -5515,6 +5683,132 @@ export interface operations {
             };
         };
     };
+    amend_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The device. */
+                id: string;
+                /** @description Its rule. */
+                rule: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AmendRule"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Rule"];
+                };
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    take_back_rule: {
+        parameters: {
+            query: {
+                /** @description Where it counts. */
+                reach: "device" | "site" | "everywhere";
+            };
+            header?: never;
+            path: {
+                /** @description The device. */
+                id: string;
+                /** @description Its rule. */
+                rule: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Taken back. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     test_rule: {
         parameters: {
             query?: never;
@@ -7111,7 +7405,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["DeviceDraft"][];
+                    "application/json": components["schemas"]["RegisteredDevice"][];
                 };
             };
             /** @description The request is wrong; `errors` says where. */
@@ -7169,7 +7463,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["DeviceDraft"];
+                    "application/json": components["schemas"]["RegisteredDevice"];
                 };
             };
             /** @description The request is wrong; `errors` says where. */
@@ -7231,7 +7525,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["DeviceDraft"];
+                    "application/json": components["schemas"]["RegisteredDevice"];
                 };
             };
             /** @description The request is wrong; `errors` says where. */

@@ -25,7 +25,10 @@ export type AlarmCount = Narrow<
   Bodies['AlarmCount'],
   { waiting: BySeverity; answered: BySeverity; set_aside: BySeverity }
 >
-export type AlarmDetail = Narrow<Bodies['AlarmDetail'], { severity: Severity; similar: SimilarAlarm[] }>
+export type AlarmDetail = Narrow<
+  Bodies['AlarmDetail'],
+  { severity: Severity; similar: SimilarAlarm[]; rule_then?: Rule | null }
+>
 export type AlarmEvent = Bodies['AlarmEvent']
 export type AlarmNotice = Narrow<Bodies['AlarmNotice'], { severity: Severity; occasion: Occasion }>
 export type AlarmGroup = Narrow<
@@ -37,9 +40,16 @@ export type AlarmGroups = Narrow<Bodies['AlarmGroups'], { groups: AlarmGroup[] }
 export type AlarmPage = Narrow<Bodies['AlarmPage'], { alarms: Alarm[] }>
 export type AlarmQuality = Narrow<
   Bodies['AlarmQuality'],
-  { whole: QualityFigures; townships: TownshipQuality[]; devices: DeviceQuality[] }
+  {
+    whole: QualityFigures
+    offices: OfficeQuality[]
+    townships: TownshipQuality[]
+    devices: DeviceQuality[]
+  }
 >
 export type AlarmState = Bodies['AlarmState']
+export type Amended = Bodies['Amended']
+export type AmendmentReach = Bodies['AmendmentReach']
 export type Assignees = Bodies['Assignees']
 export type AcknowledgedMany = Narrow<Bodies['AcknowledgedMany'], { acknowledged: Alarm[] }>
 export type AuditEntry = Bodies['AuditEntry']
@@ -58,7 +68,7 @@ export type AlarmCamera = Bodies['AlarmCamera']
 export type Camera = Bodies['Camera']
 export type ContactDraft = Bodies['ContactDraft']
 export type Delivery = Bodies['Delivery']
-export type DeviceDetail = Narrow<Bodies['DeviceDetail'], { rules: Rule[] }>
+export type DeviceDetail = Narrow<Bodies['DeviceDetail'], { rules: Rule[]; gaps: Gap[] }>
 export type DeviceDraft = Bodies['DeviceDraft']
 export type DeviceLive = Narrow<Bodies['DeviceLive'], { worst?: Severity | null }>
 export type DeviceQuality = QualityFigures & { device: string; device_name: string }
@@ -68,9 +78,11 @@ export type EdgeNode = Bodies['EdgeNode']
 export type Entrapment = Bodies['Entrapment']
 export type Escalation = Bodies['Escalation']
 export type FieldError = Bodies['FieldError']
+export type Gap = Narrow<Bodies['Gap'], { severity?: Severity | null }>
 export type History = Narrow<Bodies['History'], { points: Point[]; buckets: Bucket[] }>
 export type Handover = Bodies['Handover']
-export type ImportReport = Bodies['ImportReport']
+export type ImportReport = Narrow<Bodies['ImportReport'], { gaps: ImportedGap[]; gap_count: number }>
+export type ImportedGap = Gap & { device: string }
 export type Ledger = Bodies['Ledger']
 export type LedgerFigures = Bodies['LedgerFigures']
 export type LedgerGap = Bodies['LedgerGap']
@@ -81,7 +93,9 @@ export type MetricLive = Bodies['MetricLive']
 export type NodeCredential = Bodies['NodeCredential']
 export type NoticeAudience = Bodies['NoticeAudience']
 export type NotifyChannel = Narrow<Bodies['NotifyChannel'], { mildest: Severity; kind: ChannelKind }>
+export type OperatorQuality = Bodies['OperatorQuality']
 export type Office = Bodies['Office']
+export type OfficeQuality = QualityFigures & { office: string; measures: QualityMeasure[] }
 export type OnDuty = Bodies['OnDuty']
 export type OutOfService = Bodies['OutOfService']
 export type Owner = Bodies['Owner']
@@ -89,14 +103,18 @@ export type Permission = Bodies['Permission']
 export type Places = Bodies['Places']
 export type Point = Bodies['Point']
 export type Problem = Bodies['Problem']
-export type Profile = Narrow<Bodies['Profile'], { category: Category }>
+export type NameplateKey = Narrow<Bodies['NameplateKey'], { severity?: Severity | null }>
+export type Profile = Narrow<Bodies['Profile'], { category: Category; nameplate_keys: NameplateKey[] }>
 export type Quality = Bodies['Quality']
 export type QualityDelay = Bodies['QualityDelay']
 export type QualityFigures = Narrow<Bodies['QualityFigures'], { by_severity: BySeverity }>
 export type QualityMeasure = Bodies['QualityMeasure']
+export type RegisteredDevice = DeviceDraft & { gaps: Gap[] }
 export type Role = Bodies['Role']
 export type Roster = Bodies['Roster']
-export type Rule = Narrow<Bodies['Rule'], { severity: Severity }>
+export type Rule = Narrow<Bodies['Rule'], { severity: Severity; ways: RuleWay[] }>
+export type RuleLimit = Bodies['RuleLimit']
+export type RuleWay = Narrow<Bodies['RuleWay'], { severity: Severity }>
 export type RuleSource = Bodies['RuleSource']
 export type RuleTestOutcome = Bodies['RuleTestOutcome']
 export type RuleTestReport = Bodies['RuleTestReport']
@@ -110,7 +128,7 @@ export type Storage = Bodies['Storage']
 export type StorageProfile = Bodies['StorageProfile']
 export type Storing = Bodies['Storing']
 export type Township = Bodies['Township']
-export type TownshipQuality = QualityFigures & { township: string }
+export type TownshipQuality = QualityFigures & { township: string; measures: QualityMeasure[] }
 export type User = Bodies['User']
 export type UserDraft = Bodies['UserDraft']
 export type Value = Bodies['Value']

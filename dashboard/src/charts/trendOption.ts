@@ -1,5 +1,5 @@
 /** What ECharts is to draw of one metric: line, range, limits, moments. Pure. */
-import type { Metric, Rule, Severity } from '@/api/types'
+import type { Metric, Rule, RuleLimit, Severity } from '@/api/types'
 import { dateTime, hasUnit, valueText } from '@/text/format'
 import type { Text } from '@/text'
 import type { ChartOption, LineSeriesOption } from './echarts'
@@ -134,29 +134,48 @@ function band({ low, high }: TrendData): LineSeriesOption[] {
 
 interface Limit {
   readonly rule: Rule
-  readonly value: number
-  readonly sign: '>' | '<'
+  readonly severity: Severity
+  readonly limit: RuleLimit
+  /** Rules of one number stand at one line: they are named together. */
+  readonly label: string
 }
 
-function limitsOf({ rules, metric }: TrendView): Limit[] {
-  return rules
-    .filter((rule) => rule.metric === metric.name)
-    .flatMap((rule) => {
-      const limits: Limit[] = []
-      if (typeof rule.above === 'number') limits.push({ rule, value: rule.above, sign: '>' })
-      if (typeof rule.below === 'number') limits.push({ rule, value: rule.below, sign: '<' })
-      return limits
-    })
+const signs: Record<RuleLimit['side'], string> = { above: '>', at_least: '≥', below: '<' }
+
+/** Every limit that a rule compares this metric with, of every level and combination; one line for each number and severity. */
+export function limitsOf({ rules, metric }: Pick<TrendView, 'rules' | 'metric'>): Limit[] {
+  const limits = new Map<string, Limit>()
+  for (const rule of rules) {
+    for (const { severity, limits: of } of rule.ways) {
+      for (const limit of of) {
+        if (limit.metric !== metric.name) continue
+        const key = `${limit.side} ${limit.value} ${severity}`
+        const known = limits.get(key)
+        const names = known === undefined ? rule.id : namedWith(known.label, rule.id)
+        // What stands alone is drawn as that, also when it is part of a combination elsewhere.
+        const drawn = known?.limit.is_alone ? known.limit : limit
+        limits.set(key, { rule, severity, limit: drawn, label: names })
+      }
+    }
+  }
+  return [...limits.values()]
 }
+
+const namedWith = (names: string, id: string) => (names.split(' ').includes(id) ? names : `${names} ${id}`)
 
 function limitLines(view: TrendView) {
-  return limitsOf(view).map(({ rule, value, sign }) => ({
-    yAxis: value,
-    lineStyle: { color: severityColours[rule.severity], type: 'dashed' as const, width: 1.5 },
+  return limitsOf(view).map(({ severity, label, limit }) => ({
+    yAxis: limit.value,
+    lineStyle: {
+      color: severityColours[severity],
+      // Dotted: something else has to be the case as well.
+      type: limit.is_alone ? ('dashed' as const) : ('dotted' as const),
+      width: 1.5,
+    },
     label: {
-      formatter: `${rule.id}  ${sign} ${value} ${view.metric.unit}`,
-      position: 'insideStartTop' as const,
-      color: severityColours[rule.severity],
+      formatter: `${label}  ${signs[limit.side]} ${limit.value} ${view.metric.unit}`,
+      position: limit.side === 'below' ? ('insideStartBottom' as const) : ('insideStartTop' as const),
+      color: severityColours[severity],
       fontSize: chartFontSize(view.remPx),
     },
   }))
@@ -198,7 +217,7 @@ function momentLines(view: TrendView) {
 function yRange(view: TrendView): { min: number; max: number } | object {
   if (view.metric.states.length > 0) return stateRange(view.metric)
   const drawn = extentOf(view.data)
-  const limits = limitsOf(view).map(({ value }) => value)
+  const limits = limitsOf(view).map(({ limit }) => limit.value)
   const numbers = [...(drawn ?? []), ...limits]
   if (numbers.length === 0) return {}
   const least = Math.min(...numbers)

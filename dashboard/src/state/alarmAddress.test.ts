@@ -15,6 +15,7 @@ describe('the filter in the address', () => {
     { state: 'closed', order: 'oldest' },
     { severities: [1, 3], township: '500156001', onlyUnacknowledged: true },
     { search: '冷库 1号', grouping: 'rule' },
+    { state: 'closed', days: ['2026-10-01', '2026-10-31'], search: '梯' },
   ])('comes back as it was: %o', (changes) => {
     const filter = { ...wholeList, ...changes }
     expect(filterFromQuery(filterToQuery(filter))).toEqual(filter)

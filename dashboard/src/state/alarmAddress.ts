@@ -1,6 +1,6 @@
 /** The console's filter in the address, so that it can be sent to a colleague. Pure. */
 import type { Severity } from '@/api/types'
-import { groupings, severities, sortOrders, wholeList, type AlarmFilter } from './alarmList'
+import { groupings, isDays, severities, sortOrders, wholeList, type AlarmFilter } from './alarmList'
 
 const states = ['open', 'set_aside', 'closed', 'all'] as const
 
@@ -12,6 +12,7 @@ export function filterToQuery(filter: AlarmFilter): Record<string, string> {
     ['township', filter.township ?? '', ''],
     ['waiting', filter.onlyUnacknowledged ? '1' : '', ''],
     ['q', filter.search, ''],
+    ['days', filter.days?.join('..') ?? '', ''],
     ['order', filter.order, wholeList.order],
     ['group', filter.grouping, wholeList.grouping],
   ]
@@ -22,7 +23,7 @@ export function filterToQuery(filter: AlarmFilter): Record<string, string> {
 
 /** What an address says; null: it says nothing about the list. What it says wrongly is passed over. */
 export function filterFromQuery(query: Readonly<Record<string, unknown>>): AlarmFilter | null {
-  const names = ['state', 'severity', 'township', 'waiting', 'q', 'order', 'group']
+  const names = ['state', 'severity', 'township', 'waiting', 'q', 'days', 'order', 'group']
   if (!names.some((name) => name in query)) return null
   const textOf = (name: string) => {
     const value = query[name]
@@ -37,7 +38,13 @@ export function filterFromQuery(query: Readonly<Record<string, unknown>>): Alarm
     township: textOf('township') || null,
     onlyUnacknowledged: textOf('waiting') === '1',
     search: textOf('q'),
+    days: daysOf(textOf('days')),
     order: oneOf('order', sortOrders, wholeList.order),
     grouping: oneOf('group', groupings, wholeList.grouping),
   }
+}
+
+function daysOf(words: string): readonly [string, string] | null {
+  const days: unknown = words.split('..')
+  return isDays(days) ? days : null
 }

@@ -18,6 +18,8 @@ export interface AlarmFilter {
   readonly township: string | null
   readonly onlyUnacknowledged: boolean
   readonly search: string
+  /** Of alarms that are over: raised from this day on, to the end of that one, Beijing time; null: the last thirty days. */
+  readonly days: readonly [string, string] | null
   readonly order: SortOrder
   readonly grouping: Grouping
 }
@@ -28,6 +30,7 @@ export const wholeList: AlarmFilter = {
   township: null,
   onlyUnacknowledged: false,
   search: '',
+  days: null,
   order: 'need',
   grouping: 'none',
 }
@@ -47,13 +50,17 @@ const chatterMarkMs = 600_000
 export const isChattering = (alarm: Alarm, nowMs: number) =>
   alarm.chattered_at_ms != null && nowMs - alarm.chattered_at_ms < chatterMarkMs
 
+/** Whether it lists alarms that are over, which the gateway finds by days and words. */
+export const isPast = ({ state }: AlarmFilter) => state === 'closed' || state === 'all'
+
 /** Whether the filter hides anything; order and grouping do not. */
 export function isNarrowed(filter: AlarmFilter): boolean {
   return (
     filter.severities.length > 0 ||
     filter.township !== null ||
     filter.onlyUnacknowledged ||
-    filter.search !== ''
+    filter.search !== '' ||
+    (filter.days !== null && isPast(filter))
   )
 }
 
@@ -71,6 +78,7 @@ export function isAlarmFilter(value: unknown): value is AlarmFilter {
     township,
     onlyUnacknowledged,
     search,
+    days,
     order,
     grouping,
   } = { ...wholeList, ...value }
@@ -81,11 +89,16 @@ export function isAlarmFilter(value: unknown): value is AlarmFilter {
     (township === null || typeof township === 'string') &&
     typeof onlyUnacknowledged === 'boolean' &&
     typeof search === 'string' &&
+    (days === null || isDays(days)) &&
     sortOrders.includes(order) &&
     groupings.includes(grouping) &&
     Object.keys(wholeList).every((key) => key in value)
   )
 }
+
+const day = /^\d{4}-\d{2}-\d{2}$/
+export const isDays = (value: unknown): value is readonly [string, string] =>
+  Array.isArray(value) && value.length === 2 && value.every((one) => typeof one === 'string' && day.test(one))
 
 /** Whether the filter's own conditions let an alarm through. */
 function passes(alarm: Alarm, filter: AlarmFilter, words: readonly string[]): boolean {

@@ -179,7 +179,7 @@ impl Evaluation<'_> {
         let slot = engine.plan.find(device)?;
         engine.registry.device(device)?;
         let is_meant = |at: &WatchAt| {
-            let (_, of_watch) = engine.profiles.rule_at(engine.plan.watches[*at as usize].rule);
+            let (_, of_watch) = engine.rule_of(&engine.plan.watches[*at as usize]);
             rule.is_none_or(|rule| of_watch.id == *rule)
         };
         let watches: Vec<WatchAt> = engine.plan.slots[slot as usize].watches.clone().filter(is_meant).collect();

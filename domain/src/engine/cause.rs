@@ -8,7 +8,10 @@ use super::{
     plan::{Alternative, ProgramKind, Watch},
 };
 use crate::{
-    profile::{Metric, Test},
+    profile::{
+        Metric, Test,
+        wording::{compared, duration, fixed, joined, lasting, shortest, stated, titled, with_unit},
+    },
     reading::Value,
     text::Text,
 };
@@ -16,7 +19,7 @@ use crate::{
 impl Evaluation<'_> {
     /// Why the alarm is raised: what is the case, and for how long it had to be.
     pub(super) fn raised_cause(&self, watch: &Watch, alternative: usize) -> Text {
-        let (profile, _) = self.engine.profiles.rule_at(watch.rule);
+        let (profile, _) = self.engine.rule_of(watch);
         match &watch.program.kind {
             ProgramKind::Values { any, .. } => {
                 let Alternative { places, for_ms, .. } = &any[alternative];
@@ -68,7 +71,7 @@ impl Evaluation<'_> {
 
     /// `Outlet − Return: 26.0 °C > 20 °C`, either way round.
     fn differing(&self, watch: &Watch, place: usize, other: usize, metric: &Metric) -> Option<Text> {
-        let (profile, _) = self.engine.profiles.rule_at(watch.rule);
+        let (profile, _) = self.engine.rule_of(watch);
         let other_metric = profile.metric(&watch.program.metrics[other])?;
         let difference = self.difference(watch, place, other)?;
         let fact = compared(metric, &Value::Float(difference), &watch.program.tests[place], true);
@@ -81,7 +84,7 @@ impl Evaluation<'_> {
 
     /// `9.1 °C, moving by more than 5 °C/min`.
     fn moving(&self, watch: &Watch, over_ms: u64) -> Text {
-        let (profile, _) = self.engine.profiles.rule_at(watch.rule);
+        let (profile, _) = self.engine.rule_of(watch);
         let Some(metric) = profile.metric(&watch.program.metrics[0]) else { return Text::default() };
         let Test::Outside { low, high, .. } = watch.program.tests[0] else { return self.stated_case(watch, 0) };
         let limit = |number: f64| with_unit(&shortest(number), metric);
@@ -105,14 +108,14 @@ impl Evaluation<'_> {
 
     /// `6.2 °C on average over 5 min, 3.1 °C above what this hour of day usually is`.
     fn unlike_its_past(&self, watch: &Watch, vigilance: Vigilance) -> Text {
-        let (profile, _) = self.engine.profiles.rule_at(watch.rule);
+        let (profile, _) = self.engine.rule_of(watch);
         let metric = profile.metric(&watch.program.metrics[0]);
         let Some((metric, strange)) = metric.zip(self.strangeness(watch)) else { return self.stated_case(watch, 0) };
         let words = strange.finding.words(&metric.unit, metric.decimals.into());
         let mean = with_unit(&fixed(strange.finding.value, metric.decimals), metric);
         let (over_zh, over_en) = duration(vigilance.every_ms.cast_unsigned());
         titled(
-            metric,
+            &metric.title,
             &Text::new(
                 format!("{over_zh}均值 {mean}，{}", words.zh),
                 format!("{mean} on average over {over_en}, {}", words.en),
@@ -122,7 +125,7 @@ impl Evaluation<'_> {
 
     /// What one of a rule's tests found, as it is: `Service mode: inspection`.
     pub(super) fn stated_case(&self, watch: &Watch, place: usize) -> Text {
-        let (profile, _) = self.engine.profiles.rule_at(watch.rule);
+        let (profile, _) = self.engine.rule_of(watch);
         let metric = profile.metric(&watch.program.metrics[place]);
         let latest = watch.series[place].and_then(|series| self.series(series).latest.as_ref());
         metric.zip(latest).map(|(metric, latest)| stated(metric, &latest.value, false)).unwrap_or_default()
@@ -130,7 +133,7 @@ impl Evaluation<'_> {
 
     /// What is the case now that the condition has gone.
     pub(super) fn returned_cause(&self, watch: &Watch) -> Text {
-        let (profile, _) = self.engine.profiles.rule_at(watch.rule);
+        let (profile, _) = self.engine.rule_of(watch);
         match &watch.program.kind {
             ProgramKind::Values { any, .. } => {
                 let mut places: Vec<usize> = any.iter().flat_map(|way| way.places.clone()).collect();
@@ -152,96 +155,4 @@ impl Evaluation<'_> {
             ProgramKind::Offline { .. } => Text::new("已恢复在线", "online again"),
         }
     }
-}
-
-/// `9.1 °C > 8 °C`; with the metric's title before it when other facts stand beside it.
-fn compared(metric: &Metric, value: &Value, test: &Test, is_alone: bool) -> Text {
-    let (sign, limit) = match (test, value.as_f64()) {
-        (Test::Outside { low, .. }, Some(number)) if number < *low => ("<", *low),
-        (Test::Outside { high, .. }, Some(_)) => (">", *high),
-        (Test::AtLeast { limit, .. }, Some(_)) => ("≥", *limit),
-        (Test::Outside { .. } | Test::AtLeast { .. }, None) | (Test::Is(_) | Test::IsNot(_) | Test::Unknown, _) => {
-            return stated(metric, value, false);
-        }
-    };
-    let number = value.as_f64().map_or_else(String::new, |number| distinct(number, limit, metric.decimals));
-    let words = format!("{} {sign} {}", with_unit(&number, metric), with_unit(&shortest(limit), metric));
-    if is_alone { Text::same(words) } else { titled(metric, &Text::same(words)) }
-}
-
-/// `9.1 °C`, or `Door: open`.
-fn stated(metric: &Metric, value: &Value, is_alone: bool) -> Text {
-    let code = value.as_f64();
-    #[expect(clippy::cast_precision_loss, reason = "state codes are small")]
-    let named = metric.states.iter().find(|state| code == Some(state.code as f64));
-    let words = match (named, value) {
-        (Some(state), _) => Text::new(&state.zh, &state.en),
-        (None, Value::Bool(true)) => Text::new("是", "yes"),
-        (None, Value::Bool(false)) => Text::new("否", "no"),
-        (None, Value::Int(count)) => Text::same(with_unit(&count.to_string(), metric)),
-        (None, Value::Float(quantity)) => Text::same(with_unit(&fixed(*quantity, metric.decimals), metric)),
-        (None, Value::Text(text)) => Text::same(text.as_ref()),
-    };
-    let is_quantity = named.is_none() && matches!(value, Value::Float(_) | Value::Int(_));
-    if is_alone && is_quantity { words } else { titled(metric, &words) }
-}
-
-fn titled(metric: &Metric, words: &Text) -> Text {
-    Text::new(format!("{}：{}", metric.title.zh, words.zh), format!("{}: {}", metric.title.en, words.en))
-}
-
-fn with_unit(number: &str, metric: &Metric) -> String {
-    if metric.unit.is_empty() { number.to_owned() } else { format!("{number} {}", metric.unit) }
-}
-
-fn joined(facts: impl Iterator<Item = Text>) -> Text {
-    facts
-        .reduce(|all, fact| Text::new(format!("{}；{}", all.zh, fact.zh), format!("{}; {}", all.en, fact.en)))
-        .unwrap_or_default()
-}
-
-fn lasting(fact: Text, for_ms: u64) -> Text {
-    if for_ms == 0 {
-        return fact;
-    }
-    let (zh, en) = duration(for_ms);
-    Text::new(format!("{}，持续 {zh}", fact.zh), format!("{} for {en}", fact.en))
-}
-
-/// `45 秒` / `45 s`, `30 分钟` / `30 min`, `2 小时` / `2 h`.
-#[expect(clippy::cast_precision_loss, reason = "delays are hours at most")]
-fn duration(milliseconds: u64) -> (String, String) {
-    let seconds = milliseconds / 1000;
-    if !milliseconds.is_multiple_of(1000) {
-        let number = shortest(milliseconds as f64 / 1000.0);
-        (format!("{number} 秒"), format!("{number} s"))
-    } else if seconds >= 3600 && seconds.is_multiple_of(3600) {
-        (format!("{} 小时", seconds / 3600), format!("{} h", seconds / 3600))
-    } else if seconds >= 120 && seconds.is_multiple_of(60) {
-        (format!("{} 分钟", seconds / 60), format!("{} min", seconds / 60))
-    } else {
-        (format!("{seconds} 秒"), format!("{seconds} s"))
-    }
-}
-
-fn fixed(number: f64, decimals: u8) -> String {
-    let text = format!("{number:.*}", usize::from(decimals));
-    // −0.04 with one decimal is 0.0, not −0.0.
-    match text.strip_prefix('-') {
-        Some(positive) if positive.bytes().all(|byte| matches!(byte, b'0' | b'.')) => positive.to_owned(),
-        _ => text,
-    }
-}
-
-/// A number with at most four decimals and no trailing zeros.
-fn shortest(number: f64) -> String {
-    let text = fixed(number, 4);
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
-/// The number with as many decimals as the metric shows, and more where it would read like the limit it is beyond.
-fn distinct(number: f64, limit: f64, decimals: u8) -> String {
-    let is_equal = |decimals| fixed(number, decimals) == fixed(limit, decimals);
-    let enough = (decimals..decimals.saturating_add(3)).find(|&decimals| !is_equal(decimals));
-    fixed(number, enough.unwrap_or(decimals))
 }

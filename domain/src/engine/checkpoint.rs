@@ -182,7 +182,7 @@ impl Engine {
     }
 
     fn written(&self, at: WatchAt, state: &WatchState, anomaly: Option<Anomaly>, now: Now) -> SavedWatch {
-        let (_, rule) = self.profiles.rule_at(self.plan.watches[at as usize].rule);
+        let (_, rule) = self.rule_of(&self.plan.watches[at as usize]);
         SavedWatch {
             rule: rule.id.clone(),
             version: rule.version,
@@ -209,7 +209,7 @@ impl Engine {
         }
         let moment = history::moment(saved.at);
         let watch = |(at, (watch, alarm)): (WatchAt, &(SavedWatch, Option<GoingOn>))| {
-            let (_, rule) = self.profiles.rule_at(self.plan.watches[at as usize].rule);
+            let (_, rule) = self.rule_of(&self.plan.watches[at as usize]);
             let wake = history::is_followed(&self.plan, at).then_some(moment.mono);
             let is_same = rule.id == watch.rule && rule.version == watch.version;
             let state = WatchState { wake, ..watch.state(moment) };

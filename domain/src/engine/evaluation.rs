@@ -183,7 +183,7 @@ impl<'a> Evaluation<'a> {
     /// A new alarm of this watch. It calls nobody when its device or rule is out of service or suppressed.
     pub(super) fn raise(&mut self, at: WatchAt, severity: Severity, change: Change) -> AlarmId {
         let watch = &self.engine.plan.watches[at as usize];
-        let (_, rule) = self.engine.profiles.rule_at(watch.rule);
+        let (_, rule) = self.engine.rule_of(watch);
         let device = &self.engine.plan.slots[watch.slot as usize].id;
         let standing = if let Some(entry) = self.out_of_service(device, &rule.id) {
             (AlarmState::OutOfService, Some(entry.set_aside()))
@@ -204,7 +204,7 @@ impl<'a> Evaluation<'a> {
         (state, set_aside): (AlarmState, Option<SetAside>),
     ) -> AlarmId {
         let watch = &self.engine.plan.watches[at as usize];
-        let (_, rule) = self.engine.profiles.rule_at(watch.rule);
+        let (_, rule) = self.engine.rule_of(watch);
         let device = &self.engine.plan.slots[watch.slot as usize].id;
         let id = self.outcome.delta.next_alarm.unwrap_or(self.engine.next_alarm);
         self.outcome.delta.next_alarm = Some(AlarmId(id.0 + 1));

@@ -284,7 +284,7 @@ impl<'a> Evaluation<'a> {
 /// What is going on in the past by one of the rules, as an alarm of that time.
 fn going_on(engine: &Engine, at: WatchAt, id: AlarmId, (severity, state): GoingOn, raised_at: UnixMs) -> OpenAlarm {
     let watch = &engine.plan.watches[at as usize];
-    let (_, rule) = engine.profiles.rule_at(watch.rule);
+    let (_, rule) = engine.rule_of(watch);
     OpenAlarm {
         id,
         device: engine.plan.slots[watch.slot as usize].id.clone(),

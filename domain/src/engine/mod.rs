@@ -53,7 +53,7 @@ use self::{
     deadline::{Deadline, Deadlines},
     evaluation::Evaluation,
     history::Pasts,
-    plan::{Plan, WatchAt},
+    plan::{Plan, Watch, WatchAt},
     shard::{Shard, shard_of},
     state::{Latest, LinkState, SeriesState, WatchState},
 };
@@ -62,7 +62,7 @@ use rustc_hash::FxHashMap;
 use crate::{
     alarm::{AlarmState, OpenAlarm, OutOfService},
     id::{AlarmId, DeviceId, MetricName, NodeId, RuleId, SeriesId},
-    profile::Profiles,
+    profile::{Profile, Profiles, Rule},
     reading::{Quality, Reading},
     registry::Registry,
     time::{MonoMs, Now, UnixMs},
@@ -201,6 +201,12 @@ impl Engine {
         &self.registry
     }
 
+    /// The kind of device that a watch is on, and its rule as it is judged there.
+    fn rule_of<'a>(&'a self, watch: &'a Watch) -> (&'a Profile, &'a Rule) {
+        let (profile, rule) = self.profiles.rule_at(watch.rule);
+        (profile, watch.amended.as_deref().unwrap_or(rule))
+    }
+
     fn carry_links(&mut self, before: &Plan, now: MonoMs) -> Vec<LinkState> {
         let unknown = LinkState { link: None, since: now };
         let links = self.plan.slots.iter().enumerate().map(|(at, slot)| {
@@ -233,9 +239,9 @@ impl Engine {
         for slot in &self.plan.slots {
             let old = before.find(&slot.id).map_or(0..0, |old| before.slots[old as usize].watches.clone());
             for at in slot.watches.clone() {
-                let rule = self.plan.watches[at as usize].rule;
-                let known = old.clone().find(|&old| before.watches[old as usize].rule == rule);
-                let (_, rule) = self.profiles.rule_at(rule);
+                let watch = &self.plan.watches[at as usize];
+                let known = old.clone().find(|&old| before.watches[old as usize].is_same_as(watch));
+                let (_, rule) = self.rule_of(watch);
                 watches.push(known.map_or_else(
                     || WatchState::beginning(open.get(&(&slot.id, &rule.id)).copied(), now),
                     |old| WatchState { wake: Some(now), ..self.watches[old as usize].clone() },
@@ -252,7 +258,7 @@ impl Engine {
             let watch = &before.watches[old as usize];
             let slot = self.plan.find(&before.slots[watch.slot as usize].id);
             let watches = slot.map_or(0..0, |slot| self.plan.slots[slot as usize].watches.clone());
-            if let Some(at) = watches.into_iter().find(|&at| self.plan.watches[at as usize].rule == watch.rule) {
+            if let Some(at) = watches.into_iter().find(|&at| self.plan.watches[at as usize].is_same_as(watch)) {
                 anomalies.insert(at, anomaly);
             }
         }
@@ -427,7 +433,7 @@ impl Engine {
     fn watch_by(&self, device: &DeviceId, rule: &RuleId) -> Option<WatchAt> {
         let slot = self.plan.find(device)?;
         self.plan.slots[slot as usize].watches.clone().find(|&at| {
-            let (_, of_watch) = self.profiles.rule_at(self.plan.watches[at as usize].rule);
+            let (_, of_watch) = self.rule_of(&self.plan.watches[at as usize]);
             of_watch.id == *rule
         })
     }

@@ -16,7 +16,7 @@ use crate::{
         Daily, DueStep, Expression, Profile, Profiles, ResolvedAlternative, ResolvedComparison, ResolvedCondition,
         Rule, Test,
     },
-    registry::Registry,
+    registry::{Device, Registry},
     time::UnixMs,
 };
 
@@ -59,6 +59,8 @@ pub(super) struct Watch {
     pub(super) slot: SlotAt,
     /// Where the rule's words are found: index of the profile, index of the rule within it.
     pub(super) rule: (usize, usize),
+    /// The rule in the wording that counts on this device; None: as it stands in the profile.
+    pub(super) amended: Option<Arc<Rule>>,
     pub(super) severity: Severity,
     pub(super) program: Arc<Program>,
     /// For each of the program's metrics the device's series; None: the device never declared it.
@@ -66,6 +68,12 @@ pub(super) struct Watch {
 }
 
 impl Watch {
+    /// Whether it is the same rule in the same wording, so that what was known under the one counts under the other.
+    pub(super) fn is_same_as(&self, other: &Self) -> bool {
+        let wording = |watch: &Self| watch.amended.as_ref().map(|rule| (rule.version, rule.definition.clone()));
+        self.rule == other.rule && wording(self) == wording(other)
+    }
+
     /// How bad it is when this alternative of its condition comes about.
     pub(super) fn severity_of(&self, alternative: usize) -> Severity {
         match &self.program.kind {
@@ -211,6 +219,22 @@ pub(crate) fn milliseconds(seconds: f64) -> u64 {
 /// Index of a profile, and a nameplate's numbers, bit by bit, for the keys the profile looks at.
 type ProgramKey = (usize, Vec<Option<u64>>);
 
+/// Programs of amended rules: one for all devices whose nameplates agree on what the rule looks at.
+#[derive(Default)]
+struct AmendedPrograms {
+    /// By the address of the rule, which lives as long as the registry, and the numbers it looks at.
+    known: HashMap<(*const Rule, Vec<Option<u64>>), Arc<Program>>,
+}
+
+impl AmendedPrograms {
+    fn program(&mut self, profile: &Profile, rule: &Arc<Rule>, device: &Device) -> Arc<Program> {
+        let number = |key: &str| device.nameplate.get(key).map(|number| number.to_bits());
+        let numbers = Profile::keys_of([&**rule]).into_iter().map(number).collect();
+        let program = || Arc::new(Program::new(profile, rule, &device.nameplate));
+        Arc::clone(self.known.entry((Arc::as_ptr(rule), numbers)).or_insert_with(program))
+    }
+}
+
 impl Program {
     /// Whether it depends on the hour or the day.
     pub(super) const fn looks_at_the_clock(&self) -> bool {
@@ -316,6 +340,7 @@ impl Plan {
         }
         let keys: Vec<_> = profiles.iter().map(Profile::nameplate_keys).collect();
         let mut programs: HashMap<ProgramKey, Vec<Arc<Program>>> = HashMap::new();
+        let mut own = AmendedPrograms::default();
         for (at, device) in (0..).zip(registry.devices()) {
             let node = plan.slot(&device.node.as_device());
             plan.slots[at as usize].node = node;
@@ -330,19 +355,25 @@ impl Plan {
                 profile.rules.iter().map(program).collect()
             });
             let first = index(plan.watches.len());
-            plan.watches.extend(programs.iter().zip(&profile.rules).enumerate().map(|(rule_at, (program, rule))| {
-                Watch {
+            for (rule_at, (program, rule)) in programs.iter().zip(&profile.rules).enumerate() {
+                let amended = registry.amendments_on(device, &rule.id).next().map(|amended| Arc::clone(&amended.rule));
+                let program =
+                    amended.as_ref().map_or_else(|| Arc::clone(program), |rule| own.program(profile, rule, device));
+                plan.watches.push(Watch {
                     slot: at,
                     rule: (profile_at, rule_at),
-                    severity: rule.severity,
+                    severity: amended.as_deref().unwrap_or(rule).severity,
                     series: vec![None; program.metrics.len()].into(),
-                    program: Arc::clone(program),
-                }
-            }));
+                    amended,
+                    program,
+                });
+            }
+            let watches = first..index(plan.watches.len());
+            let is_offline_rule = |watch: &Watch| matches!(watch.program.kind, ProgramKind::Offline { .. });
             let slot = &mut plan.slots[at as usize];
-            slot.watches = first..index(plan.watches.len());
-            let offline = programs.iter().position(|program| matches!(program.kind, ProgramKind::Offline { .. }));
-            slot.offline = offline.map(|rule_at| first + index(rule_at));
+            let mut at_watch = watches.clone();
+            slot.offline = at_watch.find(|&at| is_offline_rule(&plan.watches[at as usize]));
+            slot.watches = watches;
         }
         plan.lay_cover();
         for at in 0..index(plan.series.len()) {

@@ -149,12 +149,12 @@ impl Recovery {
             }
             for at in slot.watches.clone() {
                 let watch = &engine.plan.watches[at as usize];
-                let (_, rule) = engine.profiles.rule_at(watch.rule);
+                let alarm = open.get(&(&slot.id, &engine.rule_of(watch).1.id)).copied();
                 let state = &mut engine.watches[at as usize];
                 if matches!(watch.program.kind, ProgramKind::Offline { .. } | ProgramKind::Stale { .. }) {
                     state.stand_still(deaf_ms);
                 }
-                state.lay_beside(open.get(&(&slot.id, &rule.id)).copied());
+                state.lay_beside(alarm);
                 state.wake = Some(now.mono);
             }
         }
@@ -197,7 +197,7 @@ impl Recovery {
             engine.pasts.update(past.map(|past| (at, past)), then.mono);
             for watch in &slot.watches {
                 let is_meant = |&at: &WatchAt| {
-                    let (_, rule) = engine.profiles.rule_at(engine.plan.watches[at as usize].rule);
+                    let (_, rule) = engine.rule_of(&engine.plan.watches[at as usize]);
                     rule.id == watch.rule && rule.version == watch.version
                 };
                 let Some(at) = engine.plan.slots[at as usize].watches.clone().find(is_meant) else { continue };

@@ -90,7 +90,7 @@ impl Evaluation<'_> {
     fn covered(&self, watch: &Watch) -> impl Iterator<Item = &Watch> {
         let plan = &self.engine.plan;
         plan.slots[watch.slot as usize].covered.iter().map(|&at| &plan.watches[at as usize]).filter(|covered| {
-            let (_, rule) = self.engine.profiles.rule_at(covered.rule);
+            let (_, rule) = self.engine.rule_of(covered);
             self.out_of_service(&plan.slots[covered.slot as usize].id, &rule.id).is_none()
         })
     }

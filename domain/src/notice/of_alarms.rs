@@ -112,7 +112,7 @@ fn tell(telling: &Telling<'_>, told: &Transition, last: &Transition, occasion: O
     if occasion == Occasion::Returned && severity > policy.returned {
         return;
     }
-    let rule = profiles.get(&device.profile).and_then(|profile| profile.rule(&last.rule));
+    let rule = profiles.get(&device.profile).and_then(|profile| registry.rule_on(profile, device, &last.rule));
     let (title, body) = words::of_alarm(&words::Matter { registry, device, site, rule, told, last, occasion });
     let office = registry.office_of(&site.township).map(|office| Audience::Office(office.id.clone()));
     let audiences = [

@@ -89,7 +89,7 @@ fn body(matter: &Matter<'_>) -> Text {
         lines.add("处置", "Do first", &rule.guidance);
         // Only what was read in the document itself may be called regulation.
         if rule.source.confidence == Confidence::Verified {
-            lines.add("依据", "Regulation", &Text::same(rule.source.citation.clone()));
+            lines.add("依据", "Regulation", &rule.source.citation);
         }
     }
     lines.add("编号", "Number", &Text::same(last.alarm.to_string()));

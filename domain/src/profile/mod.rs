@@ -14,6 +14,8 @@ mod resolve;
 mod rule;
 #[cfg(test)]
 mod tests;
+pub(crate) mod wording;
+mod words;
 
 use std::collections::BTreeSet;
 
@@ -29,6 +31,7 @@ pub use rule::{
     Worsening,
 };
 use serde::Deserialize;
+pub use words::{Limit, RuleWords, Side, Way};
 
 use crate::{
     id::{MetricName, ProfileId, RuleId},
@@ -125,7 +128,13 @@ impl Profile {
 
     /// The nameplate keys that its rules look at, sorted.
     pub fn nameplate_keys(&self) -> BTreeSet<&str> {
-        self.rules.iter().flat_map(Rule::settings).filter_map(|setting| setting.nameplate.as_deref()).collect()
+        Self::keys_of(&self.rules)
+    }
+
+    /// The nameplate keys that these rules look at, sorted.
+    pub(crate) fn keys_of<'r>(rules: impl IntoIterator<Item = &'r Rule>) -> BTreeSet<&'r str> {
+        let settings = rules.into_iter().flat_map(Rule::settings);
+        settings.filter_map(|setting| setting.nameplate.as_deref()).collect()
     }
 
     /// The rule of this id.

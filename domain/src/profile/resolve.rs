@@ -13,10 +13,6 @@ use crate::{alarm::Severity, id::MetricName, reading::Value, time::UnixMs};
 /// A rule with the numbers of one device.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResolvedRule {
-    /// Of a limit rule: raised above this value, or at it.
-    pub above: Option<f64>,
-    /// Of a limit rule: raised below this value.
-    pub below: Option<f64>,
     /// The condition must hold so long, in seconds.
     pub on_delay_s: f64,
     /// The condition must be gone so long, in seconds.
@@ -149,17 +145,12 @@ impl Rule {
     /// This rule as it applies to a device with this nameplate.
     pub fn resolve(&self, nameplate: &BTreeMap<String, f64>) -> ResolvedRule {
         let on_delay_s = self.on_delay_s.resolve(nameplate).unwrap_or(0.0).max(0.0);
-        let (mut above, mut below) = (None, None);
         let condition = match &self.condition {
             Condition::Limit { metric, bound, deadband } => {
-                (below, above) = bound.ends(nameplate);
                 let test = bound.test(*deadband, nameplate);
                 self.one(ResolvedComparison { metric: metric.clone(), minus: None, test }, on_delay_s)
             }
             Condition::Levels { metric, levels, deadband } => {
-                let ends: Vec<_> = levels.iter().map(|level| level.bound.ends(nameplate)).collect();
-                above = ends.iter().filter_map(|(_, high)| *high).reduce(f64::min);
-                below = ends.iter().filter_map(|(low, _)| *low).reduce(f64::max);
                 let alternative = |level: &Level| {
                     let level_s = level.for_s.resolve(nameplate).unwrap_or(0.0).max(0.0);
                     let test = level.bound.test(*deadband, nameplate);
@@ -219,8 +210,6 @@ impl Rule {
             .and_then(|hours| Some(Daily::new(hours.from_h.resolve(nameplate)?, hours.to_h.resolve(nameplate)?)))
             .filter(|hours| !hours.is_all_day());
         ResolvedRule {
-            above,
-            below,
             on_delay_s,
             off_delay_s: self.off_delay_s,
             condition,

@@ -371,7 +371,8 @@ pub struct Setting {
 #[serde(deny_unknown_fields)]
 pub struct Source {
     /// Document and clause, such as `GB 31654-2021`; for a proposal, what it rests on.
-    pub citation: String,
+    #[serde(deserialize_with = "crate::text::one_or_both")]
+    pub citation: Text,
     /// The edition that was used; None: the citation says it, or there is none.
     pub edition: Option<String>,
     /// How far it was checked.

@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     id::{DeviceId, NodeId, SiteId},
     reading::{Quality, Value},
-    registry::Device,
+    registry::{Device, Registry},
 };
 
 const PROFILE: &str = r#"id = "fridge"
@@ -123,12 +123,15 @@ fn a_nameplate_overrides_the_default() {
         entries.iter().map(|&(key, number)| (key.to_owned(), number)).collect()
     };
     let [high, low] = &fridge.rules[..] else { panic!("two rules") };
-    let resolved = high.resolve(&nameplate(&[]));
-    assert_eq!((resolved.above, resolved.below, resolved.on_delay_s), (Some(8.0), None, 30.0));
-    let resolved = high.resolve(&nameplate(&[("high_limit_c", 10.0), ("high_delay_s", 5.0)]));
-    assert_eq!((resolved.above, resolved.on_delay_s), (Some(5.0), 5.0));
-    assert_eq!(low.resolve(&nameplate(&[])).below, None);
-    assert_eq!(low.resolve(&nameplate(&[("low_limit_c", 2.0)])).below, Some(2.0));
+    let limit = |rule: &Rule, entries| {
+        let words = rule.words(&fridge, &nameplate(entries));
+        let limits: Vec<f64> = words.ways[0].limits.iter().map(|limit| limit.value).collect();
+        (limits, words.ways[0].for_s, words.missing)
+    };
+    assert_eq!(limit(high, &[]), (vec![8.0], 30.0, vec![]));
+    assert_eq!(limit(high, &[("high_limit_c", 10.0), ("high_delay_s", 5.0)]), (vec![5.0], 5.0, vec![]));
+    assert_eq!(limit(low, &[]), (vec![], 0.0, vec!["low_limit_c".to_owned()]));
+    assert_eq!(limit(low, &[("low_limit_c", 2.0)]), (vec![2.0], 0.0, vec![]));
 }
 
 #[test]
@@ -137,9 +140,10 @@ fn what_has_a_direction_is_judged_by_its_magnitude() {
     let text = PROFILE.replacen(limit, "beyond = { default = 2, nameplate = \"low_limit_c\" }, deadband = 0.5", 1);
     let profiles = parse(&text).unwrap();
     let rule = profiles.iter().next().unwrap().rule(&RuleId::new("LOW").unwrap()).unwrap();
-    let resolved = rule.resolve(&BTreeMap::new());
-    assert_eq!((resolved.above, resolved.below), (Some(2.0), Some(-2.0)));
-    let ResolvedCondition::Values { any, .. } = resolved.condition else { panic!("a limit") };
+    let words = rule.words(profiles.iter().next().unwrap(), &BTreeMap::new());
+    let ends: Vec<f64> = words.ways[0].limits.iter().map(|limit| limit.value).collect();
+    assert_eq!(ends, [-2.0, 2.0]);
+    let ResolvedCondition::Values { any, .. } = rule.resolve(&BTreeMap::new()).condition else { panic!("a limit") };
     let holds = |number: f64, was_held| any[0].all[0].test.holds(&Value::Float(number), was_held).unwrap();
     assert!(holds(-2.1, false) && holds(2.1, false) && holds(-1.6, true), "either way, and by the deadband");
     assert!(!holds(-2.0, false) && !holds(-1.5, true));
@@ -159,7 +163,7 @@ fn what_keeps_a_device_from_being_judged_is_said() {
         node: NodeId::new("node").unwrap(),
         nameplate: [("hihg_limit_c".to_owned(), 9.0)].into(),
     };
-    let gaps: Vec<String> = profiles.gaps(&device).iter().map(ToString::to_string).collect();
+    let gaps: Vec<String> = profiles.gaps(&device, &Registry::default()).iter().map(ToString::to_string).collect();
     assert_eq!(
         gaps,
         [
@@ -168,7 +172,7 @@ fn what_keeps_a_device_from_being_judged_is_said() {
         ]
     );
     device.profile = ProfileId::new("frigde").unwrap();
-    let gaps: Vec<String> = profiles.gaps(&device).iter().map(ToString::to_string).collect();
+    let gaps: Vec<String> = profiles.gaps(&device, &Registry::default()).iter().map(ToString::to_string).collect();
     assert_eq!(gaps, ["device `fridge-1`: profile `frigde` does not exist; there are `fridge`"]);
 }
 
@@ -235,4 +239,97 @@ guidance = {{ zh = "", en = "" }}
     let limit =
         PROFILE.replacen("off_delay_s = 10", "off_delay_s = 10\nworsens = [{ after_s = 60, severity = \"I\" }]", 1);
     assert!(parse(&limit).unwrap_err().to_string().contains("`worsens` goes with `offline` and `stale`"));
+}
+
+/// The shipped profile of this name.
+fn shipped(name: &str) -> Profile {
+    let path = format!("{}/../config/profiles/{name}.toml", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(path).unwrap();
+    Profiles::parse([(format!("{name}.toml"), text)]).unwrap().iter().next().unwrap().clone()
+}
+
+fn told(profile: &Profile, rule: &str, nameplate: &[(&str, f64)]) -> Vec<(String, f64, u8)> {
+    let nameplate = nameplate.iter().map(|&(key, number)| (key.to_owned(), number)).collect();
+    let words = profile.rule(&RuleId::new(rule).unwrap()).unwrap().words(profile, &nameplate);
+    words.ways.into_iter().map(|way| (way.words.en, way.for_s, way.severity as u8)).collect()
+}
+
+#[test]
+fn every_way_of_a_rule_is_told_in_words() {
+    let lift = shipped("elevator");
+    assert_eq!(
+        told(&lift, "EL-04", &[("rated_speed_m_per_s", 2.0)]),
+        [("Overspeed: yes".to_owned(), 0.0, 1), ("Speed > 2.3 m/s".to_owned(), 0.5, 1)]
+    );
+    assert_eq!(told(&lift, "EL-04", &[])[1].0, "Speed: number missing on the nameplate");
+    let overspeed = lift.rule(&RuleId::new("EL-04").unwrap()).unwrap();
+    let words = overspeed.words(&lift, &[("rated_speed_m_per_s".to_owned(), 2.0)].into());
+    let limit = &words.ways[1].limits[0];
+    assert_eq!((limit.metric.as_str(), limit.side, limit.value), ("elevator.speed", Side::Above, 2.3));
+    assert_eq!(words.besides.last().unwrap().zh, "须人工复位");
+
+    let boiler = shipped("steam_boiler");
+    assert_eq!(
+        told(&boiler, "CT-01", &[("inspection_due", 20_270_630.0)]).first().unwrap().0,
+        "from 60 days before 2027-06-30"
+    );
+    assert!(!told(&shipped("cold_store"), "FR-01", &[]).is_empty());
+}
+
+#[test]
+fn every_shipped_rule_has_words_in_both_languages() {
+    let folder = format!("{}/../config/profiles", env!("CARGO_MANIFEST_DIR"));
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "toml") {
+            continue;
+        }
+        let profile = shipped(path.file_stem().unwrap().to_str().unwrap());
+        for rule in &profile.rules {
+            let words = rule.words(&profile, &BTreeMap::new());
+            assert!(!words.ways.is_empty(), "{}", rule.id);
+            assert!(words.ways.iter().all(|way| !way.words.zh.is_empty() && !way.words.en.is_empty()), "{}", rule.id);
+            count += 1;
+        }
+    }
+    assert!(count > 50, "{count}");
+}
+
+#[test]
+fn a_number_that_is_no_day_is_a_gap() {
+    let profiles = Profiles::new(vec![shipped("steam_boiler")]);
+    let mut device = Device {
+        id: DeviceId::new("boiler-1").unwrap(),
+        name: String::new(),
+        site: SiteId::new("site").unwrap(),
+        profile: ProfileId::new("steam_boiler").unwrap(),
+        node: NodeId::new("node").unwrap(),
+        nameplate: BTreeMap::new(),
+    };
+    let gaps_of = |device: &Device| {
+        let gaps = profiles.gaps(device, &Registry::default());
+        gaps.into_iter().map(|gap| (gap.rule().unwrap().to_string(), gap.key().unwrap().to_owned())).collect::<Vec<_>>()
+    };
+    let missing = gaps_of(&device);
+    for (rule, key) in [("BO-01-HH", "allowed_pressure_mpa"), ("CT-01", "inspection_due")] {
+        assert!(missing.contains(&(rule.to_owned(), key.to_owned())), "{missing:?}");
+    }
+    for key in missing.iter().map(|(_, key)| key.clone()) {
+        device.nameplate.insert(key, 1.0);
+    }
+    device.nameplate.insert("inspection_due".to_owned(), 20_271_332.0);
+    let gaps = gaps_of(&device);
+    assert_eq!(gaps, [("CT-01".to_owned(), "inspection_due".to_owned())]);
+}
+
+#[test]
+fn a_citation_may_differ_between_the_languages() {
+    let text = PROFILE.replacen("\"GB 31654-2021\"", "{ zh = \"国标\", en = \"a standard\" }", 1);
+    let profiles = parse(&text).unwrap();
+    let rules = &profiles.iter().next().unwrap().rules;
+    assert_eq!(rules[0].source.citation, Text::new("国标", "a standard"));
+    assert_eq!(rules[1].source.citation, Text::same("us"));
+    let halved = PROFILE.replacen("\"GB 31654-2021\"", "{ zh = \"国标\" }", 1);
+    assert!(parse(&halved).unwrap_err().to_string().contains("missing field `en`"));
 }

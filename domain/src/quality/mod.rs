@@ -31,7 +31,7 @@ pub use target::{Measure, TARGETS, Target, Verdict};
 
 use crate::{
     alarm::{AlarmState, Attention, Severity, What},
-    id::{AlarmId, DeviceId, RuleId, TownshipCode},
+    id::{AlarmId, DeviceId, OfficeId, RuleId, TownshipCode},
     time::UnixMs,
 };
 
@@ -41,6 +41,8 @@ pub const STALE_MS: i64 = 24 * 3_600_000;
 const BAD_ACTORS: usize = 10;
 /// Devices that are named.
 const DEVICES: usize = 20;
+/// People that are named: more than a district has on duty in a month.
+const OPERATORS: usize = 100;
 
 /// One thing that happened to an alarm, as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +65,8 @@ pub struct Step {
     pub at: UnixMs,
     /// When it was raised.
     pub raised_at: UnixMs,
+    /// Who did it; None: nobody, it came by itself.
+    pub by: Option<String>,
 }
 
 /// An alarm that was open at the end of the time.
@@ -78,7 +82,7 @@ pub struct Standing {
     pub active_since: UnixMs,
 }
 
-/// The figures of one operator position: the whole, a township's sub-centre, or a device.
+/// The figures of one operator position (the whole, an office, a township's sub-centre), or of a device.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Figures {
     /// How often somebody was called.
@@ -107,6 +111,36 @@ pub struct Figures {
     pub close: Delay,
 }
 
+impl Figures {
+    /// What a measure came to; None: it is one of the whole alone.
+    #[expect(clippy::cast_precision_loss, reason = "counts of alarms are far below 2^53")]
+    pub fn measured(&self, measure: Measure) -> Option<f64> {
+        Some(match measure {
+            Measure::Per10MinMean => self.per_10_min_mean,
+            Measure::Per10MinPeak => f64::from(self.per_10_min_peak),
+            Measure::FloodPercent => self.flood_percent,
+            Measure::Top10Percent => return None,
+            Measure::Chattering => self.chattering_count as f64,
+            Measure::Fleeting => self.fleeting_count as f64,
+            Measure::Stale => self.stale_count as f64,
+            Measure::Standing => self.standing_count as f64,
+            Measure::Shelved => self.shelved_count as f64,
+            Measure::GravePercent => percent(self.by_severity[0] + self.by_severity[1], self.call_count),
+        })
+    }
+}
+
+/// What one person did. Alarms call a post, never a person, so calls are no figure of a person.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Operator {
+    /// The user name.
+    pub name: String,
+    /// From the call to this person's answer.
+    pub acknowledge: Delay,
+    /// From the raising to the end that this person brought about: by the answer or the reset that was the last thing needed.
+    pub close: Delay,
+}
+
 /// Everything about a time.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Quality {
@@ -116,6 +150,10 @@ pub struct Quality {
     pub top_10_percent: f64,
     /// Calls in each ten minutes, from the beginning of the time.
     pub slots: Vec<u32>,
+    /// By office, those with a call or an open alarm, by id.
+    pub offices: Vec<(OfficeId, Figures)>,
+    /// By person, those who did most first, a hundred at most.
+    pub operators: Vec<Operator>,
     /// By township, those with a call or an open alarm, by code.
     pub townships: Vec<(TownshipCode, Figures)>,
     /// By device, those with most calls first, twenty at most.
@@ -125,22 +163,9 @@ pub struct Quality {
 }
 
 impl Quality {
-    /// What a measure came to.
-    #[expect(clippy::cast_precision_loss, reason = "counts of alarms are far below 2^53")]
+    /// What a measure of the whole came to.
     pub fn measured(&self, measure: Measure) -> f64 {
-        let whole = &self.whole;
-        match measure {
-            Measure::Per10MinMean => whole.per_10_min_mean,
-            Measure::Per10MinPeak => f64::from(whole.per_10_min_peak),
-            Measure::FloodPercent => whole.flood_percent,
-            Measure::Top10Percent => self.top_10_percent,
-            Measure::Chattering => whole.chattering_count as f64,
-            Measure::Fleeting => whole.fleeting_count as f64,
-            Measure::Stale => whole.stale_count as f64,
-            Measure::Standing => whole.standing_count as f64,
-            Measure::Shelved => whole.shelved_count as f64,
-            Measure::GravePercent => percent(whole.by_severity[0] + whole.by_severity[1], whole.call_count),
-        }
+        self.whole.measured(measure).unwrap_or(self.top_10_percent)
     }
 }
 
@@ -150,6 +175,10 @@ pub struct Assessment {
     range: Range<UnixMs>,
     whole: Tally,
     slots: Vec<u32>,
+    /// Which office answers for a township.
+    office_of: HashMap<TownshipCode, OfficeId>,
+    offices: BTreeMap<OfficeId, Tally>,
+    operators: HashMap<String, (Delays, Delays)>,
     townships: BTreeMap<TownshipCode, Tally>,
     devices: HashMap<DeviceId, Tally>,
     sources: HashMap<(DeviceId, RuleId), Source>,
@@ -171,14 +200,18 @@ struct Tally {
 }
 
 impl Assessment {
-    /// Of the time from `range.start`, inclusive, to `range.end`, exclusive.
-    pub fn over(range: Range<UnixMs>) -> Self {
+    /// Of the time from `range.start`, inclusive, to `range.end`, exclusive. `office_of` says which office answers for a
+    /// township.
+    pub fn over(range: Range<UnixMs>, office_of: HashMap<TownshipCode, OfficeId>) -> Self {
         let length_ms = u64::try_from(range.end.since_ms(range.start)).unwrap_or(0);
         let slots = usize::try_from(length_ms.div_ceil(SLOT_MS)).unwrap_or(0);
         Self {
             range,
             whole: Tally::default(),
             slots: vec![0; slots],
+            office_of,
+            offices: BTreeMap::new(),
+            operators: HashMap::new(),
             townships: BTreeMap::new(),
             devices: HashMap::new(),
             sources: HashMap::new(),
@@ -197,7 +230,11 @@ impl Assessment {
         match step.what {
             What::Acknowledged => {
                 if let Some(called) = self.called_at(step) {
-                    self.each(step, |tally| tally.acknowledge.add(step.at.since_ms(called)));
+                    let delay_ms = step.at.since_ms(called);
+                    self.each(step, |tally| tally.acknowledge.add(delay_ms));
+                    if let Some((answers, _)) = self.operator(step) {
+                        answers.add(delay_ms);
+                    }
                 }
             }
             What::Returned => {
@@ -212,7 +249,11 @@ impl Assessment {
         let is_over = step.what == What::Closed || step.state == Some(AlarmState::Closed);
         if is_over {
             self.called.remove(&step.alarm);
-            self.each(step, |tally| tally.close.add(step.at.since_ms(step.raised_at)));
+            let lasted_ms = step.at.since_ms(step.raised_at);
+            self.each(step, |tally| tally.close.add(lasted_ms));
+            if let Some((_, ends)) = self.operator(step) {
+                ends.add(lasted_ms);
+            }
         }
     }
 
@@ -229,6 +270,9 @@ impl Assessment {
                 Attention::Over => {}
             };
             count(&mut self.whole);
+            if let Some(office) = self.office_of.get(&one.township) {
+                count(self.offices.entry(office.clone()).or_default());
+            }
             count(self.townships.entry(one.township.clone()).or_default());
             count(self.devices.entry(one.device.clone()).or_default());
         }
@@ -238,7 +282,17 @@ impl Assessment {
         let mut devices: Vec<_> = self.devices.into_iter().collect();
         devices.sort_by(|(a, left), (b, right)| right.pace.total().cmp(&left.pace.total()).then_with(|| a.cmp(b)));
         devices.truncate(DEVICES);
+        let operators = self.operators.into_iter().map(|(name, (answers, ends))| Operator {
+            name,
+            acknowledge: answers.figures(),
+            close: ends.figures(),
+        });
+        let mut operators: Vec<_> = operators.collect();
+        operators.sort_by(|a, b| b.deed_count().cmp(&a.deed_count()).then_with(|| a.name.cmp(&b.name)));
+        operators.truncate(OPERATORS);
         Quality {
+            offices: self.offices.into_iter().map(|(id, tally)| (id, tally.figures(length_ms))).collect(),
+            operators,
             whole: self.whole.figures(length_ms),
             top_10_percent: percent(top, call_count),
             slots: self.slots,
@@ -269,14 +323,29 @@ impl Assessment {
         self.called.get(&step.alarm).copied().or(Some(step.raised_at))
     }
 
+    /// Answers and ends of whoever took the step; None: it came by itself.
+    fn operator(&mut self, step: &Step) -> Option<&mut (Delays, Delays)> {
+        let name = step.by.as_ref()?;
+        Some(self.operators.entry(name.clone()).or_default())
+    }
+
     fn source(&mut self, step: &Step) -> &mut Source {
         self.sources.entry((step.device.clone(), step.rule.clone())).or_default()
     }
 
     fn each(&mut self, step: &Step, change: impl Fn(&mut Tally)) {
         change(&mut self.whole);
+        if let Some(office) = self.office_of.get(&step.township) {
+            change(self.offices.entry(office.clone()).or_default());
+        }
         change(self.townships.entry(step.township.clone()).or_default());
         change(self.devices.entry(step.device.clone()).or_default());
+    }
+}
+
+impl Operator {
+    const fn deed_count(&self) -> u64 {
+        self.acknowledge.count + self.close.count
     }
 }
 

@@ -17,11 +17,17 @@ fn step(alarm: i64, device: &str, what: What, state: AlarmState, at_s: i64) -> S
         state: Some(state),
         at: START.plus_ms(at_s * 1000),
         raised_at: START,
+        by: (what == What::Acknowledged).then(|| "zhang".to_owned()),
     }
 }
 
+/// One office answers for township a.
+fn offices() -> HashMap<TownshipCode, OfficeId> {
+    [(TownshipCode::new("500156001").unwrap(), OfficeId::new("furong").unwrap())].into()
+}
+
 fn assess(hours: i64, steps: &[Step]) -> Quality {
-    let mut assessment = Assessment::over(START..START.plus_ms(hours * HOUR_MS));
+    let mut assessment = Assessment::over(START..START.plus_ms(hours * HOUR_MS), offices());
     for step in steps {
         assessment.take(step);
     }
@@ -113,7 +119,7 @@ fn what_stands_at_the_end_is_told_apart() {
         state,
         active_since: START.plus_ms(HOUR_MS - hours * HOUR_MS),
     };
-    let quality = Assessment::over(START..START.plus_ms(HOUR_MS)).finish([
+    let quality = Assessment::over(START..START.plus_ms(HOUR_MS), offices()).finish([
         standing(ActiveAcknowledged, 25),
         standing(ActiveUnacknowledged, 24),
         standing(ReturnedUnacknowledged, 99),
@@ -123,4 +129,26 @@ fn what_stands_at_the_end_is_told_apart() {
     let whole = quality.whole;
     assert_eq!((whole.standing_count, whole.stale_count, whole.shelved_count), (3, 1, 1));
     assert_eq!(quality.townships[0].1.standing_count, 3);
+}
+
+#[test]
+fn a_person_has_answers_and_ends_and_an_office_has_its_townships() {
+    let quality = assess(
+        1,
+        &[
+            step(1, "a", Raised, ActiveUnacknowledged, 0),
+            step(2, "b", Raised, ActiveUnacknowledged, 10),
+            step(1, "a", Acknowledged, ActiveAcknowledged, 90),
+            step(1, "a", Returned, Closed, 600),
+            step(2, "b", Returned, ReturnedUnacknowledged, 100),
+            step(2, "b", Acknowledged, Closed, 130),
+        ],
+    );
+    let [zhang] = &quality.operators[..] else { panic!("one person: {:?}", quality.operators) };
+    assert_eq!((zhang.name.as_str(), zhang.acknowledge.count, zhang.acknowledge.mean_s), ("zhang", 2, Some(105.0)));
+    assert_eq!((zhang.close.count, zhang.close.median_s), (1, Some(130.0)), "the other came to its end by itself");
+    let [(office, figures)] = &quality.offices[..] else { panic!("one office: {:?}", quality.offices) };
+    assert_eq!((office.as_str(), figures.call_count), ("furong", 1), "the other township has no office");
+    assert_eq!(figures.measured(Measure::Per10MinPeak), Some(1.0));
+    assert_eq!(figures.measured(Measure::Top10Percent), None, "of the whole alone");
 }

@@ -1,8 +1,8 @@
 //! The registry as a whole: checked once, then only looked up.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
-use super::{Device, Office, Owner, Place, Site, Township};
+use super::{Amendments, Device, Office, Owner, Place, Site, Township};
 use crate::id::{DeviceId, NodeId, OfficeId, OwnerId, SiteId, TownshipCode};
 use foldhash::{HashMap, fast::RandomState};
 
@@ -99,6 +99,7 @@ pub struct Registry {
     devices_by_node: HashMap<NodeId, Vec<usize>>,
     devices_by_site: HashMap<SiteId, Vec<usize>>,
     office_by_township: HashMap<TownshipCode, usize>,
+    pub(super) amendments: Arc<Amendments>,
 }
 
 impl Default for Registry {
@@ -115,6 +116,7 @@ impl Default for Registry {
             devices_by_node: HashMap::default(),
             devices_by_site: HashMap::default(),
             office_by_township: HashMap::default(),
+            amendments: Arc::default(),
         }
     }
 }
@@ -147,6 +149,7 @@ impl Registry {
             devices_by_node: HashMap::default(),
             devices_by_site: HashMap::default(),
             office_by_township: HashMap::default(),
+            amendments: Arc::default(),
         };
         registry.check_offices(&mut errors);
         registry.check_sites(&mut errors);

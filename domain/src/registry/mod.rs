@@ -1,5 +1,6 @@
 //! The registry: which device stands where, who answers for it, and which edge node may speak for it.
 
+mod amendment;
 mod district;
 mod index;
 #[cfg(test)]
@@ -7,6 +8,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+pub use amendment::{Amendment, Amendments, Reach};
 pub use district::{Offices, Townships};
 pub use index::{Registry, RegistryError};
 use serde::{Deserialize, Serialize};

@@ -24,9 +24,9 @@ pub(super) async fn test_rule(
     let registry = state.registrar.current();
     let device = covered_device(&may.scope, &registry, &id)?.clone();
     let profile = state.profiles.get(&device.profile).ok_or_else(ApiError::not_found)?;
-    match backtest::run(&state.store, profile, &device, &rule, &body).await {
+    let present = registry.rule_on(profile, &device, &rule).ok_or_else(ApiError::not_found)?;
+    match backtest::run(&state.store, profile, &device, present, &body).await {
         Ok(report) => Ok(Json(report)),
-        Err(BackTestError::NoSuchRule) => Err(ApiError::not_found()),
         Err(BackTestError::WrongRange) => Err(ApiError::invalid_field("to_ms", BackTestError::WrongRange.to_string())),
         Err(BackTestError::WrongRule(wrong)) => Err(ApiError::invalid_field("definition", wrong.to_string())),
         Err(BackTestError::Untestable(untestable)) => {

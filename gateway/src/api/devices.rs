@@ -15,6 +15,7 @@ use super::{
     extract::{May, Path, Query, View},
     views,
 };
+use crate::registry::gaps_of;
 
 /// How soon the silent death of a node with our agent is noticed, in seconds: it keeps alive every 10 s, the broker gives
 /// up after one and a half times that, and its word takes up to two seconds to arrive.
@@ -87,7 +88,8 @@ pub(super) async fn read_device(
         ),
         out_of_service: state.store.out_of_service(&may.scope, &id).await?,
         metrics: views::metrics(profile, &live.values),
-        rules: profile.map_or(&[][..], |profile| &profile.rules).iter().map(|rule| views::rule(rule, device)).collect(),
+        rules: profile.map(|profile| views::rules_on(profile, device, &registry)).unwrap_or_default(),
+        gaps: gaps_of(device, &state.profiles, &registry),
     }))
 }
 

@@ -46,6 +46,8 @@ permission!(
     ShelveAlarm,
     /// Take devices and rules out of service.
     ManageService,
+    /// Word alarm rules anew.
+    AmendRule,
     /// Change the registry, enrol edge nodes.
     ManageRegistry,
     /// Change accounts.

@@ -9,6 +9,7 @@
 mod acknowledge_many;
 mod actions;
 mod alarms;
+mod amend;
 mod audit;
 mod backtest;
 mod cameras;
@@ -159,6 +160,7 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(history::read_latest))
         .routes(routes!(export::export_readings))
         .routes(routes!(backtest::test_rule))
+        .routes(routes!(amend::amend_rule, amend::take_back_rule))
         .routes(routes!(alarms::list_alarms))
         .routes(routes!(alarms::list_alarm_groups))
         .routes(routes!(alarms::read_alarm))

@@ -3,13 +3,13 @@
 use axum::{Json, extract::State};
 use domain::{
     id::{DeviceId, RuleId, TownshipCode},
-    quality::{self, Measure, Quality, SLOT_MS, TARGETS, Verdict},
+    quality::{self, Measure, SLOT_MS, TARGETS, Verdict},
     registry::Registry,
     time::UnixMs,
 };
 use protocol::rest::{
-    AlarmQuality, BadActor, DeviceQuality, QualityDelay, QualityFigures, QualityMeasure, QualityMeasureKind,
-    QualityVerdict, TownshipQuality,
+    AlarmQuality, BadActor, DeviceQuality, OfficeQuality, OperatorQuality, QualityDelay, QualityFigures,
+    QualityMeasure, QualityMeasureKind, QualityVerdict, TownshipQuality,
 };
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -79,13 +79,27 @@ pub(super) async fn read_alarm_quality(
         from_ms,
         to_ms,
         bad_actors: bad_actors.collect(),
-        measures: measures(&quality),
+        measures: measures(|measure| Some(quality.measured(measure))),
         whole: figures(&quality.whole),
         slot_ms: SLOT_MS,
+        operators: quality.operators.iter().map(operator).collect(),
+        offices: quality
+            .offices
+            .iter()
+            .map(|(id, of_office)| OfficeQuality {
+                office: id.clone(),
+                measures: measures(|measure| of_office.measured(measure)),
+                figures: figures(of_office),
+            })
+            .collect(),
         townships: quality
             .townships
             .iter()
-            .map(|(code, of_township)| TownshipQuality { township: code.clone(), figures: figures(of_township) })
+            .map(|(code, of_township)| TownshipQuality {
+                township: code.clone(),
+                measures: measures(|measure| of_township.measured(measure)),
+                figures: figures(of_township),
+            })
             .collect(),
         devices: quality
             .devices
@@ -105,9 +119,15 @@ fn name_of(registry: &Registry, id: &DeviceId) -> String {
     registry.device(id).map_or_else(|| id.to_string(), |device| device.name.clone())
 }
 
+fn operator(of: &quality::Operator) -> OperatorQuality {
+    OperatorQuality { operator: of.name.clone(), acknowledge: delay(of.acknowledge), close: delay(of.close) }
+}
+
+const fn delay(delay: quality::Delay) -> QualityDelay {
+    QualityDelay { count: delay.count, mean_s: delay.mean_s, median_s: delay.median_s }
+}
+
 fn figures(of: &quality::Figures) -> QualityFigures {
-    let delay =
-        |delay: quality::Delay| QualityDelay { count: delay.count, mean_s: delay.mean_s, median_s: delay.median_s };
     QualityFigures {
         call_count: of.call_count,
         per_10_min_mean: of.per_10_min_mean,
@@ -124,12 +144,13 @@ fn figures(of: &quality::Figures) -> QualityFigures {
     }
 }
 
-fn measures(quality: &Quality) -> Vec<QualityMeasure> {
+/// What has a target, judged; `measured` says what each came to, None: it is no figure of this post.
+fn measures(measured: impl Fn(Measure) -> Option<f64>) -> Vec<QualityMeasure> {
     TARGETS
         .iter()
-        .map(|target| {
-            let value = quality.measured(target.measure);
-            QualityMeasure {
+        .filter_map(|target| {
+            let value = measured(target.measure)?;
+            Some(QualityMeasure {
                 measure: kind(target.measure),
                 value,
                 target: target.target,
@@ -140,7 +161,7 @@ fn measures(quality: &Quality) -> Vec<QualityMeasure> {
                     Verdict::Bad => QualityVerdict::Bad,
                 },
                 confidence: views::confidence(target.confidence),
-            }
+            })
         })
         .collect()
 }

@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderMap, StatusCode, header::CONTENT_TYPE},
 };
 use domain::{id::DeviceId, registry};
-use protocol::rest::{DeviceDraft, DiscoveredDevice, FieldError, ImportReport};
+use protocol::rest::{DeviceDraft, DiscoveredDevice, FieldError, ImportReport, RegisteredDevice};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     registry::{
-        Mode, RegistrarError, Removal,
+        Mode, RegistrarError, Removal, gaps_of,
         import::{self, Entry, Format},
     },
     store::Actor,
@@ -28,38 +28,45 @@ use crate::{
 /// The largest import, in bytes: about fifty thousand devices.
 pub(super) const IMPORT_BYTES_MAX: usize = 8 << 20;
 
-/// All registered devices as the registry holds them, by id.
+/// All registered devices as the registry holds them, by id, each with what keeps rules from being judged on it.
 #[utoipa::path(get, path = "/registry/devices", tag = "registry",
-    responses((status = 200, body = Vec<DeviceDraft>), Refusal))]
+    responses((status = 200, body = Vec<RegisteredDevice>), Refusal))]
 pub(super) async fn list_registered_devices(
     State(state): State<AppState>,
     _may: May<ManageRegistry>,
-) -> Json<Vec<DeviceDraft>> {
-    Json(state.registrar.current().devices().map(views::device_draft).collect())
+) -> Json<Vec<RegisteredDevice>> {
+    let registry = state.registrar.current();
+    Json(registry.devices().map(|device| registered(&state, &registry, device)).collect())
 }
 
 /// One registered device.
 #[utoipa::path(get, path = "/registry/devices/{id}", tag = "registry",
     params(("id" = String, Path, description = "The device.")),
-    responses((status = 200, body = DeviceDraft), Refusal))]
+    responses((status = 200, body = RegisteredDevice), Refusal))]
 pub(super) async fn read_registered_device(
     State(state): State<AppState>,
     _may: May<ManageRegistry>,
     Path(id): Path<DeviceId>,
-) -> Result<Json<DeviceDraft>, ApiError> {
-    state.registrar.current().device(&id).map(views::device_draft).map(Json).ok_or_else(ApiError::not_found)
+) -> Result<Json<RegisteredDevice>, ApiError> {
+    let registry = state.registrar.current();
+    let device = registry.device(&id).ok_or_else(ApiError::not_found)?;
+    Ok(Json(registered(&state, &registry, device)))
 }
 
-/// Adds or changes a device. One that was discovered becomes visible to its jurisdiction.
+fn registered(state: &AppState, registry: &registry::Registry, device: &registry::Device) -> RegisteredDevice {
+    RegisteredDevice { draft: views::device_draft(device), gaps: gaps_of(device, &state.profiles, registry) }
+}
+
+/// Adds or changes a device, and says what keeps rules from being judged on it. One that was discovered becomes visible to its jurisdiction.
 #[utoipa::path(put, path = "/registry/devices/{id}", tag = "registry", request_body = DeviceDraft,
     params(("id" = String, Path, description = "The device.")),
-    responses((status = 200, body = DeviceDraft), Refusal))]
+    responses((status = 200, body = RegisteredDevice), Refusal))]
 pub(super) async fn put_registered_device(
     State(state): State<AppState>,
     may: May<ManageRegistry>,
     Path(id): Path<DeviceId>,
     extract::Json(body): extract::Json<DeviceDraft>,
-) -> Result<Json<DeviceDraft>, ApiError> {
+) -> Result<Json<RegisteredDevice>, ApiError> {
     same_id(&id, &body.id)?;
     let device = registry::Device {
         id: body.id,
@@ -69,9 +76,8 @@ pub(super) async fn put_registered_device(
         node: body.node,
         nameplate: body.nameplate,
     };
-    let answer = views::device_draft(&device);
-    state.registrar.put(Actor::Person(&may.scope), Entry::Device(device)).await?;
-    Ok(Json(answer))
+    state.registrar.put(Actor::Person(&may.scope), Entry::Device(device.clone())).await?;
+    Ok(Json(registered(&state, &state.registrar.current(), &device)))
 }
 
 /// Removes a device from the registry. Its readings and alarms stay, for the district's eyes only.

@@ -1,10 +1,13 @@
 //! Registry, profiles and rules as the API shows them. Pure: what a person may see is decided before these are called.
 
+use std::collections::BTreeMap;
+
 use domain::{
-    id::MetricName,
+    id::{MetricName, RuleId},
     profile::{self, Condition, Profiles},
-    registry::{self, Registry},
+    registry::{self, Reach, Registry},
     states::{StateHistory, StateSpan, StateTotal},
+    text::Text,
 };
 use protocol::rest;
 
@@ -100,31 +103,52 @@ fn state_name(state: &profile::StateName) -> rest::StateName {
     rest::StateName { code: state.code, zh: state.zh.clone(), en: state.en.clone() }
 }
 
-/// A rule as it applies to one device.
-pub(super) fn rule(rule: &profile::Rule, device: &registry::Device) -> rest::Rule {
-    let resolved = rule.resolve(&device.nameplate);
+/// The rules of its kind as they are judged on a device.
+pub(super) fn rules_on(profile: &profile::Profile, device: &registry::Device, registry: &Registry) -> Vec<rest::Rule> {
+    profile.rules.iter().filter_map(|rule| rule_on(profile, device, registry, &rule.id)).collect()
+}
+
+/// One of them; None: the kind has no such rule.
+pub(super) fn rule_on(
+    profile: &profile::Profile,
+    device: &registry::Device,
+    registry: &Registry,
+    id: &RuleId,
+) -> Option<rest::Rule> {
+    let judged = registry.rule_on(profile, device, id)?;
+    let mut amendments = registry.amendments_on(device, id);
+    let nearest = amendments.next();
+    let before = amendments.next().map_or_else(|| profile.rule(id), |further| Some(&*further.rule));
+    let amended = nearest.zip(before).map(|(amended, before)| rest::Amended {
+        reach: match amended.reach {
+            Reach::Device(_) => rest::AmendmentReach::Device,
+            Reach::Site(_) => rest::AmendmentReach::Site,
+            Reach::Everywhere => rest::AmendmentReach::Everywhere,
+        },
+        by: amended.by.clone(),
+        at_ms: amended.at.0,
+        why: amended.why.clone(),
+        was: before.definition.clone(),
+        was_version: before.version,
+    });
+    Some(rest::Rule { amended, ..rule(profile, judged, &device.nameplate) })
+}
+
+/// A rule with the numbers of a nameplate.
+pub(super) fn rule(profile: &profile::Profile, rule: &profile::Rule, nameplate: &BTreeMap<String, f64>) -> rest::Rule {
+    let resolved = rule.resolve(nameplate);
+    let told = rule.words(profile, nameplate);
     rest::Rule {
         id: rule.id.to_string(),
         title_zh: rule.title.zh.clone(),
         title_en: rule.title.en.clone(),
-        kind: match rule.condition {
-            Condition::Limit { .. } => rest::RuleKind::Limit,
-            Condition::Levels { .. } => rest::RuleKind::Levels,
-            Condition::Deviation { .. } => rest::RuleKind::Deviation,
-            Condition::Rate { .. } => rest::RuleKind::Rate,
-            Condition::Stuck { .. } => rest::RuleKind::Stuck,
-            Condition::Anomaly { .. } => rest::RuleKind::Anomaly,
-            Condition::Due { .. } => rest::RuleKind::Due,
-            Condition::Expression(_) => rest::RuleKind::Expression,
-            Condition::State { .. } => rest::RuleKind::State,
-            Condition::Combination { .. } => rest::RuleKind::Combination,
-            Condition::Stale { .. } => rest::RuleKind::Stale,
-            Condition::Offline => rest::RuleKind::Offline,
-        },
+        kind: kind(&rule.condition),
         severity: rest::SeverityNumber(rule.severity),
         metric: rule.condition.metric().cloned(),
-        above: resolved.above,
-        below: resolved.below,
+        ways: told.ways.into_iter().map(way).collect(),
+        besides: told.besides.into_iter().map(words).collect(),
+        missing: told.missing,
+        amended: None,
         definition: rule.definition.clone(),
         version: rule.version,
         on_delay_s: resolved.on_delay_s,
@@ -135,10 +159,55 @@ pub(super) fn rule(rule: &profile::Rule, device: &registry::Device) -> rest::Rul
     }
 }
 
+const fn kind(condition: &Condition) -> rest::RuleKind {
+    match condition {
+        Condition::Limit { .. } => rest::RuleKind::Limit,
+        Condition::Levels { .. } => rest::RuleKind::Levels,
+        Condition::Deviation { .. } => rest::RuleKind::Deviation,
+        Condition::Rate { .. } => rest::RuleKind::Rate,
+        Condition::Stuck { .. } => rest::RuleKind::Stuck,
+        Condition::Anomaly { .. } => rest::RuleKind::Anomaly,
+        Condition::Due { .. } => rest::RuleKind::Due,
+        Condition::Expression(_) => rest::RuleKind::Expression,
+        Condition::State { .. } => rest::RuleKind::State,
+        Condition::Combination { .. } => rest::RuleKind::Combination,
+        Condition::Stale { .. } => rest::RuleKind::Stale,
+        Condition::Offline => rest::RuleKind::Offline,
+    }
+}
+
+fn way(way: profile::Way) -> rest::RuleWay {
+    let limit = |limit: profile::Limit| rest::RuleLimit {
+        metric: limit.metric,
+        side: match limit.side {
+            profile::Side::Above => rest::LimitSide::Above,
+            profile::Side::AtLeast => rest::LimitSide::AtLeast,
+            profile::Side::Below => rest::LimitSide::Below,
+        },
+        value: limit.value,
+        deadband: limit.deadband,
+        is_alone: limit.is_alone,
+    };
+    rest::RuleWay {
+        words: words(way.words),
+        for_s: way.for_s,
+        severity: rest::SeverityNumber(way.severity),
+        limits: way.limits.into_iter().map(limit).collect(),
+    }
+}
+
+fn words(text: Text) -> rest::Words {
+    rest::Words { zh: text.zh, en: text.en }
+}
+
 /// Where a rule comes from, the edition with it.
 pub(super) fn rule_source(source: &profile::Source) -> rest::RuleSource {
     let edition = source.edition.as_ref().map(|edition| format!(" ({edition})")).unwrap_or_default();
-    rest::RuleSource { citation: format!("{}{edition}", source.citation), confidence: confidence(source.confidence) }
+    rest::RuleSource {
+        citation_zh: format!("{}{edition}", source.citation.zh),
+        citation_en: format!("{}{edition}", source.citation.en),
+        confidence: confidence(source.confidence),
+    }
 }
 
 /// How far a source was checked.
@@ -159,8 +228,25 @@ pub(super) fn profiles(profiles: &Profiles) -> Vec<rest::Profile> {
             title_zh: profile.title.zh.clone(),
             title_en: profile.title.en.clone(),
             category: profile.category.clone(),
+            nameplate_keys: nameplate_keys(profile),
         })
         .collect()
+}
+
+fn nameplate_keys(profile: &profile::Profile) -> Vec<rest::NameplateKey> {
+    let key = |key: &str| {
+        let needs = |rule: &&profile::Rule| {
+            let of_key = |setting: &&profile::Setting| setting.nameplate.as_deref() == Some(key);
+            rule.settings().into_iter().filter(of_key).any(|setting| setting.default.is_none())
+        };
+        let needing: Vec<&profile::Rule> = profile.rules.iter().filter(needs).collect();
+        rest::NameplateKey {
+            key: key.to_owned(),
+            severity: needing.iter().map(|rule| rule.severity).min().map(rest::SeverityNumber),
+            needed_by: needing.iter().map(|rule| rule.id.clone()).collect(),
+        }
+    };
+    profile.nameplate_keys().into_iter().map(key).collect()
 }
 
 /// A township with its office.

@@ -21,7 +21,7 @@ use crate::{
     config::Config,
     control::{Answer, Command as Order, Executor, socket},
     identity::{Identity, node::NodeCredentials},
-    registry::{Registrar, assemble},
+    registry::{Registrar, amendments, assemble},
     store::Store,
 };
 
@@ -114,7 +114,9 @@ async fn order(config: &Config, order: Order) -> anyhow::Result<Answer> {
     config.make_data_dir()?;
     let (store, task) = Store::open(&config.store, &config.data_dir).await?;
     let rows = store.load_registry().await?;
-    let registry = Arc::new(ArcSwap::from_pointee(assemble(&district, rows)?));
+    let registry =
+        assemble(&district, rows)?.with_amendments(amendments(&district.profiles, store.load_amendments().await?));
+    let registry = Arc::new(ArcSwap::from_pointee(registry));
     let clock = Clock::start();
     let registrar = Registrar::new(store.clone(), clock, Arc::new(district.profiles), registry);
     let executor = Executor {

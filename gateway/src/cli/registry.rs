@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use clap::Subcommand;
-use protocol::rest::ImportReport;
+use protocol::rest::{ImportReport, ImportedGap};
 
 use super::order;
 use crate::{
@@ -49,5 +49,12 @@ fn print(report: &ImportReport) {
         for (kind, count) in counts {
             println!("{kind}: {count} {done}{what}");
         }
+    }
+    for ImportedGap { device, gap } in &report.gaps {
+        println!("{device}: {} / {}", gap.words.zh, gap.words.en);
+    }
+    let unlisted = report.gap_count.saturating_sub(report.gaps.len() as u64);
+    if unlisted > 0 {
+        println!("and {unlisted} more rules that are not judged");
     }
 }

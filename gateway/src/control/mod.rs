@@ -129,7 +129,9 @@ impl Executor {
         let device = registry.device(device).ok_or_else(|| Refused(format!("there is no device `{device}`")))?;
         let profile = self.registrar.profiles().get(&device.profile);
         let profile = profile.ok_or_else(|| Refused(format!("there is no profile `{}`", device.profile)))?;
-        backtest::run(&self.store, profile, device, rule, test).await.map(Answer::RuleTest).map_err(refused)
+        let present = registry.rule_on(profile, device, rule);
+        let present = present.ok_or_else(|| Refused(format!("the device has no rule `{rule}`")))?;
+        backtest::run(&self.store, profile, device, present, test).await.map(Answer::RuleTest).map_err(refused)
     }
 
     async fn reset_password(&self, username: &str, password: String) -> Result<Answer, Refused> {

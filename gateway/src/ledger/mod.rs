@@ -1,9 +1,10 @@
 //! The loss ledger: what became of each edge node's readings, hour by hour. Counted in memory as messages pass, written
 //! every few seconds; what outboxes report as given up is written with the readings themselves.
 //!
-//! - `book`: the counts that are not on disk yet (pure).
+//! - `book`: the counts that are not on disk yet (pure); `told`: the same as figures for Prometheus.
 
 mod book;
+mod told;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -20,9 +21,16 @@ use protocol::rest::LedgerFigures;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
-use self::book::{Book, HOUR_MS};
 pub use self::book::{Counter, Lost};
-use crate::{clock::Clock, ingest::SeriesIndex, store::Store};
+use self::{
+    book::{Book, HOUR_MS},
+    told::Told,
+};
+use crate::{
+    clock::Clock,
+    ingest::SeriesIndex,
+    store::{OutboxProgress, Store},
+};
 
 /// How often counts are written: what a kill of the gateway forgets.
 const WRITE_EVERY: Duration = Duration::from_secs(5);
@@ -49,6 +57,7 @@ impl Default for Config {
 #[derive(Debug, Clone, Default)]
 pub struct Ledger {
     book: Arc<Mutex<Book>>,
+    told: Arc<Mutex<Told>>,
 }
 
 impl Ledger {
@@ -63,7 +72,7 @@ impl Ledger {
                 book.begin_at(node.clone(), counter, *count, *event_time);
             }
         }
-        Self { book: Arc::new(Mutex::new(book)) }
+        Self { book: Arc::new(Mutex::new(book)), told: Arc::default() }
     }
 
     /// Adds to the counts of a node.
@@ -80,7 +89,13 @@ impl Ledger {
 
     /// Messages of a node without an outbox are lost.
     pub fn lost(&self, node: &NodeId, lost: Lost, now: UnixMs) {
+        self.told().lost(node, lost.why, lost.messages);
         self.book().lost(node, lost, now);
+    }
+
+    /// What outboxes reported as given up is committed, and with it in the ledger.
+    pub fn reported(&self, progresses: &[OutboxProgress]) {
+        self.told().reported(progresses);
     }
 
     /// Writes the counts every few seconds, and once more after `stop`.
@@ -108,9 +123,16 @@ impl Ledger {
             return;
         }
         // After an unknown outcome the counts may be written twice: rather too many than a loss that nobody sees.
-        if let Err(error) = store.add_to_ledger(page.entries(), page.gaps.clone()).await {
-            tracing::warn!(error = &error as &dyn std::error::Error, "the loss ledger was not written; trying again");
-            self.book().put_back(page);
+        let entries = page.entries();
+        match store.add_to_ledger(entries.clone(), page.gaps.clone()).await {
+            Ok(()) => self.told().written(&entries),
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the loss ledger was not written; trying again"
+                );
+                self.book().put_back(page);
+            }
         }
     }
 
@@ -126,6 +148,10 @@ impl Ledger {
     #[cfg(test)]
     pub(crate) fn gaps(&self) -> Vec<protocol::rest::LedgerGap> {
         self.book().take().gaps
+    }
+
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {

@@ -16,7 +16,7 @@ pub mod stream;
 mod top;
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
@@ -209,6 +209,30 @@ impl Hub {
     pub fn alarms(&self, scope: &Scope, part: &Part, after: Precedence, limit: usize) -> Vec<Arc<Alarm>> {
         let district = self.up_to_date();
         district.present.open().list(scope.jurisdiction(), part, after).take(limit).cloned().collect()
+    }
+
+    /// Open alarms of this person's jurisdiction in the order of need, after a place in it, `limit` at most, that are wanted;
+    /// `is_wanted` is given their words, in lower case, beside them. The district is let go between townships, so that the
+    /// stream need not wait for a search of all that is open.
+    pub fn find_alarms(
+        &self,
+        scope: &Scope,
+        part: &Part,
+        after: Precedence,
+        limit: usize,
+        is_wanted: impl Fn(&Alarm, &str) -> bool,
+    ) -> Vec<Arc<Alarm>> {
+        let keys = self.up_to_date().present.open().shelf_keys(scope.jurisdiction(), part);
+        let mut found: BTreeMap<Precedence, Arc<Alarm>> = BTreeMap::new();
+        for key in keys {
+            found.extend(self.up_to_date().present.open().find(&key, part, after, limit, &is_wanted));
+            while found.len() > limit {
+                found.pop_last();
+            }
+        }
+        // Somebody may have answered one between two townships, and moved it in the order.
+        let mut seen = HashSet::new();
+        found.into_values().filter(|alarm| seen.insert(alarm.id)).collect()
     }
 
     /// The same gathered, the group that needs people first first.

@@ -37,8 +37,25 @@ pub struct Cell {
 /// The alarms of one township or of one owner.
 #[derive(Debug, Default)]
 struct Shelf {
-    order: BTreeMap<Precedence, Arc<Alarm>>,
+    order: BTreeMap<Precedence, Entry>,
     cells: BTreeMap<CellKey, Cell>,
+}
+
+/// An alarm on a shelf. Its words stand beside it, so that a search touches nothing else of what it does not find.
+#[derive(Debug)]
+struct Entry {
+    alarm: Arc<Alarm>,
+    /// All that is searched, in lower case.
+    words: Arc<str>,
+}
+
+/// One of the shelves that a jurisdiction looks at: what a search goes through at a time.
+#[derive(Debug, Clone)]
+pub enum ShelfKey {
+    /// Of a township; None: of devices that have left the registry.
+    Township(Option<TownshipCode>),
+    /// Of an owner.
+    Owner(OwnerId),
 }
 
 #[derive(Debug)]
@@ -75,8 +92,9 @@ impl OpenAlarms {
             return [before, None];
         }
         let (place, key, cell) = (precedence(&alarm), cell_key(&alarm, &spot), cell_index(&alarm));
+        let words = words_of(&alarm);
         for shelf in self.shelves_of(&spot) {
-            shelf.order.insert(place, Arc::clone(&alarm));
+            shelf.order.insert(place, Entry { alarm: Arc::clone(&alarm), words: Arc::clone(&words) });
             shelf.cells.entry(key.clone()).or_default().counts[cell.0][cell.1] += 1;
         }
         self.kept.insert(alarm.id, Kept { alarm, spot: spot.clone() });
@@ -152,8 +170,49 @@ impl OpenAlarms {
         self.shelves(jurisdiction, part.township.as_ref())
             .into_iter()
             .flat_map(move |shelf| ranges.clone().into_iter().flat_map(|range| shelf.order.range(range)))
-            .map(|(_, alarm)| alarm)
+            .map(|(_, entry)| &entry.alarm)
             .filter(|alarm| part.township.as_ref().is_none_or(|township| alarm.township == *township))
+    }
+
+    /// The shelves on which the alarms of a part stand.
+    pub fn shelf_keys(&self, jurisdiction: &Jurisdiction, part: &Part) -> Vec<ShelfKey> {
+        let is_wanted = |code: Option<&TownshipCode>| part.township.is_none() || code == part.township.as_ref();
+        match jurisdiction {
+            Jurisdiction::District => {
+                let codes = self.townships.keys().filter(|code| is_wanted(code.as_ref()));
+                codes.cloned().map(ShelfKey::Township).collect()
+            }
+            Jurisdiction::Townships { codes } => {
+                let codes = codes.iter().filter(|code| is_wanted(Some(code)));
+                codes.map(|code| ShelfKey::Township(Some(code.clone()))).collect()
+            }
+            Jurisdiction::Owner { id } => vec![ShelfKey::Owner(id.clone())],
+        }
+    }
+
+    /// The first `limit` alarms of one shelf after a place in the order that are wanted; `is_wanted` is given their words, in
+    /// lower case, beside them.
+    pub fn find(
+        &self,
+        key: &ShelfKey,
+        part: &Part,
+        after: Precedence,
+        limit: usize,
+        is_wanted: impl Fn(&Alarm, &str) -> bool,
+    ) -> Vec<(Precedence, Arc<Alarm>)> {
+        let chosen = match key {
+            ShelfKey::Township(code) => self.townships.get(code),
+            ShelfKey::Owner(id) => self.owners.get(id),
+        };
+        let is_there = |alarm: &Alarm| part.township.as_ref().is_none_or(|township| alarm.township == *township);
+        let found = ranges(part).into_iter().flat_map(|range| {
+            let (start, end) = range.into_inner();
+            let from = if after < start { Bound::Included(start) } else { Bound::Excluded(after) };
+            let walked = chosen.filter(|_| after < end);
+            walked.into_iter().flat_map(move |shelf| shelf.order.range((from, Bound::Included(end))))
+        });
+        let found = found.filter(|(_, entry)| is_wanted(&entry.alarm, &entry.words) && is_there(&entry.alarm));
+        found.map(|(place, entry)| (*place, Arc::clone(&entry.alarm))).take(limit).collect()
     }
 
     /// All counts of a jurisdiction.
@@ -216,6 +275,21 @@ impl Cell {
     }
 }
 
+/// What of an alarm is searched, in lower case.
+fn words_of(alarm: &Alarm) -> Arc<str> {
+    let told = [
+        alarm.device.as_str(),
+        &alarm.device_name,
+        &alarm.site_name,
+        &alarm.title_zh,
+        &alarm.title_en,
+        alarm.rule.as_str(),
+        &alarm.cause_zh,
+        &alarm.cause_en,
+    ];
+    told.join("\n").to_lowercase().into()
+}
+
 /// The place of an alarm in the order.
 pub fn precedence(alarm: &Alarm) -> Precedence {
     Precedence::of(alarm.state, alarm.severity.0, alarm.id)
@@ -263,8 +337,8 @@ fn merged<'a>(
     let mut next: Vec<Option<&Arc<Alarm>>> = vec![None; sources.len()];
     let mut heads: BinaryHeap<Reverse<(Precedence, usize)>> = BinaryHeap::with_capacity(sources.len());
     for (at, source) in sources.iter_mut().enumerate() {
-        if let Some((place, alarm)) = source.next() {
-            next[at] = Some(alarm);
+        if let Some((place, entry)) = source.next() {
+            next[at] = Some(&entry.alarm);
             heads.push(Reverse((*place, at)));
         }
     }
@@ -272,7 +346,7 @@ fn merged<'a>(
         let Reverse((_, at)) = heads.pop()?;
         let Some((place, following)) = sources[at].next() else { return next[at].take() };
         heads.push(Reverse((*place, at)));
-        next[at].replace(following)
+        next[at].replace(&following.alarm)
     })
 }
 
@@ -337,6 +411,34 @@ mod tests {
         let counts = open.counts(&school);
         assert_eq!(counts.iter().map(|count| count.waiting).collect::<Vec<_>>(), [[0, 0, 0, 1], [1, 0, 0, 0]]);
         assert!(open.get(&school, AlarmId(3)).is_none() && open.get(&school, AlarmId(4)).is_some());
+    }
+
+    #[test]
+    fn a_search_looks_through_one_shelf_after_another_and_no_further_than_the_jurisdiction() {
+        let mut open = OpenAlarms::default();
+        for (number, township) in [(1, FENGSHAN), (2, BAIMA), (3, FENGSHAN), (4, FENGSHAN)] {
+            let mut alarm = Alarm::clone(&of(number, township, AlarmState::ActiveUnacknowledged, Severity::II));
+            "Cold Store A".clone_into(&mut alarm.device_name);
+            alarm.cause_zh = format!("{number} °C");
+            open.put(Arc::new(alarm), spot(township, "school"));
+        }
+        let find = |jurisdiction: &Jurisdiction, part: &Part, words: &str, after, limit| -> Vec<i64> {
+            let keys = open.shelf_keys(jurisdiction, part);
+            let found = keys.iter().flat_map(|key| open.find(key, part, after, limit, |_, told| told.contains(words)));
+            found.map(|(_, alarm)| alarm.id.0).collect()
+        };
+        let (all, first) = (Part::default(), Precedence::FIRST);
+        let baima = Part { township: Some(TownshipCode::new(BAIMA).unwrap()), ..Part::default() };
+        assert_eq!(find(&Jurisdiction::District, &all, "store a", first, 9), [4, 3, 1, 2]);
+        assert_eq!(find(&Jurisdiction::District, &all, "3 °c", first, 9), [3]);
+        assert_eq!(find(&Jurisdiction::District, &baima, "cold", first, 9), [2]);
+        assert_eq!(find(&of_township(BAIMA), &all, "cold", first, 9), [2]);
+        let school = Jurisdiction::Owner { id: OwnerId::new("school").unwrap() };
+        assert_eq!(find(&school, &all, "cold", first, 9), [4, 3, 2, 1]);
+        assert_eq!(find(&school, &baima, "cold", first, 9), [2]);
+        let third = precedence(&of(3, FENGSHAN, AlarmState::ActiveUnacknowledged, Severity::II));
+        assert_eq!(find(&of_township(FENGSHAN), &all, "cold", third, 9), [1], "the next page");
+        assert_eq!(find(&of_township(FENGSHAN), &all, "cold", first, 1), [4]);
     }
 
     #[test]

@@ -161,7 +161,7 @@ impl Present {
 
     /// Since when nobody speaks for a device; None: somebody does, or nothing is known yet.
     pub(super) fn offline_since(&self, id: &DeviceId) -> Option<UnixMs> {
-        let present = self.devices.get(id).filter(|present| present.link == LinkState::Offline)?;
+        let present = self.find(id).filter(|present| present.link == LinkState::Offline)?;
         Some(present.link_since)
     }
 

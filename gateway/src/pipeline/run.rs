@@ -339,6 +339,7 @@ impl Pipeline {
     /// The edge nodes may forget what a batch held, and the ledger counts it.
     fn tell_edges(&self, commit: &BatchCommit, figures: &HashMap<NodeId, LedgerFigures>) {
         self.parts.acknowledger.committed(&commit.outboxes);
+        self.parts.ledger.reported(&commit.outboxes);
         for (node, figures) in figures {
             self.parts.ledger.note(node, commit.received, figures);
         }

@@ -1,5 +1,7 @@
 //! Changing the registry: what somebody wrote is read ([`import`]), checked as a whole, stored, and only then made known.
 
+mod amend;
+mod gaps;
 pub mod import;
 
 use std::{
@@ -18,6 +20,10 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::{Mutex, watch};
 
 use self::import::{Entry, Line};
+pub use self::{
+    amend::{AmendError, amendments},
+    gaps::gaps_of,
+};
 use crate::{
     clock::Clock,
     config::District,
@@ -99,6 +105,7 @@ impl Registrar {
         let before = self.current();
         let plan = Plan::make(&before, &inner.profiles, lines).map_err(RegistrarError::Misfit)?;
         let mut report = plan.report;
+        gaps::note(&mut report, &inner.profiles, &plan.after, &plan.devices);
         if mode == Mode::Apply {
             if let Some(changed) = plan.changed {
                 inner.store.import(actor, changed, inner.clock.now().wall).await?;
@@ -165,6 +172,8 @@ struct Plan {
     /// Rows to write; None: there is nothing to do.
     changed: Option<RegistryRows>,
     report: ImportReport,
+    /// The devices that were named.
+    devices: Vec<DeviceId>,
 }
 
 impl Plan {
@@ -178,6 +187,7 @@ impl Plan {
         let mut report = ImportReport::default();
         let mut line_numbers = HashMap::new();
         let mut errors: Vec<(usize, FieldError)> = Vec::new();
+        let mut devices = Vec::new();
         for Line { number, entry } in lines {
             line_numbers.insert((entry.kind(), entry.id().to_owned()), number);
             if let Entry::Device(device) = &entry
@@ -186,6 +196,9 @@ impl Plan {
                 let right = profiles.iter().map(|profile| profile.id.as_str()).collect::<Vec<_>>().join(", ");
                 let message = format!("profile `{}` is not known; there are {right}", device.profile);
                 errors.push((number, FieldError { at: line(number), message }));
+            }
+            if let Entry::Device(device) = &entry {
+                devices.push(device.id.clone());
             }
             let kind = entry.kind();
             let counts = match entry {
@@ -197,7 +210,9 @@ impl Plan {
         }
         let is_changed = !(changed.owners.is_empty() && changed.sites.is_empty() && changed.devices.is_empty());
         match build(before, rows) {
-            Ok(after) if errors.is_empty() => Ok(Self { after, changed: is_changed.then_some(changed), report }),
+            Ok(after) if errors.is_empty() => {
+                Ok(Self { after, changed: is_changed.then_some(changed), report, devices })
+            }
             built => {
                 errors.extend(built.err().into_iter().flatten().map(|error| {
                     let at = subject(&error).and_then(|subject| line_numbers.get(&subject).copied());
@@ -244,6 +259,7 @@ fn build(before: &Registry, rows: RegistryRows) -> Result<Registry, Vec<Registry
         rows.sites,
         rows.devices,
     )
+    .map(|registry| registry.with_amendments(Arc::clone(before.amendments())))
 }
 
 /// What an entry does to the registry.

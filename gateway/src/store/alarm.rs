@@ -2,9 +2,10 @@
 
 use domain::{
     alarm::{Call, OpenAlarm, RECALL_MS, SetAside, Severity},
-    id::{AlarmId, DeviceId, MetricName, RuleId, SiteId, TownshipCode},
+    id::{AlarmId, DeviceId, MetricName, NodeId, RuleId, SiteId, TownshipCode},
     reading::Reading,
     text::Text,
+    time::UnixMs,
 };
 use protocol::rest::{self, SeverityNumber};
 use sqlx::any::AnyRow;
@@ -27,6 +28,24 @@ pub(super) const SELECT_ALARM: &str = "SELECT alarm.*, device.name AS device_nam
      site.name AS site_name, site.township_code \
      FROM alarm JOIN device ON device.id = alarm.device_id JOIN site ON site.id = device.site_id";
 
+/// What is searched: what people see of an alarm. Both engines lower the letters of ASCII; other letters that have a case are
+/// not in use here.
+const SEARCHED: &str = "(LOWER(alarm.title_zh || ' ' || alarm.title_en || ' ' || alarm.cause_zh || ' ' || \
+     alarm.cause_en || ' ' || alarm.rule_id || ' ' || alarm.device_id || ' ' || device.name || ' ' || site.name) LIKE ";
+
+/// A word as a pattern in which nothing has a meaning of its own.
+fn like(word: &str) -> String {
+    let mut pattern = String::from("%");
+    for letter in word.chars() {
+        if matches!(letter, '%' | '_' | '\\') {
+            pattern.push('\\');
+        }
+        pattern.push(letter);
+    }
+    pattern.push('%');
+    pattern
+}
+
 /// Which alarms to list. Everything that is None does not narrow the list.
 #[derive(Debug, Clone, Default)]
 pub struct AlarmFilter {
@@ -42,6 +61,14 @@ pub struct AlarmFilter {
     pub device: Option<DeviceId>,
     /// Of this rule only.
     pub rule: Option<RuleId>,
+    /// Of devices of this edge node only.
+    pub edge: Option<NodeId>,
+    /// Whose title, cause, device or site hold each of these words, in lower case.
+    pub words: Vec<String>,
+    /// Raised from then on only, by event time.
+    pub from: Option<UnixMs>,
+    /// Raised before then only.
+    pub to: Option<UnixMs>,
     /// Older than this one only: the page after the one that ended with it.
     pub before: Option<AlarmId>,
     /// At most so many, 1 to 500.
@@ -88,11 +115,26 @@ impl Store {
         if let Some(rule) = &filter.rule {
             select.and_equals("alarm.rule_id", Bound::Text(rule.as_str().into()));
         }
+        if let Some(edge) = &filter.edge {
+            select.and_equals("device.node_id", Bound::Text(edge.as_str().into()));
+        }
+        if let Some(from) = filter.from {
+            select.and_from("alarm.raised_at_ms", Bound::Number(from.0));
+        }
+        if let Some(to) = filter.to {
+            select.and_below("alarm.raised_at_ms", Bound::Number(to.0));
+        }
+        for word in &filter.words {
+            select.and_with([SEARCHED, " ESCAPE '\\')"], &[Bound::Text(like(word))]);
+        }
         if let Some(before) = filter.before {
             select.and_below("alarm.id", Bound::Number(before.0));
         }
-        // One more than asked for tells whether there is a next page.
-        select.finish("ORDER BY alarm.id DESC LIMIT", Bound::Number(i64::from(limit) + 1));
+        // One more than asked for tells whether there is a next page. Of a stretch of time only that is read, by its index: in
+        // the order of the numbers everything newer would be gone through first.
+        let order =
+            if filter.from.is_some() { "ORDER BY alarm.id + 0 DESC LIMIT" } else { "ORDER BY alarm.id DESC LIMIT" };
+        select.finish(order, Bound::Number(i64::from(limit) + 1));
 
         let rows = select.fetch_all(self.readers(), "listing alarms").await?;
         let mut alarms: Vec<rest::Alarm> = rows.iter().map(alarm_of).collect::<Result<_, _>>()?;

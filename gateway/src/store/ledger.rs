@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, ops::Range};
 
 use domain::{id::NodeId, time::UnixMs};
-use protocol::rest::{LedgerFigures, LedgerGap, LedgerHour};
+use protocol::{
+    rest::{GapWhy, LedgerFigures, LedgerGap, LedgerHour},
+    sparkplug::outbox::Why,
+};
 use sqlx::{AnyConnection, any::AnyRow};
 
 use super::{
@@ -193,6 +196,17 @@ pub(super) async fn write_gaps(connection: &mut AnyConnection, gaps: &[LedgerGap
         write_gap(connection, gap).await?;
     }
     Ok(())
+}
+
+/// The reason of an outbox in the ledger's words.
+pub fn gap_why(why: Why) -> GapWhy {
+    match why {
+        Why::TooOld => GapWhy::TooOld,
+        Why::Full => GapWhy::Full,
+        Why::Torn => GapWhy::Torn,
+        Why::Corrupt => GapWhy::Corrupt,
+        Why::PowerCut => GapWhy::PowerCut,
+    }
 }
 
 async fn write_all(

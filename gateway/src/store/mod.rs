@@ -12,6 +12,7 @@
 
 mod address;
 mod alarm;
+mod amendment;
 mod audit;
 mod backup;
 mod batch;
@@ -62,7 +63,7 @@ mod user;
 mod writer;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashMap},
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
@@ -83,6 +84,7 @@ use tokio::{sync::watch, task::JoinHandle};
 pub use self::{
     address::{KnownTarget, NewDelivery},
     alarm::{AlarmFilter, AlarmRecord},
+    amendment::{AmendmentKey, AmendmentRow},
     audit::{AuditEntry, AuditRecord},
     backup::{
         CopyError, CopyProgress, begin_restored, check_room, copy_name, database_file, note_backup, put_back, take_copy,
@@ -100,7 +102,7 @@ pub use self::{
     error::StoreError,
     export::{Readings, Selection, SeriesLabel},
     history::BUCKETS_MAX,
-    ledger::{LedgerEntry, LedgerPage},
+    ledger::{LedgerEntry, LedgerPage, gap_why},
     merge::MergeReport,
     notice::NoticeId,
     outbox::{OutboxId, OutboxProgress, OutboxState},
@@ -282,6 +284,12 @@ impl Store {
             .map(|office| (office.id.clone(), Arc::new(office.townships.iter().cloned().collect())))
             .collect();
         self.inner.offices.store(Arc::new(offices));
+    }
+
+    /// Which office answers for which township.
+    fn offices_by_township(&self) -> HashMap<TownshipCode, OfficeId> {
+        let offices = self.inner.offices.load();
+        offices.iter().flat_map(|(office, codes)| codes.iter().map(|code| (code.clone(), office.clone()))).collect()
     }
 
     /// What it was opened with.

@@ -26,7 +26,7 @@ const STEPS_MAX: u64 = 1_000_000;
 
 const SELECT_STEP: &str = "SELECT alarm_event.alarm_id, alarm_event.number, alarm_event.at_ms, alarm_event.what, \
      alarm_event.state, COALESCE(alarm_event.severity, alarm.severity) AS severity, alarm.device_id, alarm.rule_id, \
-     alarm.raised_at_ms, site.township_code \
+     alarm.raised_at_ms, alarm_event.by_username, site.township_code \
      FROM alarm_event JOIN alarm ON alarm.id = alarm_event.alarm_id \
      JOIN device ON device.id = alarm.device_id JOIN site ON site.id = device.site_id";
 
@@ -48,7 +48,7 @@ impl Store {
         township: Option<&TownshipCode>,
         range: Range<UnixMs>,
     ) -> Result<Option<Quality>, StoreError> {
-        let mut assessment = Assessment::over(range.clone());
+        let mut assessment = Assessment::over(range.clone(), self.offices_by_township());
         // After which step to go on: time, alarm and number.
         let mut after = [range.start.0, -1, 0];
         let mut count = 0;
@@ -113,6 +113,7 @@ fn step_of(row: &AnyRow) -> Result<Step, StoreError> {
         state: row.get_as::<Option<String>>("state")?.map(|_| row.word("state")).transpose()?,
         at: row.time("at_ms")?,
         raised_at: row.time("raised_at_ms")?,
+        by: row.get_as("by_username")?,
     })
 }
 

@@ -9,6 +9,7 @@ use domain::{
     registry::{Device, Owner, Site},
     time::UnixMs,
 };
+use serde::Serialize;
 use sqlx::{AnyConnection, AssertSqlSafe, any::AnyRow};
 
 use super::{
@@ -139,6 +140,7 @@ async fn put_rows(
     at: UnixMs,
 ) -> Result<(), StoreError> {
     for owner in &rows.owners {
+        let was = registered(connection, &OWNER, owner.id.as_str(), owner_of).await?;
         sqlx::query(
             "INSERT INTO owner (id, name, phone) VALUES ($1, $2, $3) ON CONFLICT (id) DO UPDATE SET \
              name = excluded.name, phone = excluded.phone, removed_at_ms = NULL",
@@ -149,10 +151,12 @@ async fn put_rows(
         .execute(&mut *connection)
         .await
         .map_err(StoreError::failed(OPERATION))?;
-        audit::note(connection, actor, OWNER.put, owner.id.as_str(), json_of(owner), at).await?;
+        let detail = json_of(&Change { was, is: owner });
+        audit::note(connection, actor, OWNER.put, owner.id.as_str(), detail, at).await?;
     }
     for site in &rows.sites {
         require(connection, &OWNER, site.owner.as_str()).await?;
+        let was = registered(connection, &SITE, site.id.as_str(), site_of).await?;
         sqlx::query(
             "INSERT INTO site (id, name, township_code, owner_id, address) VALUES ($1, $2, $3, $4, $5) \
              ON CONFLICT (id) DO UPDATE SET name = excluded.name, township_code = excluded.township_code, \
@@ -166,10 +170,15 @@ async fn put_rows(
         .execute(&mut *connection)
         .await
         .map_err(StoreError::failed(OPERATION))?;
-        audit::note(connection, actor, SITE.put, site.id.as_str(), json_of(site), at).await?;
+        let detail = json_of(&Change { was, is: site });
+        audit::note(connection, actor, SITE.put, site.id.as_str(), detail, at).await?;
     }
     for device in &rows.devices {
         require(connection, &SITE, device.site.as_str()).await?;
+        let was = registered(connection, &DEVICE, device.id.as_str(), device_of).await?;
+        if was.as_ref().is_none_or(|was| was.nameplate != device.nameplate) {
+            note_nameplate(connection, device, at).await?;
+        }
         sqlx::query(
             "INSERT INTO device (id, name, site_id, profile_id, node_id, nameplate) VALUES ($1, $2, $3, $4, $5, $6) \
              ON CONFLICT (id) DO UPDATE SET name = excluded.name, site_id = excluded.site_id, \
@@ -185,9 +194,49 @@ async fn put_rows(
         .execute(&mut *connection)
         .await
         .map_err(StoreError::failed(OPERATION))?;
-        audit::note(connection, actor, DEVICE.put, device.id.as_str(), json_of(device), at).await?;
+        let detail = json_of(&Change { was, is: device });
+        audit::note(connection, actor, DEVICE.put, device.id.as_str(), detail, at).await?;
     }
     Ok(())
+}
+
+/// What the audit log says of a row: how it was, and how it is.
+#[derive(Serialize)]
+struct Change<'a, T> {
+    /// None: it is new, or was removed.
+    was: Option<T>,
+    is: &'a T,
+}
+
+/// A row as it is before it is written; None: there is none, or it was removed.
+async fn registered<T>(
+    connection: &mut AnyConnection,
+    kind: &'static Kind,
+    id: &str,
+    read: fn(&AnyRow) -> Result<T, StoreError>,
+) -> Result<Option<T>, StoreError> {
+    let sql = format!("SELECT * FROM {} WHERE id = $1 AND removed_at_ms IS NULL", kind.table);
+    let row = sqlx::query(AssertSqlSafe(sql))
+        .bind(id)
+        .fetch_optional(connection)
+        .await
+        .map_err(StoreError::failed(OPERATION))?;
+    row.as_ref().map(read).transpose()
+}
+
+/// Keeps a nameplate that is another than before: an old alarm is told with the numbers of its time.
+async fn note_nameplate(connection: &mut AnyConnection, device: &Device, at: UnixMs) -> Result<(), StoreError> {
+    sqlx::query(
+        "INSERT INTO nameplate_version (device_id, since_ms, nameplate) VALUES ($1, $2, $3) \
+         ON CONFLICT (device_id, since_ms) DO UPDATE SET nameplate = excluded.nameplate",
+    )
+    .bind(device.id.as_str())
+    .bind(at.0)
+    .bind(json_of(&device.nameplate))
+    .execute(connection)
+    .await
+    .map(drop)
+    .map_err(StoreError::failed(OPERATION))
 }
 
 async fn require(connection: &mut AnyConnection, kind: &'static Kind, id: &str) -> Result<(), StoreError> {

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "an assertion, in a test")]
 
+mod amendments;
 mod browser;
 mod district;
 mod groups;

@@ -1,8 +1,8 @@
 //! The table: one row a route.
 
 use domain::access::Permission::{
-    self, AcknowledgeAlarm, HandleCase, KeepRoster, ManageChannels, ManageRegistry, ManageService, ManageUsers,
-    ReadAudit, ReportOnCase, ShelveAlarm, View, ViewStorage,
+    self, AcknowledgeAlarm, AmendRule, HandleCase, KeepRoster, ManageChannels, ManageRegistry, ManageService,
+    ManageUsers, ReadAudit, ReportOnCase, ShelveAlarm, View, ViewStorage,
 };
 
 /// Who may ask.
@@ -79,6 +79,9 @@ const fn kept(method: &'static str, route: &'static str, inside: &'static str, p
 const HISTORY_INSIDE: &str = r#"{"series": [{"device": "cold-inside", "metric": "cold_store.temperature"}],
     "from_ms": 1790000000000, "to_ms": 1800000000000}"#;
 
+/// The cold store's rule with a limit of its own.
+const AMENDED: &str = r#"{"reach": "device", "why": "an old cold store", "definition": "id = \"FR-01\"\ntitle = { zh = \"冷库温度高\", en = \"Cold store warm\" }\nseverity = \"III\"\ncondition.limit = { metric = \"cold_store.temperature\", above = 9.5, deadband = 0.5 }\non_delay_s = 60\noff_delay_s = 60\nsource = { citation = \"test\", confidence = \"proposal\" }\nguidance = { zh = \"看\", en = \"look\" }"}"#;
+
 /// Every route of the API.
 pub(crate) const ROWS: &[Row] = &[
     Row {
@@ -149,6 +152,27 @@ pub(crate) const ROWS: &[Row] = &[
             "/devices/{id}/rules/{rule}/test",
             "/devices/cold-inside/rules/FR-01/test",
             "/devices/cold-outside/rules/FR-01/test",
+        )
+    },
+    Row {
+        needs: Needs::Permission(AmendRule),
+        body: Body::Json(AMENDED),
+        shows: &["\"reach\":\"device\"", "an old cold store", "\"value\":9.5"],
+        ..placed(
+            "PUT",
+            "/devices/{id}/rules/{rule}",
+            "/devices/cold-inside/rules/FR-01",
+            "/devices/cold-outside/rules/FR-01",
+        )
+    },
+    Row {
+        needs: Needs::Permission(AmendRule),
+        done: &[204],
+        ..placed(
+            "DELETE",
+            "/devices/{id}/rules/{rule}",
+            "/devices/cold-inside/rules/FR-01?reach=device",
+            "/devices/cold-outside/rules/FR-01?reach=device",
         )
     },
     Row { shows: &["cold-inside"], ..plain("GET", "/alarms", Needs::Permission(View)) },

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    CaseOfAlarm, Escalation, Point, RuleSource, SeverityNumber,
+    CaseOfAlarm, Escalation, Point, Rule, RuleSource, SeverityNumber,
     vocabulary::{AlarmStateSchema, SeveritySchema},
 };
 
@@ -180,6 +180,11 @@ pub struct AlarmDetail {
     pub source: Option<RuleSource>,
     /// Which wording of its rule raised it, from 1; None: raised before they were counted.
     pub rule_version: Option<u32>,
+    /// The rule in that wording, with the nameplate of that time; as it is now, when the wording was not counted. None: the
+    /// rule, or its device, is no longer there.
+    pub rule_then: Option<Rule>,
+    /// Whether the rule, or a number of the nameplate that it looks at, is another now.
+    pub is_rule_changed: bool,
     /// The last alarms of the same rule on the same device that are over, newest first, five at most.
     pub similar: Vec<SimilarAlarm>,
     /// 处置建议; empty: nothing special.

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use domain::{
     alarm::Severity,
-    id::{DeviceId, MetricName, NodeId, OwnerId, ProfileId, SiteId, TownshipCode},
+    id::{DeviceId, MetricName, NodeId, OwnerId, ProfileId, RuleId, SiteId, TownshipCode},
     reading::{Quality, Reading, Value},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    LinkState, OutOfService,
+    Gap, LinkState, OutOfService, Rule,
     vocabulary::{QualitySchema, SeveritySchema, ValueSchema},
 };
 
@@ -69,6 +69,8 @@ pub struct DeviceDetail {
     pub metrics: Vec<Metric>,
     /// The rules that watch it, with limits as they apply to this device.
     pub rules: Vec<Rule>,
+    /// What keeps rules from being judged on it; empty: nothing.
+    pub gaps: Vec<Gap>,
 }
 
 /// One metric of a device.
@@ -121,94 +123,6 @@ impl From<&Reading> for Point {
     fn from(reading: &Reading) -> Self {
         Self { at_ms: reading.event_time.0, value: reading.value.clone(), quality: reading.quality }
     }
-}
-
-/// A rule as it applies to one device.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct Rule {
-    /// Its id, such as `FR-01`.
-    pub id: String,
-    /// 中文名.
-    pub title_zh: String,
-    /// English name.
-    pub title_en: String,
-    /// What kind of condition it watches.
-    pub kind: RuleKind,
-    /// Severity 1 (I, red) to 4 (IV, blue).
-    #[schema(value_type = SeveritySchema)]
-    pub severity: SeverityNumber,
-    /// The metric it watches; None: the device's link.
-    #[schema(value_type = Option<String>)]
-    pub metric: Option<MetricName>,
-    /// Raised above this value.
-    pub above: Option<f64>,
-    /// Raised below this value.
-    pub below: Option<f64>,
-    /// The rule in TOML, as it stands in its profile's file.
-    pub definition: String,
-    /// Which wording of it this is, from 1; None: nobody has counted yet.
-    pub version: Option<u32>,
-    /// The condition must hold so long, in seconds.
-    pub on_delay_s: f64,
-    /// The condition must be gone so long, in seconds.
-    pub off_delay_s: f64,
-    /// Where the number comes from.
-    pub source: RuleSource,
-    /// 处置建议: what to do first; empty: nothing special.
-    pub guidance_zh: String,
-    /// What to do first, in English.
-    pub guidance_en: String,
-}
-
-/// What kind of condition a rule watches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum RuleKind {
-    /// A value beyond a number.
-    Limit,
-    /// A value beyond one of several numbers, each with a severity of its own.
-    Levels,
-    /// Two values that should agree and do not.
-    Deviation,
-    /// A value that moves too fast.
-    Rate,
-    /// A value that stands still although readings come.
-    Stuck,
-    /// Unlike its own past.
-    Anomaly,
-    /// A certificate that runs out.
-    Due,
-    /// Several values, as an expression.
-    Expression,
-    /// A value that is one of certain codes.
-    State,
-    /// Several values that together mean something.
-    Combination,
-    /// No new value for too long.
-    Stale,
-    /// Nobody speaks for the device.
-    Offline,
-}
-
-/// How far to trust a rule's source.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Confidence {
-    /// The number was read in the document named.
-    Verified,
-    /// The document is named by others for this number, and was not read.
-    Unverified,
-    /// Our own proposal; never to be shown as regulation.
-    Proposal,
-}
-
-/// Where a rule's number comes from, and how far to trust it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct RuleSource {
-    /// Document and clause, such as `GB 31654-2021`.
-    pub citation: String,
-    /// How far to trust it. Only a verified one may be called regulation.
-    pub confidence: Confidence,
 }
 
 /// A severity as the number 1 (I) to 4 (IV).
@@ -287,4 +201,19 @@ pub struct Profile {
     pub title_en: String,
     /// `kitchen`, `elevator`, `boiler`, `gas`, `ride` or `edge`: picks the icon.
     pub category: String,
+    /// The nameplate's keys that its rules look at, by key.
+    pub nameplate_keys: Vec<NameplateKey>,
+}
+
+/// A number of the nameplate that rules look at.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct NameplateKey {
+    /// Such as `allowed_pressure_mpa`.
+    pub key: String,
+    /// The rules that are not judged, or not in full, without it; empty: there is a default.
+    #[schema(value_type = Vec<String>)]
+    pub needed_by: Vec<RuleId>,
+    /// The gravest of those; None: there is a default.
+    #[schema(value_type = Option<SeveritySchema>)]
+    pub severity: Option<SeverityNumber>,
 }

@@ -16,6 +16,7 @@ mod problem;
 mod quality;
 mod query;
 mod registry;
+mod rule;
 mod storage;
 mod vocabulary;
 
@@ -34,4 +35,5 @@ pub use problem::*;
 pub use quality::*;
 pub use query::*;
 pub use registry::*;
+pub use rule::*;
 pub use storage::*;

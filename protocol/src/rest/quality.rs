@@ -1,6 +1,6 @@
 //! Alarm quality: the figures of EEMUA 191 and ISA-18.2, with what good is beside them.
 
-use domain::id::{DeviceId, RuleId, TownshipCode};
+use domain::id::{DeviceId, OfficeId, RuleId, TownshipCode};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -22,6 +22,10 @@ pub struct AlarmQuality {
     pub slot_ms: u64,
     /// Calls in each slot from `from_ms` on.
     pub slots: Vec<u32>,
+    /// By person, those who did most first, a hundred at most.
+    pub operators: Vec<OperatorQuality>,
+    /// By office, those with a call or an open alarm, by id.
+    pub offices: Vec<OfficeQuality>,
     /// By township, those with a call or an open alarm, by code.
     pub townships: Vec<TownshipQuality>,
     /// By device, those with most calls first, twenty at most.
@@ -30,7 +34,7 @@ pub struct AlarmQuality {
     pub bad_actors: Vec<BadActor>,
 }
 
-/// The figures of one operator position: the whole, a township's sub-centre, or a device.
+/// The figures of one operator position (the whole, an office, a township's sub-centre), or of a device.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct QualityFigures {
     /// How often somebody was called.
@@ -128,12 +132,38 @@ pub enum QualityVerdict {
     Bad,
 }
 
+/// What one person did. Alarms call a post, never a person, so calls are no figure of a person.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct OperatorQuality {
+    /// The user name.
+    pub operator: String,
+    /// From the call to this person's answer.
+    pub acknowledge: QualityDelay,
+    /// From the raising to the end that this person brought about.
+    pub close: QualityDelay,
+}
+
+/// One office's figures.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct OfficeQuality {
+    /// Which office.
+    #[schema(value_type = String)]
+    pub office: OfficeId,
+    /// The figures that have a target for one post, in the order of a page.
+    pub measures: Vec<QualityMeasure>,
+    /// Its figures.
+    #[serde(flatten)]
+    pub figures: QualityFigures,
+}
+
 /// One township's figures.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct TownshipQuality {
     /// Which township.
     #[schema(value_type = String)]
     pub township: TownshipCode,
+    /// The figures that have a target for one post, in the order of a page.
+    pub measures: Vec<QualityMeasure>,
     /// Its figures.
     #[serde(flatten)]
     pub figures: QualityFigures,

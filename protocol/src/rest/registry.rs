@@ -6,7 +6,7 @@ use domain::id::{DeviceId, NodeId, OfficeId, OwnerId, ProfileId, SiteId, Townshi
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::FieldError;
+use super::{FieldError, Gap};
 
 /// A township with its place on the map and its office.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -110,6 +110,27 @@ pub struct DeviceDraft {
     pub nameplate: BTreeMap<String, f64>,
 }
 
+/// A device as the registry holds it, and what keeps rules from being judged on it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RegisteredDevice {
+    /// As it was written.
+    #[serde(flatten)]
+    pub draft: DeviceDraft,
+    /// What keeps rules from being judged; empty: nothing.
+    pub gaps: Vec<Gap>,
+}
+
+/// A gap of a device that an import names.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ImportedGap {
+    /// Which device.
+    #[schema(value_type = String)]
+    pub device: DeviceId,
+    /// What keeps which rule from being judged.
+    #[serde(flatten)]
+    pub gap: Gap,
+}
+
 /// `POST /registry/import?dry_run=true`: what an import did, or would do. With any error nothing is changed.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 pub struct ImportReport {
@@ -123,6 +144,12 @@ pub struct ImportReport {
     pub unchanged: BTreeMap<String, u64>,
     /// What is wrong, by line.
     pub errors: Vec<FieldError>,
+    /// What keeps rules from being judged on the devices it names, 200 at most. No error: they are registered all the same.
+    #[serde(default)]
+    pub gaps: Vec<ImportedGap>,
+    /// How many there are.
+    #[serde(default)]
+    pub gap_count: u64,
 }
 
 /// A device that speaks but is in no registry; only administrators see it.

@@ -25,6 +25,7 @@ pub(super) enum PermissionSchema {
     AcknowledgeAlarm,
     ShelveAlarm,
     ManageService,
+    AmendRule,
     ManageRegistry,
     ManageUsers,
     ReadAudit,

@@ -141,8 +141,12 @@ fn profiles() -> Profiles {
 #[test]
 fn every_device_has_the_nameplate_that_its_rules_need_and_no_other() {
     let profiles = profiles();
-    let gaps: Vec<String> =
-        registry().device.iter().flat_map(|device| profiles.gaps(device)).map(|gap| gap.to_string()).collect();
+    let gaps: Vec<String> = registry()
+        .device
+        .iter()
+        .flat_map(|device| profiles.gaps(device, &domain::registry::Registry::default()))
+        .map(|gap| gap.to_string())
+        .collect();
     assert!(gaps.is_empty(), "{gaps:#?}");
 }
 

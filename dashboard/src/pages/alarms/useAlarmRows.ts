@@ -5,9 +5,10 @@ import { countChosen, isEveryAlarmHeld } from '@/state/alarmCounts'
 import { alarmRows, gather, groupOf, groupRows, headOf, type AlarmRow } from '@/state/alarmGroups'
 import { chooseAlarms, type AlarmFilter } from '@/state/alarmList'
 import { catalogue } from '@/state/catalogue'
+import { gatewayNow } from '@/state/clock'
 import { live } from '@/state/liveStore'
 import type { Load } from '@/state/useLoad'
-import { queryOf } from './alarmQuery'
+import { queryOf, queryOfPast } from './alarmQuery'
 import { askGroup, useFloodGroups, useFloodList } from './useFlood'
 import { usePastAlarms } from './usePastAlarms'
 
@@ -17,7 +18,7 @@ export function useAlarmRows(filter: ShallowRef<AlarmFilter>) {
   const isFlood = computed(() => isOpenList.value && !isEveryAlarmHeld(live.value))
   const grouping = computed(() => (isOpenList.value ? filter.value.grouping : 'none'))
 
-  const past = usePastAlarms(() => (isOpenList.value ? null : queryOf(filter.value)))
+  const past = usePastAlarms(() => (isOpenList.value ? null : queryOfPast(filter.value, gatewayNow())))
   const flood = useFloodList(() => {
     if (!isFlood.value || grouping.value !== 'none') return null
     const { search } = filter.value

@@ -24,6 +24,8 @@ describe('an entry of the audit log', () => {
       action: '排班',
       object: '芙蓉市场监管所',
       detail: '李 2026-11-23 00:00:00 – 2026-11-23 08:00:00',
+      changes: null,
+      why: '',
     })
   })
 

@@ -2,6 +2,7 @@
 import type { AuditEntry } from '@/api/types'
 import type { Text } from '@/text'
 import { dateTime } from '@/text/format'
+import { changesOf, type FieldChange } from './auditChange'
 
 interface Words {
   readonly text: Text
@@ -14,7 +15,14 @@ export interface SpokenEntry {
   readonly action: string
   readonly object: string
   readonly detail: string
+  /** What was changed; null: the detail says it all. */
+  readonly changes: readonly FieldChange[] | null
+  /** Why, where somebody had to say so; empty: nobody had to. */
+  readonly why: string
 }
+
+/** Entries that hold a record, or how it was and how it is. */
+const recordActions = ['owner.put', 'site.put', 'device.put', 'rule.amend', 'rule.restore']
 
 /** The gateway's own name for whoever works on the server itself. */
 const shell = 'server shell'
@@ -33,6 +41,8 @@ export function spoken(entry: AuditEntry, { text, postName }: Words): SpokenEntr
     action,
     object: isNumbered ? `#${entry.object}` : isOfRoster ? named(entry.object) : entry.object,
     detail: detailOf(entry, text, named),
+    changes: recordActions.includes(entry.action) ? changesOf(entry.detail) : null,
+    why: entry.action === 'rule.amend' ? whyOf(entry.detail) : '',
   }
 }
 
@@ -72,11 +82,22 @@ function accountOf(detail: string, text: Text, named: (raw: string) => string): 
     .join(' · ')
 }
 
-function parsed(detail: string): Readonly<Record<string, unknown>> | null {
+function whyOf(detail: string): string {
+  const value = parsedAny(detail)
+  const hasWhy = typeof value === 'object' && value !== null && 'why' in value
+  return hasWhy && typeof value.why === 'string' ? value.why : ''
+}
+
+function parsedAny(detail: string): unknown {
   try {
     const value: unknown = JSON.parse(detail)
-    return typeof value === 'object' && value !== null && 'role' in value ? { ...value } : null
+    return value
   } catch {
     return null
   }
+}
+
+function parsed(detail: string): Readonly<Record<string, unknown>> | null {
+  const value = parsedAny(detail)
+  return typeof value === 'object' && value !== null && 'role' in value ? { ...value } : null
 }

@@ -40,6 +40,19 @@ describe('spread', () => {
     expect(overlaps(boxes)).toBe(0)
   })
 
+  it('covers no dot, neither its own nor a neighbour’s', () => {
+    const boxes = Array.from({ length: 12 }, (_, i) =>
+      box(120 + (i % 4) * 210, 110 + Math.floor(i / 4) * 180),
+    )
+    const dots = boxes.map(({ x, y }) => ({ x, y: y + 30 }))
+    const places = spread(boxes, field, dots)
+    for (const { x, y } of places) {
+      for (const dot of dots) {
+        expect(Math.abs(dot.x - x) >= 55 || Math.abs(dot.y - y) >= 22).toBe(true)
+      }
+    }
+  })
+
   it('keeps boxes on the field', () => {
     for (const { x, y } of spread([box(0, 0), box(900, 600)], field)) {
       expect(x).toBeGreaterThanOrEqual(55)

@@ -20,18 +20,61 @@ const rounds = 240
 /** How strongly a box is drawn home in a round, until the last rounds, which only part. */
 const pull = 0.04
 
-/** Middles of the boxes, in the order given. */
-export function spread(boxes: readonly Box[], field: Field): { x: number; y: number }[] {
+/** Half of a dot that no box may cover, in pixels: the dot itself and a little air. */
+const dotHalf = 5
+
+/** Middles of the boxes, in the order given; none covers a dot where there is room beside it. */
+export function spread(
+  boxes: readonly Box[],
+  field: Field,
+  dots: readonly Place[] = [],
+): { x: number; y: number }[] {
   // Equal anchors would have no direction to part in: a step of a hundredth of a pixel gives them one.
   const places = boxes.map(({ x, y }, index) => ({ x: x + index * 0.01, y: y + index * 0.01 }))
   for (let round = 0; round < rounds; round += 1) {
     if (round < rounds * 0.8) drawHome(places, boxes)
-    const hasMoved = partAll(places, boxes)
+    const hasLeftDots = leaveDots(places, boxes, dots)
+    const hasMoved = partAll(places, boxes) || hasLeftDots
     keepInside(places, boxes, field)
     if (!hasMoved) break
   }
   return places
 }
+
+/** Moves boxes off the dots, each to the nearest place beside, above or below that covers none. */
+function leaveDots(places: Place[], boxes: readonly Box[], dots: readonly Place[]): boolean {
+  let hasMoved = false
+  places.forEach((place, index) => {
+    const box = boxes[index]
+    if (!box || !coversDot(place, box, dots)) return
+    const [best] = besides(place, box, dots)
+      .filter((beside) => !coversDot(beside, box, dots))
+      .sort((a, b) => distance(a, place) - distance(b, place))
+    if (!best) return
+    place.x = best.x
+    place.y = best.y
+    hasMoved = true
+  })
+  return hasMoved
+}
+
+const coversDot = (at: Place, { width, height }: Box, dots: readonly Place[]) =>
+  dots.some(
+    (dot) => Math.abs(at.x - dot.x) < width / 2 + dotHalf && Math.abs(at.y - dot.y) < height / 2 + dotHalf,
+  )
+
+/** The places to which a box could step aside along one way, just off a dot. */
+function besides({ x, y }: Place, { width, height }: Box, dots: readonly Place[]): Place[] {
+  const [dx, dy] = [width / 2 + dotHalf, height / 2 + dotHalf]
+  return dots.flatMap((dot) => [
+    { x: dot.x - dx, y },
+    { x: dot.x + dx, y },
+    { x, y: dot.y - dy },
+    { x, y: dot.y + dy },
+  ])
+}
+
+const distance = (a: Place, b: Place) => Math.abs(a.x - b.x) + Math.abs(a.y - b.y)
 
 interface Place {
   x: number

@@ -17,7 +17,10 @@ function cellText(cell: Cell): string {
 
 export function qualityCsv(
   quality: AlarmQuality,
-  townshipName: (code: string) => string,
+  {
+    townshipName,
+    officeName,
+  }: { townshipName: (code: string) => string; officeName: (id: string) => string },
   text: Text,
 ): string {
   const { column, measure, verdict } = text.quality
@@ -56,6 +59,18 @@ export function qualityCsv(
       text.quality.target(String(one.target), String(one.worst)),
       verdict[one.verdict],
     ]),
+    [],
+    [column.operator, column.answered, `${column.acknowledge} s`, column.ended, `${column.close} s`],
+    ...quality.operators.map((one) => [
+      one.operator,
+      one.acknowledge.count,
+      one.acknowledge.median_s,
+      one.close.count,
+      one.close.median_s,
+    ]),
+    [],
+    [column.office, ...heads],
+    ...quality.offices.map((one) => [officeName(one.office), ...figures(one)]),
     [],
     [column.place, ...heads],
     ...quality.townships.map((one) => [townshipName(one.township), ...figures(one)]),

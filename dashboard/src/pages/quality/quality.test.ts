@@ -35,7 +35,9 @@ const quality: AlarmQuality = {
   ],
   slot_ms: 600_000,
   slots: [1, 10, 0, 1, 0, 0],
-  townships: [{ ...figures, township: '500156001' }],
+  operators: [{ operator: 'zhang', acknowledge: delay, close: delay }],
+  offices: [{ ...figures, office: 'furong', measures: [] }],
+  townships: [{ ...figures, township: '500156001', measures: [] }],
   devices: [],
   bad_actors: [],
 }
@@ -46,8 +48,10 @@ describe('the table for a spreadsheet', () => {
   })
 
   it('has measures with targets, and a row a township', () => {
-    const text = qualityCsv(quality, () => '凤山街道', zhCN)
+    const text = qualityCsv(quality, { townshipName: () => '凤山街道', officeName: () => '芙蓉所' }, zhCN)
     expect(text).toContain('每 10 分钟呼叫（平均）,1.23,目标 ≤\u00a01，可容忍 ≤\u00a02,可容忍')
+    expect(text).toContain('zhang,1,30,1,30\r\n')
+    expect(text).toContain('芙蓉所,12,1.23,10,')
     expect(text).toContain('凤山街道,12,1.23,10,16.67,1,0,2,0,0,30,\r\n')
   })
 })

@@ -6,7 +6,8 @@ import type { Problem } from '@/api/types'
 import { useLoad } from '@/state/useLoad'
 import { inLanguage, text } from '@/text'
 
-export function useRecords<T>(list: () => Promise<Answer<T[]>>) {
+/** `Row` is what the list shows of a record, when that is more than what is written. */
+export function useRecords<T, Row = T>(list: () => Promise<Answer<Row[]>>) {
   const message = useMessage()
   const dialog = useDialog()
   const { load, reload } = useLoad(() => 'all', list)

@@ -1,6 +1,10 @@
 //! Devices that come, go and move.
 
 use super::*;
+use crate::{
+    id::RuleId,
+    registry::{Amendment, Amendments, Reach, Registry},
+};
 
 #[test]
 fn what_is_known_of_a_device_that_stays_is_kept() {
@@ -60,4 +64,51 @@ fn a_device_that_moved_to_another_node_is_offline_until_that_node_speaks_for_it(
     let born = LinkChange { node: NodeId::new("node-2").unwrap(), ..bench.link("fridge-1", Link::Online) };
     let told = bench.play(&Input { links: &[born], ..Input::default() });
     assert_eq!(told, ["1 fridge-1 OP-01 Returned: online again"]);
+}
+
+/// The registry with rule HIGH of fridges raised above 10 °C as far as `reach`.
+fn amended(reach: Reach) -> Arc<Registry> {
+    let profiles = Profiles::parse(PROFILES.map(|(file, text)| (file.to_owned(), text.to_owned()))).unwrap();
+    let fridge = profiles.get(&ProfileId::new("fridge").unwrap()).unwrap();
+    let high = fridge.rule(&RuleId::new("HIGH").unwrap()).unwrap();
+    let definition = high.definition.replace("default = 8", "default = 10");
+    assert_ne!(definition, high.definition);
+    let amendment = Amendment {
+        profile: fridge.id.clone(),
+        reach,
+        rule: Arc::new(fridge.parse_rule(&definition).unwrap()),
+        by: "chief".to_owned(),
+        at: UnixMs(0),
+        why: "an old cold store".to_owned(),
+    };
+    Arc::new(Registry::clone(&registry(devices())).with_amendments(Arc::new(Amendments::new([amendment]))))
+}
+
+#[test]
+fn a_rule_amended_for_a_device_is_judged_by_at_once_and_taken_back_at_once() {
+    let mut bench = Bench::online();
+    bench.read(TEMPERATURE, 9.1);
+    bench.wait_s(30);
+    bench.engine.set_registry(amended(Reach::Device(DeviceId::new("fridge-1").unwrap())), bench.now);
+    assert_eq!(bench.wait_s(10), ["1 fridge-1 HIGH Returned: 9.1 °C"]);
+    bench.acknowledge(1).unwrap();
+    assert_eq!(bench.read(TEMPERATURE, 9.1), QUIET);
+    bench.engine.set_registry(registry(devices()), bench.now);
+    assert_eq!(bench.wait_s(30), ["2 fridge-1 HIGH Raised: 9.1 °C > 8 °C for 30 s"]);
+}
+
+#[test]
+fn an_amendment_for_elsewhere_changes_nothing_here() {
+    let mut bench = Bench::online();
+    bench.engine.set_registry(amended(Reach::Device(DeviceId::new("fridge-9").unwrap())), bench.now);
+    bench.read(TEMPERATURE, 9.1);
+    assert_eq!(bench.wait_s(30), ["1 fridge-1 HIGH Raised: 9.1 °C > 8 °C for 30 s"]);
+}
+
+#[test]
+fn an_amendment_for_every_device_says_its_own_limit() {
+    let mut bench = Bench::online();
+    bench.engine.set_registry(amended(Reach::Everywhere), bench.now);
+    bench.read(TEMPERATURE, 10.1);
+    assert_eq!(bench.wait_s(30), ["1 fridge-1 HIGH Raised: 10.1 °C > 10 °C for 30 s"]);
 }

@@ -134,7 +134,8 @@ impl Reader<'_> {
         if !table.on_delay_s.default.is_some_and(is_delay) || !is_delay(table.off_delay_s) {
             return fail(format!("rule `{}`: delays are numbers of seconds, 0 or more", table.id));
         }
-        if table.source.citation.trim().is_empty() {
+        let citation = &table.source.citation;
+        if citation.zh.trim().is_empty() || citation.en.trim().is_empty() {
             return fail(format!("rule `{}`: `source.citation` must name the document the rule comes from", table.id));
         }
         let is_over_values =

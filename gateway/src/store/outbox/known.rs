@@ -11,7 +11,7 @@ use super::{
     OUTBOXES_PER_NODE, OutboxId, OutboxProgress, OutboxState,
     step::{self, Step},
 };
-use crate::store::batch::JournalId;
+use crate::store::{batch::JournalId, ledger::gap_why};
 
 /// Everything committed so far.
 #[derive(Debug)]
@@ -255,13 +255,7 @@ fn losses(entry: Option<&Entry>, progress: &OutboxProgress, now: UnixMs) -> Vec<
 fn reported(node: &NodeId, gap: &Gap, messages: u64, now: UnixMs) -> LedgerGap {
     LedgerGap {
         node: node.clone(),
-        why: match gap.why {
-            Why::TooOld => GapWhy::TooOld,
-            Why::Full => GapWhy::Full,
-            Why::Torn => GapWhy::Torn,
-            Why::Corrupt => GapWhy::Corrupt,
-            Why::PowerCut => GapWhy::PowerCut,
-        },
+        why: gap_why(gap.why),
         from_ms: gap.from_ms,
         to_ms: gap.to_ms,
         first_seq: Some(gap.first_seq),

@@ -89,6 +89,10 @@ pub(super) async fn figures_count_what_happened_in_the_scope(fixture: Fixture) {
     assert_eq!(quality.slots, [1, 1, 1, 0, 0, 0]);
     assert_eq!((quality.whole.acknowledge.median_s, quality.whole.close.median_s), (Some(30.0), Some(90.0)));
     assert_eq!(quality.bad_actors[0].device.as_str(), "school-fridge");
+    let operators: Vec<_> = quality.operators.iter().map(|one| (one.name.as_str(), one.acknowledge.count)).collect();
+    assert_eq!(operators, [("wang", 1)]);
+    let by_office: Vec<_> = quality.offices.iter().map(|(id, figures)| (id.as_str(), figures.call_count)).collect();
+    assert_eq!(by_office, [("baima", 1)], "the other township has no office");
 
     let school = TownshipCode::new("500156001").unwrap();
     let of_school = store.alarm_quality(&admin, Some(&school), hour.clone()).await.unwrap().unwrap();
@@ -145,4 +149,38 @@ pub(super) async fn the_latest_calls_are_there_for_a_new_process(fixture: Fixtur
     let calls: Vec<_> = calls.iter().map(|call| (call.alarm.0, call.device.as_str(), call.at)).collect();
     let at = |seconds: i64| START.plus_ms(seconds * 1000);
     assert_eq!(calls, [(2, "school-fridge", at(400)), (2, "school-fridge", at(410))]);
+}
+
+pub(super) async fn past_alarms_are_found_by_words_and_days(fixture: Fixture) {
+    use AlarmState::{ActiveUnacknowledged, Closed};
+    let store = fixture.open_district().await;
+    for (alarm, device, day) in [(1, "school-fridge", 0), (2, "hotel-fridge", 1), (3, "school-fridge", 2)] {
+        let at_s = day * 24 * 3600;
+        let steps = [(What::Raised, ActiveUnacknowledged, at_s), (What::Closed, Closed, at_s + 60)];
+        live_through(&store, alarm, device, &steps).await;
+    }
+    let admin = sign_in(&store, Role::Admin, "").await;
+    let found = async |scope: &_, filter: AlarmFilter| {
+        let filter = AlarmFilter { is_open: Some(false), limit: 9, ..filter };
+        let (alarms, _) = store.alarms(scope, &filter).await.unwrap();
+        alarms.iter().map(|alarm| alarm.id.0).collect::<Vec<_>>()
+    };
+    let words = |text: &str| AlarmFilter {
+        words: text.split(' ').map(str::to_owned).collect(),
+        from: Some(START),
+        ..Default::default()
+    };
+    assert_eq!(found(&admin, words("school")).await, [3, 1]);
+    assert_eq!(found(&admin, words("fr-01")).await, [3, 2, 1], "the case is of no matter");
+    assert_eq!(found(&admin, words("厨房 hotel")).await, [2], "all words together");
+    assert_eq!(found(&admin, words("sch%l")).await, [0_i64; 0], "nothing has a meaning of its own");
+    assert_eq!(found(&admin, words("fr_01")).await, [0_i64; 0]);
+    let day = |day: i64| Some(START.plus_ms(day * 24 * 3_600_000));
+    assert_eq!(found(&admin, AlarmFilter { from: day(1), to: day(2), ..Default::default() }).await, [2]);
+    assert_eq!(found(&admin, AlarmFilter { from: day(1), before: Some(AlarmId(3)), ..Default::default() }).await, [2]);
+    let edge = store.load_registry().await.unwrap().devices[0].node.clone();
+    assert_eq!(found(&admin, AlarmFilter { edge: Some(edge), ..Default::default() }).await.len(), 3);
+    assert_eq!(found(&admin, AlarmFilter { edge: "nobody".parse().ok(), ..Default::default() }).await, [0_i64; 0]);
+    let officer = sign_in(&store, Role::TownshipOfficer, "500156003").await;
+    assert_eq!(found(&officer, words("fridge")).await, [2], "of the own township alone");
 }

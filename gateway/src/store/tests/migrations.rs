@@ -235,6 +235,10 @@ async fn fill_notices(connection: &mut AnyConnection) {
 async fn prove(store: &Store, version: i64) {
     let start = store.load_start().await.unwrap();
     assert_eq!(start.registry.devices[0].nameplate["limit_c"].to_bits(), 8.5_f64.to_bits());
+    if version < 15 {
+        let then = store.nameplate_at(&start.registry.devices[0].id, START).await.unwrap();
+        assert_eq!(then, Some(start.registry.devices[0].nameplate.clone()), "what a device had before they were kept");
+    }
     assert_eq!(start.series.len(), 2);
     assert_eq!(start.latest, [reading(1, 5000, Value::Int(5)), reading(2, 0, Value::Text("E5".into()))]);
     assert_eq!(start.damaged_journal_rows, 0);
