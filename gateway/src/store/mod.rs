@@ -24,6 +24,7 @@ mod config;
 mod contact;
 mod database;
 mod delivery;
+mod delivery_clock;
 mod discovered;
 mod duty;
 mod error;

@@ -94,6 +94,7 @@ pub(super) enum CaseWhatSchema {
     Noted,
     PhotoAdded,
     Overdue,
+    Milestone,
     BecameAccident,
 }
 
