@@ -834,7 +834,7 @@ export const en: Text = {
   },
   notify: {
     title: 'Channels',
-    hint: "People are told of alarms by these channels; they are set in the gateway's configuration file. The others tell the centre of one that is dead.",
+    hint: "People are told of alarms by these channels; they are set in the gateway's configuration file. The others tell the centre and administrators of one that is dead, and the top bar shows it.",
     empty: 'No channels are configured: alarms are shown here alone',
     channel: 'Channel',
     state: 'State',
