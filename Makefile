@@ -31,7 +31,7 @@ chaos:
 	BRIGHTWATCH_FAULTS=$(FAULTS) $(if $(SEED),BRIGHTWATCH_SEED=$(SEED)) cargo test --locked -p brightwatch-tests --test it chaos:: -- --nocapture
 
 bench: build-bench
-	target/release/bench
+	NAB_DIR="$(NAB_DIR)" target/release/bench
 
 bench-peers: build-bench
 	target/release/bench peers
@@ -66,6 +66,7 @@ build-bench:
 	scripts/setup test
 	$(MAKE) --no-print-directory dashboard/dist/index.html
 	cargo build --release --locked -p gateway -p edge-agent -p demo -p bench
+	cargo build --release --locked -p domain --example nab
 
 dashboard/node_modules/.package-lock.json: dashboard/package-lock.json
 	# Not `npm ci`: it wants optional packages of every operating system in the lock file.

@@ -28,7 +28,7 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     figures::{
-        agent, alarms, fanout, history, latency, limits, limits::Limits, memory, picture, rules, soak, storage,
+        agent, alarms, fanout, history, latency, limits, limits::Limits, memory, nab, picture, rules, soak, storage,
         throughput,
     },
     table::Targets,
@@ -68,6 +68,8 @@ enum Figure {
     Latency,
     /// How soon alarms are told, a flood of them, and a hundred thousand open ones.
     Alarms,
+    /// The anomaly detector on the Numenta Anomaly Benchmark, where its data are (`NAB_DIR`, `BRIGHTWATCH_DATA`).
+    Nab,
     /// Deltas to a crowd.
     Fanout,
     /// First picture and relayed streams.
@@ -124,6 +126,7 @@ async fn measure(arguments: &Arguments, targets: &mut Targets) -> anyhow::Result
         Some(Figure::Rules) => rules::measure(targets),
         Some(Figure::Latency) => latency::measure(duration, targets).await,
         Some(Figure::Alarms) => alarms::measure(targets).await,
+        Some(Figure::Nab) => nab::measure(),
         Some(Figure::Fanout) => fanout::measure(duration, None).await,
         Some(Figure::Picture) => picture::measure(duration, targets).await,
         Some(Figure::Memory) => memory::measure(duration, targets).await,
@@ -141,6 +144,7 @@ async fn everything(duration: Duration, targets: &mut Targets) -> anyhow::Result
     throughput::measure(&LOADS, duration, Some(&limits), targets).await?;
     latency::measure(duration, targets).await?;
     alarms::measure(targets).await?;
+    nab::measure()?;
     fanout::measure(duration, Some(&limits)).await?;
     picture::measure(duration, targets).await?;
     agent::measure(duration, targets).await?;

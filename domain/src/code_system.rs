@@ -26,6 +26,8 @@ pub struct CodeSystem {
     pub source: Source,
     /// What each code means.
     pub codes: BTreeMap<i64, Code>,
+    /// The flag that is true while a source shows a code that is not listed; None: such a code sets nothing.
+    pub unknown_event: Option<MetricName>,
 }
 
 /// What one code means.
@@ -43,6 +45,7 @@ struct CodeSystemTable {
     id: String,
     title: Text,
     source: Source,
+    unknown_event: Option<MetricName>,
     codes: Vec<Spanned<CodeTable>>,
 }
 
@@ -70,7 +73,7 @@ impl CodeSystem {
                 return Err(document.error(span, format!("code {code} stands above already")));
             }
         }
-        Ok(Self { id: table.id, title: table.title, source: table.source, codes })
+        Ok(Self { id: table.id, title: table.title, source: table.source, codes, unknown_event: table.unknown_event })
     }
 
     /// The flag that is true while a source shows `code`; None: no rule looks at that code, or nobody knows it.
@@ -80,7 +83,7 @@ impl CodeSystem {
 
     /// Every flag that some code sets. While a source shows a code, all the others are false.
     pub fn events(&self) -> BTreeSet<&MetricName> {
-        self.codes.values().filter_map(|code| code.event.as_ref()).collect()
+        self.codes.values().filter_map(|code| code.event.as_ref()).chain(&self.unknown_event).collect()
     }
 }
 

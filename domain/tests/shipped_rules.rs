@@ -166,6 +166,55 @@ fn a_lift_that_runs_away_is_told_by_speed_or_by_its_controller() {
 }
 
 #[test]
+fn a_lift_that_falls_by_a_source_that_counts_downwards_as_negative_is_told_alike() {
+    let mut lift = lift();
+    lift.read(&[("elevator.speed", (-2.31).into())]);
+    assert_eq!(lift.wait_s(1), ["EL-04 Raised"]);
+    let mut lift = self::lift();
+    lift.read(&[("elevator.speed", (-0.2).into()), ("elevator.door_closed", false.into())]);
+    assert_eq!(lift.wait_s(1), ["EL-03 Raised"]);
+    let mut lift = self::lift();
+    lift.read(&[("elevator.speed", (-2.0).into())]);
+    assert_eq!(lift.wait_s(60), NOTHING, "downwards at its rated speed");
+}
+
+#[test]
+fn a_hot_water_boiler_is_watched_by_pressure_too() {
+    let plate = [("allowed_pressure_mpa", 0.7), ("low_pressure_mpa", 0.2)];
+    let mut boiler = Watched::new("hot_water_boiler", &plate);
+    boiler.read(&[("boiler.outlet_pressure", 0.67.into()), ("boiler.burner_running", true.into())]);
+    assert_eq!(boiler.wait_s(15), ["BO-01-H Raised"]);
+    boiler.read(&[("boiler.outlet_pressure", 0.7.into())]);
+    assert_eq!(boiler.wait_s(5), ["BO-01-HH Raised"]);
+    let mut boiler = Watched::new("hot_water_boiler", &plate);
+    boiler.read(&[("boiler.outlet_pressure", 0.15.into()), ("boiler.burner_running", false.into())]);
+    assert_eq!(boiler.wait_s(60), NOTHING, "nothing boils without a fire");
+    boiler.read(&[("boiler.burner_running", true.into())]);
+    assert_eq!(boiler.wait_s(15), ["BO-01-L Raised"]);
+}
+
+#[test]
+fn water_far_too_high_steam_too_hot_and_a_ride_too_fast_are_told_by_their_nameplates() {
+    let mut boiler = Watched::new("steam_boiler", &[("extreme_high_water_mm", 90.0), ("steam_limit_c", 194.0)]);
+    boiler.read(&[("boiler.water_level", 95.0.into()), ("boiler.steam_temperature", 200.0.into())]);
+    assert_eq!(boiler.wait_s(60), ["BO-02-HH Raised", "BO-02-H Raised", "BO-06 Raised"]);
+    let mut ride = Watched::new("ride_wind", &[("rated_speed_m_per_s", 10.0)]);
+    ride.read(&[("ride.speed", (-11.5).into())]);
+    assert_eq!(ride.wait_s(1), ["RD-02 Raised"]);
+}
+
+#[test]
+fn a_lift_tells_of_its_controller_its_mains_its_door_and_of_codes_that_nobody_knows() {
+    for (event, rule) in [("controller_fault", "EL-09"), ("mains_lost", "EL-10"), ("unknown_code", "EL-11")] {
+        let told = lift().read(&[(&format!("elevator.{event}"), true.into())]);
+        assert_eq!(told, [format!("{rule} Raised")]);
+    }
+    let mut lift = lift();
+    lift.read(&[("elevator.door_closed", false.into())]);
+    assert_eq!(lift.wait_s(60), ["EL-07-O Raised"]);
+}
+
+#[test]
 fn a_gust_stops_a_wheel_that_runs_and_not_one_that_stands() {
     let mut wheel = Watched::new("ride_wind", &[]);
     wheel.read(&[("ride.running", false.into()), ("ride.wind_gust", 17.0.into())]);

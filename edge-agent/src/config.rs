@@ -161,6 +161,7 @@ impl Outbox {
                 max_bytes: self.max_mib * 1024 * 1024,
                 max_age_ms: self.max_age_hours * HOUR_MS,
                 keep_committed_ms: self.keep_committed_hours * HOUR_MS,
+                flush_ms: self.fsync_ms,
             },
             flush_interval: Duration::from_millis(self.fsync_ms),
         }

@@ -28,7 +28,7 @@ use crate::{
     registry::{Registrar, assemble},
     stage::Stage,
     store::{Retention, StartState, Store, StoreTask},
-    video::{self, CameraCommand, Snapshots},
+    video::{self, CameraCommand, Evidence, EvidenceAlarms, EvidenceParts, Snapshots},
 };
 
 /// Files (stills) that may wait for their writer. Each is at most a message long.
@@ -100,9 +100,10 @@ async fn start(config: Config) -> anyhow::Result<Running> {
     let (store, folding_stop) = (ground.store.clone(), base.stop());
     base.run("outbox folding", async move { store.run_folding(folding_stop).await });
     let health = Health::default();
-    let pulse = start_heart(&config, &ground, health.clone(), &mut heart).await?;
+    let (evidence, alarms) = Evidence::open(&config.video, &config.data_dir, clock)?;
+    let pulse = start_heart(&config, &ground, &evidence, health.clone(), &mut heart).await?;
     base.run("loss ledger", pulse.ledger.clone().run(config.ledger.clone(), ground.store.clone(), clock, base.stop()));
-    let notifier = start_telling(&config, &ground, &broker, health.clone(), &mut base).await?;
+    let notifier = start_telling(&config, &ground, &broker, &evidence, health.clone(), &mut base).await?;
     let own = notify::own::Parts {
         clock,
         registry: ground.registrar.changes(),
@@ -115,6 +116,7 @@ async fn start(config: Config) -> anyhow::Result<Running> {
     let ingest = start_ingest(&config, &ground, &broker, &pulse, to_stills, &mut front)?;
     front.run("broker health", watch_connection(ingest.clone(), health.clone()));
     let (video, snapshots) = start_video(&config, &ground, &ingest, stills, &mut front)?;
+    start_evidence(&ground, &evidence, alarms, &pulse.live, &snapshots, &mut front);
 
     let nodes =
         NodeCredentials::new(broker.enrolment.clone(), ground.registrar.clone(), ground.store.clone(), ground.clock);
@@ -141,6 +143,7 @@ async fn start(config: Config) -> anyhow::Result<Running> {
         nodes,
         video,
         snapshots,
+        evidence,
         exports: api::Exports::default(),
         notifier,
         health,
@@ -205,7 +208,13 @@ struct Pulse {
     to_pipeline: Inlet,
 }
 
-async fn start_heart(config: &Config, ground: &Ground, health: Health, stage: &mut Stage) -> anyhow::Result<Pulse> {
+async fn start_heart(
+    config: &Config,
+    ground: &Ground,
+    evidence: &Evidence,
+    health: Health,
+    stage: &mut Stage,
+) -> anyhow::Result<Pulse> {
     let start = &ground.start;
     let engine = engine(&ground.profiles, start);
     let engine = pipeline::resume(engine, ground.registry.load_full(), &ground.store, ground.clock).await?;
@@ -233,6 +242,7 @@ async fn start_heart(config: &Config, ground: &Ground, health: Health, stage: &m
         from_ingest,
         requests,
         telling: config.notify.policy(),
+        evidence: evidence.clone(),
         health,
     };
     stage.run_fallible("pipeline", pipeline::run(parts, stage.stop()));
@@ -244,6 +254,7 @@ async fn start_telling(
     config: &Config,
     ground: &Ground,
     broker: &Broker,
+    evidence: &Evidence,
     health: Health,
     stage: &mut Stage,
 ) -> anyhow::Result<Notifier> {
@@ -253,6 +264,7 @@ async fn start_telling(
         clock: ground.clock,
         store: ground.store.clone(),
         registry: ground.registrar.changes(),
+        evidence: evidence.clone(),
         health,
     };
     let (notifier, tasks) = notify::start(parts, &stage.stop()).await?;
@@ -307,6 +319,27 @@ fn start_video(
     stage.run("stills", snapshots.clone().run(stills, stage.stop()));
     stage.run("camera commands", command_cameras(commands, ingest.clone(), stage.stop()));
     Ok((video, snapshots))
+}
+
+/// Pictures of alarms: of those to come, and of those that an earlier process left without.
+fn start_evidence(
+    ground: &Ground,
+    evidence: &Evidence,
+    alarms: EvidenceAlarms,
+    live: &Hub,
+    snapshots: &Snapshots,
+    stage: &mut Stage,
+) {
+    let registry = ground.registry.load_full();
+    evidence.resume(ground.start.open_alarms.iter().filter_map(|open| pipeline::alarm_of(open, &registry)), &registry);
+    let parts = EvidenceParts {
+        evidence: evidence.clone(),
+        alarms,
+        registry: Arc::clone(&ground.registry),
+        live: live.clone(),
+        snapshots: snapshots.clone(),
+    };
+    stage.run("pictures of alarms", parts.run(stage.stop()));
 }
 
 /// Hands to edge nodes what their cameras are to do. A node that cannot be told is asked again while somebody watches.

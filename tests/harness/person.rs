@@ -60,6 +60,19 @@ impl Person {
         Ok(self.request(reqwest::Method::GET, path).send().await?.status().as_u16())
     }
 
+    /// The bytes that a GET brings, such as a picture.
+    pub async fn bytes(&self, path: &str) -> anyhow::Result<Vec<u8>> {
+        let answer = self.request(reqwest::Method::GET, path).send().await?;
+        let answer = answer.error_for_status().with_context(|| format!("GET {path}"))?;
+        Ok(answer.bytes().await?.into())
+    }
+
+    /// POST without a body; what it answers is not looked at beyond success.
+    pub async fn ask(&self, path: &str) -> anyhow::Result<()> {
+        let answer = self.request(reqwest::Method::POST, path).send().await?;
+        succeeded(answer).await.with_context(|| format!("POST {path}")).map(drop)
+    }
+
     /// GET, of a path below `/api/v1`.
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
         read(self.request(reqwest::Method::GET, path).send().await?).await.with_context(|| format!("GET {path}"))

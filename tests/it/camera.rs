@@ -15,9 +15,9 @@ use tokio_tungstenite::tungstenite::Message;
 
 use super::{LIMIT, value_of};
 
-fn camera_source(camera: &Camera) -> String {
+pub(super) fn camera_source(camera: &Camera, still_interval_s: u32) -> String {
     format!(
-        "[[camera]]\nid = \"{NAME}\"\nmain_url = \"{}\"\nsub_url = \"{}\"\nstill_interval_s = 2\noffline_after_s = 4\n\
+        "[[camera]]\nid = \"{NAME}\"\nmain_url = \"{}\"\nsub_url = \"{}\"\nstill_interval_s = {still_interval_s}\noffline_after_s = 4\n\
          black_after_s = 2\nfrozen_after_s = 4\n",
         camera.url("main"),
         camera.url("sub"),
@@ -54,7 +54,7 @@ async fn a_camera_is_watched_by_whom_it_concerns_and_its_troubles_are_seen() {
     let mut world = World::start().await;
     let equipment = Equipment::start().await.expect("a free port");
     equipment.set(1, gas_detector(0.5));
-    let sources = modbus_source(equipment.address(), &[("gas-north", 1, "gas-detector")]) + &camera_source(&camera);
+    let sources = modbus_source(equipment.address(), &[("gas-north", 1, "gas-detector")]) + &camera_source(&camera, 2);
     let broker = world.mqtt_address();
     world.start_agent("edge-north", broker, &sources);
     let operator = world.sign_in(Role::CentreOperator).await;

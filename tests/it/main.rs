@@ -10,6 +10,7 @@ mod duty;
 mod forecast;
 mod notify;
 mod offline;
+mod pictures;
 mod restart;
 mod roles;
 mod server_crash;

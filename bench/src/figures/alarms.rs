@@ -10,7 +10,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use domain::id::AlarmId;
+use domain::id::{AlarmId, DeviceId};
 use harness::{inbox::Inbox, person::Person, process::free_port};
 use protocol::{
     live::LiveMessage,
@@ -35,6 +35,8 @@ const CALM_MESSAGES_PER_S: u64 = 10;
 const CALM_LASTS: Duration = Duration::from_secs(8);
 /// What signs the webhook's messages.
 const KEY: &str = "only for figures, nowhere else";
+/// How long a lift has to be too fast before it is an alarm.
+const RULE_DELAY_MS: u32 = 500;
 /// Within so long a duty officer is to know.
 const TOLD_TARGET_MS: f64 = 1000.0;
 /// Lifts of the flood. Four of five of them go faster than the flood's registry allows.
@@ -88,18 +90,25 @@ async fn calm(targets: &mut Targets) -> anyhow::Result<()> {
     let seen = Seen::of(arrivals.first().context("nobody kept anything")?)?;
 
     let mut table =
-        Table::new("Alarms of severity I, one after another: raised → told", &["", "alarms", "p50 ms", "p99 ms"]);
-    for (name, mut ages) in [("on a screen", seen.ages_ms.clone()), ("at a webhook", told_ms(&inbox, &seen)?)] {
+        Table::new("Alarms of severity I, one after another: reading sent → told", &["", "alarms", "p50 ms", "p99 ms"]);
+    let told = [("on a screen", seen.since_sent_ms.clone()), ("at a webhook", told_ms(&inbox, &seen)?)];
+    for (name, mut ages) in told {
         ages.sort_unstable_by(f64::total_cmp);
         let p99 = percentile(&ages, 99.0);
         table.row([name.into(), whole(ages.len() as u64), number(percentile(&ages, 50.0)), number(p99)]);
-        targets.at_most(&format!("alarm raised → {name}, p99"), p99, TOLD_TARGET_MS, "ms");
+        targets.at_most(&format!("reading sent → alarm {name}, p99"), p99, TOLD_TARGET_MS, "ms");
     }
+    let mut since_raised = seen.ages_ms.clone();
+    since_raised.sort_unstable_by(f64::total_cmp);
+    table.note(format!(
+        "The rule itself waits {RULE_DELAY_MS} ms of it; raised → on a screen, p50 / p99: {} ms.",
+        both(&since_raised)
+    ));
     table.print();
     Ok(())
 }
 
-/// How long after its raising each alarm of the screen came to the webhook.
+/// How long after the sending of its reading each alarm of the screen came to the webhook.
 #[expect(clippy::cast_precision_loss, reason = "a time in milliseconds is far below 2^53")]
 fn told_ms(inbox: &Inbox, seen: &Seen) -> anyhow::Result<Vec<f64>> {
     let mut told = Vec::new();
@@ -108,8 +117,8 @@ fn told_ms(inbox: &Inbox, seen: &Seen) -> anyhow::Result<Vec<f64>> {
         let body = post.json();
         let notices = body["notices"].as_array().into_iter().flatten();
         let raised = notices.filter(|notice| notice["occasion"] == "raised");
-        let alarms = raised.filter_map(|notice| seen.alarms.get(&AlarmId(notice["subject"]["id"].as_i64()?)));
-        told.extend(alarms.filter(|alarm| is_too_fast(alarm)).map(|alarm| at - alarm.raised_at_ms as f64));
+        let sent = raised.filter_map(|notice| seen.sent_at_ms.get(&AlarmId(notice["subject"]["id"].as_i64()?)));
+        told.extend(sent.map(|sent| at - *sent as f64));
     }
     Ok(told)
 }
@@ -297,7 +306,14 @@ struct Seen {
     counts: BTreeMap<(String, String), AlarmCount>,
     /// Every alarm that was ever held: one that comes back among the first is no news.
     known: BTreeSet<AlarmId>,
+    /// Raised → on screen.
     ages_ms: Vec<f64>,
+    /// When the newest measurement of each device was sent.
+    measured_at_ms: BTreeMap<DeviceId, i64>,
+    /// When the reading was sent that brought an alarm about.
+    sent_at_ms: BTreeMap<AlarmId, i64>,
+    /// That → on screen.
+    since_sent_ms: Vec<f64>,
     longest: usize,
 }
 
@@ -308,6 +324,12 @@ impl Seen {
         for (at, text) in arrivals {
             seen.longest = seen.longest.max(text.len());
             let LiveMessage::Delta(delta) = serde_json::from_str(text)? else { continue };
+            for device in &delta.devices {
+                let measured = device.values.iter().filter(|value| value.metric.as_str().starts_with("elevator."));
+                if let Some(at_ms) = measured.map(|value| value.point.at_ms).max() {
+                    seen.measured_at_ms.insert(device.id.clone(), at_ms);
+                }
+            }
             for alarm in delta.alarms {
                 seen.take(&alarm, *at);
             }
@@ -332,6 +354,10 @@ impl Seen {
         self.alarms.insert(alarm.id, alarm.clone());
         if self.known.insert(alarm.id) && alarm.acknowledged_at_ms.is_none() && is_too_fast(alarm) {
             self.ages_ms.push(at - alarm.raised_at_ms as f64);
+            if let Some(sent) = self.measured_at_ms.get(&alarm.device) {
+                self.sent_at_ms.insert(alarm.id, *sent);
+                self.since_sent_ms.push(at - *sent as f64);
+            }
         }
     }
 

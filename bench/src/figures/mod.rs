@@ -7,6 +7,7 @@ pub(crate) mod history;
 pub(crate) mod latency;
 pub(crate) mod limits;
 pub(crate) mod memory;
+pub(crate) mod nab;
 pub(crate) mod picture;
 pub(crate) mod rules;
 pub(crate) mod soak;

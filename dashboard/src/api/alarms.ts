@@ -4,6 +4,7 @@ import { path, request } from './request'
 import type {
   AcknowledgedMany,
   Alarm,
+  AlarmCamera,
   AlarmDetail,
   AlarmGrouping,
   AlarmGroups,
@@ -31,6 +32,12 @@ export const listAlarms = (query: AlarmQuery, signal?: AbortSignal) =>
 
 export const getAlarm = (id: number, signal?: AbortSignal) =>
   request<AlarmDetail>(path`/alarms/${id}`, signal && { signal })
+
+export const listAlarmPictures = (id: number, signal?: AbortSignal) =>
+  request<AlarmCamera[]>(path`/alarms/${id}/pictures`, signal && { signal })
+
+export const alarmPictureAddress = (id: number, camera: string, takenAtMs: number) =>
+  `/api/v1${path`/alarms/${id}/pictures/${camera}/${takenAtMs}`}`
 
 /** 200 brings the changed alarm; 202 says that the live stream will. */
 export const acknowledgeAlarm = (id: number, note: string) =>

@@ -146,6 +146,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/alarms/{id}/pictures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What the cameras of an alarm's site showed just before it, and when it was raised; at most three cameras. */
+        get: operations["list_alarm_pictures"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/alarms/{id}/pictures/{camera}/{taken_at_ms}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One of these pictures. It never changes, and goes when its time is up. */
+        get: operations["read_alarm_picture"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/alarms/{id}/reset": {
         parameters: {
             query?: never;
@@ -1266,6 +1300,30 @@ export interface components {
             /** @description The township of the site. */
             township: string;
         };
+        /** @description What a camera of an alarm's site showed around the alarm: `GET /alarms/{id}/pictures`. */
+        AlarmCamera: {
+            /** @description The device. */
+            camera: string;
+            /** @description It was asked for a still that has not come yet. */
+            is_awaited: boolean;
+            /** @description What people call it; its id, when it has left the registry. */
+            name: string;
+            /**
+             * Format: int64
+             * @description It could not be asked: it was offline since then.
+             */
+            offline_since_ms?: number | null;
+            /**
+             * @description When its kept stills were taken, by the edge's clock, the earliest first. Each is at
+             *     `/alarms/{id}/pictures/{camera}/{taken_at_ms}`.
+             */
+            taken_at_ms: number[];
+            /**
+             * Format: int64
+             * @description It was asked then and sent none.
+             */
+            unanswered_since_ms?: number | null;
+        };
         /**
          * @description Open alarms of one kind of device in one township, counted: what a screen shows in a flood, of which it holds the
          *     first few hundred alarms only.
@@ -2073,7 +2131,7 @@ export interface components {
          * @description Why something is missing.
          * @enum {string}
          */
-        GapWhy: "too_old" | "full" | "torn" | "corrupt" | "power_cut" | "order" | "shed";
+        GapWhy: "too_old" | "full" | "torn" | "corrupt" | "power_cut" | "unreported" | "clock" | "unheard" | "order" | "shed";
         /** @description 交接班: what one shift leaves to the next. */
         Handover: {
             /**
@@ -2227,7 +2285,8 @@ export interface components {
             duplicate_messages: number;
             /**
              * Format: int64
-             * @description Messages of nodes without an outbox that are lost: missing in their order, or shed here.
+             * @description Messages that are lost: given up by nodes' outboxes; of nodes without one, missing in their order or shed here. Gaps
+             *     whose messages nobody can know do not count.
              */
             lost_messages: number;
             /**
@@ -2270,9 +2329,19 @@ export interface components {
              * @description Readings in them.
              */
             shed_readings: number;
+            /**
+             * Format: int64
+             * @description Gaps of which nobody can know how many messages they are: they are in neither of the two before.
+             */
+            uncounted_gaps: number;
         };
         /** @description Something that is missing. */
         LedgerGap: {
+            /**
+             * Format: int64
+             * @description At most so much of the time between is missing, in milliseconds; None: all of it may be.
+             */
+            at_most_ms?: number | null;
             /**
              * Format: int64
              * @description First number in the node's outbox; None: it has none.
@@ -2290,9 +2359,9 @@ export interface components {
             last_seq?: number | null;
             /**
              * Format: int64
-             * @description How many messages.
+             * @description How many messages; None: nobody can know.
              */
-            messages: number;
+            messages?: number | null;
             /** @description Whose. */
             node: string;
             /**
@@ -3955,6 +4024,126 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AlarmNotice"][];
+                };
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_alarm_pictures: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The alarm's number. */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlarmCamera"][];
+                };
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_alarm_picture: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The alarm's number. */
+                id: number;
+                /** @description The camera. */
+                camera: string;
+                /** @description When it was taken. */
+                taken_at_ms: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": number[];
                 };
             };
             /** @description The request is wrong; `errors` says where. */

@@ -228,6 +228,16 @@ export const en: Text = {
     still: 'Picture of the site',
     stillBefore: (by) => `${by} before the alarm`,
     stillAfter: (by) => `${by} after the alarm`,
+    pictures: {
+      title: 'Pictures of the alarm',
+      none: 'No pictures: the site has no camera, or their time is up',
+      awaited: 'Waiting for a picture…',
+      offline: (since) => `No picture: camera offline since ${since}`,
+      unanswered: (at) => `No picture: asked at ${at}, the camera did not answer`,
+      enlarge: (name, at) => `Enlarge the picture of ${name} at ${at}`,
+      previous: 'Previous picture',
+      next: 'Next picture',
+    },
     group: {
       title: 'Groups',
       none: 'No groups',
@@ -794,6 +804,9 @@ export const en: Text = {
     hint: 'Every reading of the edge nodes: taken, sent, received, stored; what is missing, and why. What was taken and sent the nodes report themselves, a little later than it is stored.',
     ranges: { day: '24 hours', week: '7 days', month: '30 days' },
     nothingLost: 'Nothing was lost',
+    noneCounted: 'No loss was counted',
+    uncounted: (n: number) =>
+      `${plural(n, 'gap')} of unknown size: a power cut, or a node nobody heard; see below`,
     lost: 'readings lost',
     lostMessages: (count: string) =>
       `${count} messages are missing; gaps whose readings are unknown are not in the number`,
@@ -821,6 +834,7 @@ export const en: Text = {
     messages: 'Messages',
     readings: 'Readings',
     unknown: 'unknown',
+    atMost: (seconds: number) => `unknown; of ${seconds} s at most`,
     why: 'Why',
     whys: {
       too_old: 'waited too long on the node',
@@ -828,6 +842,9 @@ export const en: Text = {
       torn: 'the node stopped while writing',
       corrupt: 'the node’s disk is damaged',
       power_cut: 'the node lost power',
+      unreported: 'given up by the node without a report',
+      clock: 'told later, with an impossible time',
+      unheard: 'nobody heard the node',
       order: 'missing on the way',
       shed: 'the gateway had no room',
     },

@@ -42,6 +42,9 @@ pub enum Severity {
 }
 
 impl Severity {
+    /// All, the gravest first.
+    pub const ALL: [Self; 4] = [Self::I, Self::II, Self::III, Self::IV];
+
     /// The stored number back as a severity.
     pub const fn from_u8(number: u8) -> Option<Self> {
         match number {

@@ -135,7 +135,9 @@ impl Evaluation<'_> {
         let deadline = Deadline::Service(key.0.clone(), key.1.clone());
         self.outcome.delta.deadlines.insert(deadline, Some(self.now.mono_at(entry.until)));
         self.outcome.service.push(ServiceChange::Begun(entry.clone()));
+        let device = entry.device.clone();
         self.outcome.delta.service.insert(key, Some(entry));
+        self.look_at_node_of(&device);
         Ok(())
     }
 
@@ -161,6 +163,13 @@ impl Evaluation<'_> {
                 ..Change::at(self.now.wall)
             };
             self.resume(alarm.id, change);
+        }
+        self.look_at_node_of(device);
+    }
+
+    fn look_at_node_of(&mut self, device: &DeviceId) {
+        if let Some(slot) = self.engine.plan.find(device) {
+            self.judge_node_of(slot);
         }
     }
 
@@ -190,7 +199,10 @@ impl Evaluation<'_> {
         if self.engine.service.is_empty() && self.outcome.delta.service.is_empty() {
             return None;
         }
-        self.service_entry(device, None).or_else(|| self.service_entry(device, Some(rule)))
+        // What went out of service later was in service then.
+        let counts = |entry: &&OutOfService| !self.is_past || entry.since <= self.present;
+        let of_device = self.service_entry(device, None).filter(counts);
+        of_device.or_else(|| self.service_entry(device, Some(rule)).filter(counts))
     }
 
     /// The state of affairs in which the rule means nothing by its own design; None: it means what it says.
@@ -206,10 +218,12 @@ impl Evaluation<'_> {
             return;
         }
         let Some(alarm) = self.watch(at).alarm.and_then(|id| self.alarm(id)) else { return };
-        let (id, cause) = (alarm.id, alarm.cause.clone());
+        let (id, cause, is_active) = (alarm.id, alarm.cause.clone(), alarm.is_active());
         match (alarm.state, self.suppression(watch)) {
             (AlarmState::Suppressed, None) => self.resume(id, Change { cause, ..Change::at(self.now.wall) }),
             (AlarmState::Suppressed | AlarmState::OutOfService, _) | (_, None) => {}
+            // What is over and waits for an answer came about while the rule meant what it says.
+            _ if !is_active => {}
             (_, Some(reason)) => {
                 let set_aside = Some(SetAside { by: None, why: reason.in_both(), until: None });
                 let change = Change { cause: reason, set_aside, ..Change::at(self.now.wall) };

@@ -31,7 +31,7 @@ impl Evaluation<'_> {
                 });
                 lasting(joined(facts), *for_ms)
             }
-            ProgramKind::Stale { after_ms } => {
+            ProgramKind::Stale { after_ms, .. } => {
                 let online_since = self.link(watch.slot).since;
                 let stale = after_ms.iter().enumerate().filter_map(|(place, &after_ms)| {
                     let fresh_at = self.series(watch.series[place]?).fresh_at.max(online_since);
@@ -58,7 +58,11 @@ impl Evaluation<'_> {
             ProgramKind::Expression { all, .. } => {
                 lasting(joined(all.clone().map(|place| self.stated_case(watch, place))), watch.program.on_delay_ms)
             }
-            ProgramKind::Offline => lasting(Text::new("无数据连接", "no data connection"), watch.program.on_delay_ms),
+            ProgramKind::Offline { .. } => {
+                let for_ms = self.silence_stated_ms(watch, watch.severity_of(alternative));
+                let silent = lasting(Text::new("无数据连接", "no data connection"), for_ms);
+                joined([silent].into_iter().chain(self.unwatched(watch.slot)))
+            }
         }
     }
 
@@ -124,19 +128,6 @@ impl Evaluation<'_> {
         metric.zip(latest).map(|(metric, latest)| stated(metric, &latest.value, false)).unwrap_or_default()
     }
 
-    /// Why a past alarm is told: what was the case, and for how long it had to be.
-    pub(super) fn past_cause(&self, watch: &Watch, alternative: usize, value: &Value) -> Text {
-        let (profile, _) = self.engine.profiles.rule_at(watch.rule);
-        let ProgramKind::Values { any, .. } = &watch.program.kind else { return Text::default() };
-        let Alternative { places, for_ms, .. } = &any[alternative];
-        let is_alone = places.len() == 1;
-        let facts = places.clone().filter_map(|place| {
-            let metric = profile.metric(&watch.program.metrics[place])?;
-            Some(compared(metric, value, &watch.program.tests[place], is_alone))
-        });
-        lasting(joined(facts), *for_ms)
-    }
-
     /// What is the case now that the condition has gone.
     pub(super) fn returned_cause(&self, watch: &Watch) -> Text {
         let (profile, _) = self.engine.profiles.rule_at(watch.rule);
@@ -158,7 +149,7 @@ impl Evaluation<'_> {
             ProgramKind::Expression { all, .. } => joined(all.clone().map(|place| self.stated_case(watch, place))),
             ProgramKind::Due { .. } => Text::new("已更新", "renewed"),
             ProgramKind::Stale { .. } => Text::new("读数已恢复", "readings are back"),
-            ProgramKind::Offline => Text::new("已恢复在线", "online again"),
+            ProgramKind::Offline { .. } => Text::new("已恢复在线", "online again"),
         }
     }
 }

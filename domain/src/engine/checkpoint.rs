@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Engine,
     anomaly::Anomaly,
-    history::Past,
+    history::{self, GoingOn, Past, PastWatch},
     io::Link,
     plan::{SlotAt, WatchAt},
     shard::ShardAt,
@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// The layout of the bytes; the first of them. Raise it with every change of what is below.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// Why the bytes of a shard are not taken up.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -57,6 +57,8 @@ pub(super) struct SavedSeries {
     order: Option<i64>,
     fresh: u64,
     changed: u64,
+    /// Age of the value's first measurement; None: there is no value.
+    since: Option<i64>,
     latest: Option<SavedLatest>,
 }
 
@@ -83,6 +85,18 @@ pub(super) struct SavedSlot {
     /// Whether it is online, and for how long; None: it is not known.
     link: Option<(bool, u64)>,
     pub(super) watches: Vec<SavedWatch>,
+    /// How far a backlog was followed; None: none is.
+    pub(super) past: Option<SavedPast>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct SavedPast {
+    at: UnixMs,
+    heard: u64,
+    /// Ages are those at `at`.
+    series: Vec<SavedSeries>,
+    /// With how bad what is going on was, and where its alarm stood.
+    watches: Vec<(SavedWatch, Option<GoingOn>)>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -95,7 +109,6 @@ pub(super) struct SavedWatch {
     since: [u64; Condition::MAX_ALTERNATIVES],
     is_inherited: bool,
     trail: Option<Trail>,
-    past: Option<Past>,
     pub(super) anomaly: Option<Anomaly>,
 }
 
@@ -135,7 +148,13 @@ impl Engine {
         let link = self.links[at as usize];
         let link = link.link.map(|it| (it == Link::Online, now.mono.since_ms(link.since)));
         let watches: Vec<SavedWatch> = slot.watches.clone().filter_map(|at| self.saved_watch(at, now)).collect();
-        (link.is_some() || !watches.is_empty()).then(|| SavedSlot { id: slot.id.clone(), link, watches })
+        let past = self.pasts.get(at).map(|past| self.saved_past(slot.watches.clone(), past, now));
+        (link.is_some() || !watches.is_empty() || past.is_some()).then(|| SavedSlot {
+            id: slot.id.clone(),
+            link,
+            watches,
+            past,
+        })
     }
 
     fn saved_watch(&self, at: WatchAt, now: Now) -> Option<SavedWatch> {
@@ -144,13 +163,27 @@ impl Engine {
             && state.held == 0
             && state.in_force == 0
             && state.trail.is_none()
-            && state.past.is_none()
             && anomaly.is_none();
         if is_idle {
             return None;
         }
+        Some(self.written(at, state, anomaly.cloned(), now))
+    }
+
+    fn saved_past(&self, watches: std::ops::Range<WatchAt>, past: &Past, now: Now) -> SavedPast {
+        let then = history::moment(past.at);
+        let watch = |(at, watch): (WatchAt, &PastWatch)| (self.written(at, &watch.state, None, then), watch.alarm);
+        SavedPast {
+            at: past.at,
+            heard: now.mono.since_ms(past.heard),
+            series: past.series.iter().map(|(at, state)| SavedSeries::of(*at, state, then)).collect(),
+            watches: watches.zip(&past.watches).map(watch).collect(),
+        }
+    }
+
+    fn written(&self, at: WatchAt, state: &WatchState, anomaly: Option<Anomaly>, now: Now) -> SavedWatch {
         let (_, rule) = self.profiles.rule_at(self.plan.watches[at as usize].rule);
-        Some(SavedWatch {
+        SavedWatch {
             rule: rule.id.clone(),
             version: rule.version,
             phase: match state.phase {
@@ -164,8 +197,29 @@ impl Engine {
             since: state.since.map(|since| now.mono.since_ms(since)),
             is_inherited: state.is_inherited,
             trail: state.trail,
-            past: state.past.as_deref().copied(),
-            anomaly: anomaly.cloned(),
+            anomaly,
+        }
+    }
+
+    /// The past of a device as it was written down at `then`; None: other rules judge it now.
+    pub(super) fn taken_up(&self, slot: SlotAt, saved: &SavedPast, then: Now) -> Option<Past> {
+        let watches = self.plan.slots[slot as usize].watches.clone();
+        if watches.len() != saved.watches.len() {
+            return None;
+        }
+        let moment = history::moment(saved.at);
+        let watch = |(at, (watch, alarm)): (WatchAt, &(SavedWatch, Option<GoingOn>))| {
+            let (_, rule) = self.profiles.rule_at(self.plan.watches[at as usize].rule);
+            let wake = history::is_followed(&self.plan, at).then_some(moment.mono);
+            let is_same = rule.id == watch.rule && rule.version == watch.version;
+            let state = WatchState { wake, ..watch.state(moment) };
+            is_same.then_some(PastWatch { state, alarm: *alarm })
+        };
+        Some(Past {
+            at: saved.at,
+            heard: before(then.mono, saved.heard),
+            series: saved.series.iter().map(|series| (series.number, series.state(moment))).collect(),
+            watches: watches.zip(&saved.watches).map(watch).collect::<Option<_>>()?,
         })
     }
 }
@@ -193,6 +247,7 @@ impl SavedSeries {
             order: (state.order.0 != i64::MIN).then(|| now.wall.since_ms(state.order)),
             fresh: now.mono.since_ms(state.fresh_at),
             changed: now.mono.since_ms(state.changed_at),
+            since: state.latest.as_ref().map(|_| now.wall.since_ms(state.value_since)),
             latest,
         }
     }
@@ -204,6 +259,7 @@ impl SavedSeries {
             order: self.order.map_or(UnixMs(i64::MIN), moment),
             fresh_at: before(then.mono, self.fresh),
             changed_at: before(then.mono, self.changed),
+            value_since: self.since.map_or(UnixMs(i64::MAX), moment),
             latest: self.latest.as_ref().and_then(|latest| {
                 let quality = Quality::from_u8(latest.quality)?;
                 Some(Latest { value: Value::from(&latest.value), event_time: moment(latest.age), quality })
@@ -241,7 +297,6 @@ impl SavedWatch {
             alarm: None,
             is_inherited: self.is_inherited,
             trail: self.trail,
-            past: self.past.map(Box::new),
         }
     }
 }

@@ -1,7 +1,10 @@
 //! One pass over an input: what people did, what is due, which links changed, what was read, in this order.
 
+use rustc_hash::FxHashMap;
+
 use super::{
     Engine,
+    clock::Clock,
     deadline::Deadline,
     io::{Input, Link, LinkChange, Outcome},
     plan::{SeriesAt, SlotAt, WatchAt},
@@ -26,6 +29,10 @@ pub(super) struct Evaluation<'a> {
     /// The present by a wall clock that never jumps.
     pub(super) present: UnixMs,
     pub(super) outcome: Outcome,
+    /// Of devices that send a backlog.
+    pub(super) backlogs: FxHashMap<SlotAt, Box<Evaluation<'a>>>,
+    /// Whether this is the evaluation of a backlog.
+    pub(super) is_past: bool,
 }
 
 impl<'a> Evaluation<'a> {
@@ -33,7 +40,8 @@ impl<'a> Evaluation<'a> {
         let mut delta = Delta { now: now.mono, ..Delta::default() };
         delta.series.reserve(input.readings.len().min(engine.series.len()));
         let outcome = Outcome { delta, ..Outcome::default() };
-        let mut evaluation = Self { engine, now, present: engine.present(now), outcome };
+        let mut evaluation =
+            Self { engine, now, present: engine.present(now), outcome, backlogs: FxHashMap::default(), is_past: false };
         evaluation.withdraw_orphans();
         for (at, action) in input.actions.iter().enumerate() {
             if let Err(error) = evaluation.act(action) {
@@ -50,7 +58,23 @@ impl<'a> Evaluation<'a> {
         for reading in input.readings {
             evaluation.read(reading);
         }
+        evaluation.put_backlogs();
+        evaluation.keep_time();
         evaluation.outcome
+    }
+
+    /// Compares the wall clock with what is believed of it, and both with what was read just now.
+    fn keep_time(&mut self) {
+        let clock = self.engine.clock.unwrap_or(Clock::believing(self.now));
+        let fresh = |state: &SeriesState| {
+            state.latest.as_ref().filter(|_| state.fresh_at == self.now.mono).map(|latest| latest.event_time)
+        };
+        let after = clock.hearing(self.now, self.outcome.delta.series.values().filter_map(fresh));
+        if self.engine.clock != Some(after) {
+            let by_ms = after.present(self.now).since_ms(self.present);
+            self.outcome.clock_put_right_ms = Some(by_ms).filter(|&by_ms| by_ms != 0);
+            self.outcome.delta.clock = Some((after, self.now));
+        }
     }
 
     /// Alarms whose device or rule is gone: nothing can clear them any more.
@@ -95,7 +119,7 @@ impl<'a> Evaluation<'a> {
         }
     }
 
-    fn read(&mut self, reading: &Reading) {
+    pub(super) fn read(&mut self, reading: &Reading) {
         let at = reading.series.0;
         let Some(series) = self.engine.plan.series.get(at as usize) else { return };
         let before = self.series(at);
@@ -115,8 +139,13 @@ impl<'a> Evaluation<'a> {
         // What depends on values alone is where it was, if the value is; only time moves it on, by the due timers.
         let is_changed = before.latest.as_ref().is_none_or(|latest| latest.value != *value);
         let latest = Latest { value: value.clone(), event_time: reading.event_time, quality: reading.quality };
-        let changed_at = if is_changed { self.now.mono } else { before.changed_at };
-        let after = SeriesState { order, fresh_at: self.now.mono, changed_at, latest: Some(latest) };
+        let (changed_at, value_since) = if is_changed {
+            let is_suspect = reading.quality == Quality::ClockSuspect;
+            (self.now.mono, if is_suspect { self.present } else { order })
+        } else {
+            (before.changed_at, before.value_since)
+        };
+        let after = SeriesState { order, fresh_at: self.now.mono, changed_at, value_since, latest: Some(latest) };
         self.outcome.delta.series.insert(at, after);
         if is_changed {
             for &watch in &series.value_watches {
@@ -156,15 +185,29 @@ impl<'a> Evaluation<'a> {
         let watch = &self.engine.plan.watches[at as usize];
         let (_, rule) = self.engine.profiles.rule_at(watch.rule);
         let device = &self.engine.plan.slots[watch.slot as usize].id;
-        let id = self.outcome.delta.next_alarm.unwrap_or(self.engine.next_alarm);
-        self.outcome.delta.next_alarm = Some(AlarmId(id.0 + 1));
-        let (state, set_aside) = if let Some(entry) = self.out_of_service(device, &rule.id) {
+        let standing = if let Some(entry) = self.out_of_service(device, &rule.id) {
             (AlarmState::OutOfService, Some(entry.set_aside()))
         } else if let Some(case) = self.suppression(watch) {
             (AlarmState::Suppressed, Some(SetAside { by: None, why: case.in_both(), until: None }))
         } else {
             (AlarmState::ActiveUnacknowledged, None)
         };
+        self.begin(at, severity, change, standing)
+    }
+
+    /// A new alarm of this watch in this state.
+    pub(super) fn begin(
+        &mut self,
+        at: WatchAt,
+        severity: Severity,
+        change: Change,
+        (state, set_aside): (AlarmState, Option<SetAside>),
+    ) -> AlarmId {
+        let watch = &self.engine.plan.watches[at as usize];
+        let (_, rule) = self.engine.profiles.rule_at(watch.rule);
+        let device = &self.engine.plan.slots[watch.slot as usize].id;
+        let id = self.outcome.delta.next_alarm.unwrap_or(self.engine.next_alarm);
+        self.outcome.delta.next_alarm = Some(AlarmId(id.0 + 1));
         let late_ms = self.lateness_ms(&change);
         let transition = Transition {
             alarm: id,

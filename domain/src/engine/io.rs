@@ -126,4 +126,7 @@ pub struct Outcome {
     pub service: Vec<ServiceChange>,
     /// Actions that were refused, by their place in the input.
     pub rejected: Vec<(usize, ActionError)>,
+    /// The wall clock was wrong at the start and has been put right since, by so many milliseconds (negative: back): what
+    /// is late, what is of today and what is due is told by the right one once the delta is applied.
+    pub clock_put_right_ms: Option<i64>,
 }

@@ -2,7 +2,6 @@
 
 use super::{
     evaluation::{Change, Evaluation},
-    io::Link,
     plan::{Alternative, ProgramKind, SlotAt, Watch, WatchAt},
     state::{Phase, Trail, WatchState},
 };
@@ -56,6 +55,14 @@ impl Evaluation<'_> {
                 Standing { held, keeps, changes_at: None }
             }
             ProgramKind::Rate { over_ms } => return self.judge_rate(at, *over_ms, trigger),
+            ProgramKind::Anomaly(_)
+            | ProgramKind::Due { .. }
+            | ProgramKind::Stale { .. }
+            | ProgramKind::Offline { .. }
+                if self.is_past =>
+            {
+                return;
+            }
             ProgramKind::Anomaly(vigilance) => return self.judge_anomaly(at, *vigilance, trigger),
             ProgramKind::Stuck { after_ms, stale_after_ms } => {
                 if trigger.is_some() && old.phase == Phase::Clear && old.wake.is_some() {
@@ -65,22 +72,20 @@ impl Evaluation<'_> {
             }
             ProgramKind::Due { steps } => self.dueness(steps),
             ProgramKind::Expression { expression, all } => self.truth(watch, expression, all.start),
-            ProgramKind::Stale { after_ms } => {
+            ProgramKind::Stale { after_ms, levels } => {
                 if trigger.is_some() && old.phase == Phase::Clear {
                     return;
                 }
                 if !self.is_online(watch.slot) && watch.severity != Severity::I {
                     return self.freeze(at);
                 }
-                self.staleness(watch, after_ms)
-            }
-            ProgramKind::Offline => {
-                if self.is_covered_by_node(watch) {
-                    return self.freeze(at);
+                let finding = self.staleness(watch, after_ms);
+                if finding.held != 0 && !self.is_judged(watch) {
+                    return self.rest(at);
                 }
-                let is_offline = self.link(watch.slot).link != Some(Link::Online);
-                Standing { held: u8::from(is_offline), keeps: false, changes_at: None }
+                Standing { held: if finding.held == 0 { 0 } else { (1 << levels.len()) - 1 }, ..finding }
             }
+            ProgramKind::Offline { .. } => return self.judge_link(at),
         };
         self.advance(at, finding, trigger);
     }
@@ -90,7 +95,9 @@ impl Evaluation<'_> {
         let plan = &self.engine.plan;
         for at in plan.slots[slot as usize].watches.clone() {
             match plan.watches[at as usize].program.kind {
-                ProgramKind::Stale { .. } | ProgramKind::Stuck { .. } | ProgramKind::Offline => self.judge(at, None),
+                ProgramKind::Stale { .. } | ProgramKind::Stuck { .. } | ProgramKind::Offline { .. } => {
+                    self.judge(at, None);
+                }
                 ProgramKind::Values { .. }
                 | ProgramKind::Rate { .. }
                 | ProgramKind::Anomaly(_)
@@ -153,24 +160,6 @@ impl Evaluation<'_> {
         any.iter().any(|way| {
             way.places.clone().all(|place| matches!(self.verdict(watch, place, true), Verdict::Yes | Verdict::Unknown))
         })
-    }
-
-    fn staleness(&self, watch: &Watch, after_ms: &[u64]) -> Standing {
-        let online_since = self.link(watch.slot).since;
-        let mut finding = Standing { held: 0, keeps: false, changes_at: None };
-        for (place, &after_ms) in after_ms.iter().enumerate() {
-            let Some(series) = watch.series[place] else { continue };
-            let fresh_at = self.series(series).fresh_at;
-            // Coming online gives a device time to report, but only a reading ends an alarm.
-            finding.keeps |= fresh_at.plus_ms(after_ms) <= self.now.mono;
-            let stale_at = fresh_at.max(online_since).plus_ms(after_ms);
-            if stale_at <= self.now.mono {
-                finding.held = 1;
-            } else {
-                finding.changes_at = earliest(finding.changes_at, Some(stale_at));
-            }
-        }
-        finding
     }
 
     /// How fast the value moves: only a reading changes that, and only a reading says that it has stopped.
@@ -240,32 +229,6 @@ impl Evaluation<'_> {
         let holds = expression.holds(value_of);
         let held = u8::from(holds == Some(true) && self.is_judged(watch));
         Standing { held, keeps: holds.is_none() && self.is_judged(watch), changes_at: None }
-    }
-
-    /// Whether the device is known to be online.
-    fn is_online(&self, slot: SlotAt) -> bool {
-        self.link(slot).link == Some(Link::Online)
-    }
-
-    /// Whether the node's own alarm says already that nobody speaks for this device. A severity I rule never yields.
-    fn is_covered_by_node(&self, watch: &Watch) -> bool {
-        let plan = &self.engine.plan;
-        let node = plan.slots[watch.slot as usize].node;
-        node != watch.slot
-            && watch.severity != Severity::I
-            && plan.slots[node as usize].has_offline_rule
-            && !self.is_online(node)
-    }
-
-    /// Nothing can be said: what was raised stays, what was only pending is dropped.
-    fn freeze(&mut self, at: WatchAt) {
-        let old = self.watch(at);
-        let phase = match old.phase {
-            Phase::Clear | Phase::Pending => Phase::Clear,
-            Phase::Holds | Phase::Leaving { .. } => Phase::Holds,
-        };
-        let after = WatchState { phase, held: 0, wake: None, ..old.clone() };
-        self.put(at, after);
     }
 
     /// Moves a watch on by what was found.
@@ -407,7 +370,7 @@ impl Evaluation<'_> {
             ProgramKind::Values { any, .. } => any[alternative].places.clone(),
             ProgramKind::Rate { .. } | ProgramKind::Anomaly(_) | ProgramKind::Stuck { .. } => 0..1,
             ProgramKind::Expression { all, .. } => all.clone(),
-            ProgramKind::Due { .. } | ProgramKind::Stale { .. } | ProgramKind::Offline => 0..0,
+            ProgramKind::Due { .. } | ProgramKind::Stale { .. } | ProgramKind::Offline { .. } => 0..0,
         };
         if places().is_empty() {
             return Change { cause, is_by_reading, ..Change::at(event_time) };
@@ -439,7 +402,7 @@ fn test(watch: &Watch, place: usize, value: &Value, was_held: bool) -> Verdict {
     }
 }
 
-fn earliest(a: Option<MonoMs>, b: Option<MonoMs>) -> Option<MonoMs> {
+pub(super) fn earliest(a: Option<MonoMs>, b: Option<MonoMs>) -> Option<MonoMs> {
     match (a, b) {
         (Some(a), Some(b)) => Some(a.min(b)),
         (one, None) | (None, one) => one,

@@ -21,6 +21,7 @@ mod act;
 mod anomaly;
 mod cause;
 mod checkpoint;
+mod clock;
 mod deadline;
 mod evaluation;
 mod history;
@@ -29,6 +30,7 @@ mod judge;
 mod plan;
 mod recovery;
 mod shard;
+mod silence;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -47,8 +49,10 @@ pub use state::Delta;
 
 use self::{
     anomaly::Anomaly,
+    clock::Clock,
     deadline::{Deadline, Deadlines},
     evaluation::Evaluation,
+    history::Pasts,
     plan::{Plan, WatchAt},
     shard::{Shard, shard_of},
     state::{Latest, LinkState, SeriesState, WatchState},
@@ -83,6 +87,7 @@ pub struct Engine {
     /// In the order of the plan's slots.
     links: Vec<LinkState>,
     strangers: HashMap<DeviceId, Stranger>,
+    pasts: Pasts,
     /// By shard.
     shards: Vec<Shard>,
     open: BTreeMap<AlarmId, OpenAlarm>,
@@ -94,8 +99,8 @@ pub struct Engine {
     /// By device, and rule or all of them.
     service: BTreeMap<(DeviceId, Option<RuleId>), OutOfService>,
     deadlines: Deadlines,
-    /// Both clocks at the start; None: no registry yet.
-    start: Option<Now>,
+    /// None: no registry yet.
+    clock: Option<Clock>,
     latest: MonoMs,
 }
 
@@ -118,6 +123,7 @@ impl Engine {
             anomalies: FxHashMap::default(),
             links: Vec::new(),
             strangers: HashMap::new(),
+            pasts: Pasts::default(),
             shards: vec![Shard::default(); SHARDS],
             open: open.into_iter().filter(|alarm| alarm.state.is_open()).map(|alarm| (alarm.id, alarm)).collect(),
             next_alarm,
@@ -125,7 +131,7 @@ impl Engine {
             due: BTreeSet::new(),
             service: BTreeMap::new(),
             deadlines: Deadlines::default(),
-            start: None,
+            clock: None,
             latest: MonoMs::default(),
         }
     }
@@ -139,11 +145,11 @@ impl Engine {
     fn arm_deadlines(&mut self, now: Now) {
         for alarm in self.open.values().filter(|alarm| alarm.state == AlarmState::Shelved) {
             let until = alarm.set_aside.as_ref().and_then(|set_aside| set_aside.until);
-            self.deadlines.set(Deadline::Shelf(alarm.id), Some(now.mono_at(until.unwrap_or(now.wall))));
+            self.deadlines.take_up(Deadline::Shelf(alarm.id), now.mono_at(until.unwrap_or(now.wall)));
         }
         for ((device, rule), entry) in &self.service {
             let deadline = Deadline::Service(device.clone(), rule.clone());
-            self.deadlines.set(deadline, Some(now.mono_at(entry.until)));
+            self.deadlines.take_up(deadline, now.mono_at(entry.until));
         }
     }
 
@@ -151,8 +157,8 @@ impl Engine {
     /// node is offline until that node speaks for it. Alarms of devices and rules that have gone are closed by the next
     /// evaluation, which is due at once. An outcome from before is to be applied, or dropped, first.
     pub fn set_registry(&mut self, registry: Arc<Registry>, now: Now) {
-        if self.start.is_none() {
-            self.start = Some(now);
+        if self.clock.is_none() {
+            self.clock = Some(Clock::believing(now));
             self.arm_deadlines(now);
             for series in &mut self.series {
                 (series.fresh_at, series.changed_at) = (now.mono, now.mono);
@@ -167,6 +173,7 @@ impl Engine {
         self.links = self.carry_links(&before, now.mono);
         self.anomalies = self.carry_anomalies(&before);
         self.watches = self.carry_watches(&before, now.mono);
+        self.pasts.carry(&before, &self.plan);
         self.reschedule_all();
         self.shards.iter_mut().for_each(|shard| shard.slots.clear());
         for (at, slot) in (0..).zip(&self.plan.slots) {
@@ -287,6 +294,7 @@ impl Engine {
             if let Some(value) = reading.value
                 && reading.quality.is_usable()
             {
+                state.value_since = reading.event_time;
                 state.latest = Some(Latest { value, event_time: reading.event_time, quality: reading.quality });
                 self.recheck_watches_of(at);
             }
@@ -316,6 +324,7 @@ impl Engine {
         for (change, at) in delta.strangers {
             self.remember_stranger(change, at);
         }
+        self.pasts.update(delta.pasts, delta.now);
         for (id, alarm) in delta.alarms {
             match alarm {
                 Some(alarm) => self.open.insert(id, alarm),
@@ -336,6 +345,28 @@ impl Engine {
         }
         if delta.are_orphans_closed {
             self.orphans.clear();
+        }
+        if let Some((clock, now)) = delta.clock {
+            self.keep_time(clock, now);
+        }
+    }
+
+    /// Takes over what is believed of the wall clock. When that was put right, what looks at hours and dates is looked at
+    /// again, and what was taken up at the start by a wrong clock ends when it was meant to.
+    fn keep_time(&mut self, clock: Clock, now: Now) {
+        let by_ms = clock.present(now).since_ms(self.present(now));
+        self.clock = Some(clock);
+        if by_ms == 0 {
+            return;
+        }
+        self.deadlines.put_right(by_ms);
+        let soon = now.mono.plus_ms(1);
+        for (at, watch) in (0..).zip(&self.plan.watches) {
+            if watch.program.looks_at_the_clock() {
+                let state = &mut self.watches[at as usize];
+                reschedule(&mut self.due, at, state.wake, Some(soon));
+                state.wake = Some(soon);
+            }
         }
     }
 
@@ -382,19 +413,22 @@ impl Engine {
         self.due = (0..).zip(&self.watches).filter_map(|(at, watch)| Some((watch.wake?, at))).collect();
     }
 
-    /// The present by a wall clock that never jumps: what it showed at the start, moved on by the monotonic clock.
+    /// The present by a wall clock that never jumps.
     fn present(&self, now: Now) -> UnixMs {
-        let start = self.start.unwrap_or(now);
-        let elapsed_ms = i64::try_from(now.mono.since_ms(start.mono)).unwrap_or(i64::MAX);
-        start.wall.plus_ms(elapsed_ms)
+        self.clock.unwrap_or(Clock::believing(now)).present(now)
     }
 
     /// The watch that raised an open alarm; None: its device or rule has gone.
     fn watch_of(&self, alarm: &OpenAlarm) -> Option<WatchAt> {
-        let slot = self.plan.find(&alarm.device)?;
+        self.watch_by(&alarm.device, &alarm.rule)
+    }
+
+    /// The watch of a rule on a device; None: there is no such device, or no such rule on it.
+    fn watch_by(&self, device: &DeviceId, rule: &RuleId) -> Option<WatchAt> {
+        let slot = self.plan.find(device)?;
         self.plan.slots[slot as usize].watches.clone().find(|&at| {
-            let (_, rule) = self.profiles.rule_at(self.plan.watches[at as usize].rule);
-            rule.id == alarm.rule
+            let (_, of_watch) = self.profiles.rule_at(self.plan.watches[at as usize].rule);
+            of_watch.id == *rule
         })
     }
 }

@@ -47,8 +47,10 @@ pub(super) struct Slot {
     pub(super) watches: std::ops::Range<WatchAt>,
     /// The devices that this node speaks for, without itself.
     pub(super) children: Vec<SlotAt>,
-    /// Whether an alarm of its own says that it is offline, so that its children need not.
-    pub(super) has_offline_rule: bool,
+    /// The watch whose alarm says that it is offline; None: none does.
+    pub(super) offline: Option<WatchAt>,
+    /// The watches of its children that yield to that one: about their links and their missing readings.
+    pub(super) covered: Vec<WatchAt>,
 }
 
 /// One rule on one device.
@@ -69,6 +71,8 @@ impl Watch {
         match &self.program.kind {
             ProgramKind::Values { any, .. } => any[alternative].severity,
             ProgramKind::Due { steps } => steps[alternative].1.severity,
+            ProgramKind::Stale { levels, .. } => levels[alternative].severity,
+            ProgramKind::Offline { .. } => Severity::ALL[alternative],
             _ => self.severity,
         }
     }
@@ -77,6 +81,8 @@ impl Watch {
     pub(super) fn for_ms(&self, alternative: usize) -> u64 {
         match &self.program.kind {
             ProgramKind::Values { any, .. } => any[alternative].for_ms,
+            ProgramKind::Stale { levels, .. } => levels[alternative].for_ms,
+            // When a later level of silence is reached, [`super::silence`] says.
             _ => self.program.on_delay_ms,
         }
     }
@@ -86,7 +92,17 @@ impl Watch {
         match &self.program.kind {
             ProgramKind::Values { any, has_steps: true, .. } => any.len(),
             ProgramKind::Due { steps } => steps.len(),
+            ProgramKind::Stale { levels, .. } if levels.len() > 1 => levels.len(),
+            ProgramKind::Offline { .. } => Severity::ALL.len(),
             _ => 0,
+        }
+    }
+
+    /// Of a rule about silence: how bad it is after how long; None: it is of another kind.
+    pub(super) fn levels(&self) -> Option<&[Level]> {
+        match &self.program.kind {
+            ProgramKind::Stale { levels, .. } | ProgramKind::Offline { levels } => Some(levels),
+            _ => None,
         }
     }
 }
@@ -96,6 +112,8 @@ impl Watch {
 pub(super) struct Series {
     /// None: a number that was never bound.
     pub(super) binding: Option<(DeviceId, MetricName)>,
+    /// The slot of its device; None: it is not registered.
+    pub(super) slot: Option<SlotAt>,
     /// The watches that look at its value.
     pub(super) value_watches: Box<[WatchAt]>,
     /// The watches that look at every reading, changed or not.
@@ -131,9 +149,7 @@ pub(super) enum ProgramKind {
         has_steps: bool,
     },
     /// `metrics[0]` moves too fast; `tests[0]` says how fast is too fast, in its unit a minute.
-    Rate {
-        over_ms: u64,
-    },
+    Rate { over_ms: u64 },
     /// `metrics[0]` stands still.
     Stuck {
         /// `u64::MAX`: the nameplate lacks the number.
@@ -149,15 +165,24 @@ pub(super) enum ProgramKind {
         steps: Box<[(UnixMs, DueStep)]>,
     },
     /// Over `metrics[all]`.
-    Expression {
-        expression: Expression,
-        all: std::ops::Range<usize>,
-    },
+    Expression { expression: Expression, all: std::ops::Range<usize> },
     Stale {
         /// `metrics[i]` is stale after `after_ms[i]`.
         after_ms: Box<[u64]>,
+        /// How bad it is after how long, from the beginning on.
+        levels: Box<[Level]>,
     },
-    Offline,
+    Offline {
+        /// How bad it is after how long, from the beginning on.
+        levels: Box<[Level]>,
+    },
+}
+
+/// How bad it is that nobody has been heard for so long.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Level {
+    pub(super) for_ms: u64,
+    pub(super) severity: Severity,
 }
 
 /// One way in which a condition can come about.
@@ -168,6 +193,11 @@ pub(super) struct Alternative {
     /// For so long.
     pub(super) for_ms: u64,
     pub(super) severity: Severity,
+}
+
+/// The place of a severity among all, and of its bit.
+pub(super) const fn place_of(severity: Severity) -> usize {
+    severity as usize - 1
 }
 
 const DAY_MS: i64 = 24 * 3600 * 1000;
@@ -182,6 +212,11 @@ pub(crate) fn milliseconds(seconds: f64) -> u64 {
 type ProgramKey = (usize, Vec<Option<u64>>);
 
 impl Program {
+    /// Whether it depends on the hour or the day.
+    pub(super) const fn looks_at_the_clock(&self) -> bool {
+        self.only_between.is_some() || matches!(self.kind, ProgramKind::Due { .. })
+    }
+
     fn new(profile: &Profile, rule: &Rule, nameplate: &BTreeMap<String, f64>) -> Self {
         let resolved = rule.resolve(nameplate);
         let mut metrics = Vec::new();
@@ -197,6 +232,9 @@ impl Program {
             start..metrics.len()
         };
         let untested = |metric| ResolvedComparison { metric, minus: None, test: Test::Unknown };
+        let first = Level { for_ms: milliseconds(resolved.on_delay_s), severity: rule.severity };
+        let later = resolved.worsens.iter().map(|it| Level { for_ms: milliseconds(it.after_s), severity: it.severity });
+        let levels: Box<[Level]> = std::iter::once(first).chain(later).collect();
         let kind = match resolved.condition {
             ResolvedCondition::Values { any, held_until } => {
                 let alternative = |way: ResolvedAlternative| Alternative {
@@ -240,9 +278,9 @@ impl Program {
                     metrics.iter().map(|name| profile.metric(name).map_or(0, |metric| metric.stale_after_s));
                 let after_ms = stale_after.map(|seconds| seconds.saturating_mul(1000)).collect();
                 append(metrics.into_iter().map(untested).collect());
-                ProgramKind::Stale { after_ms }
+                ProgramKind::Stale { after_ms, levels }
             }
-            ResolvedCondition::Offline => ProgramKind::Offline,
+            ResolvedCondition::Offline => ProgramKind::Offline { levels },
         };
         let only_while = append(resolved.only_while);
         let suppressed_while = append(resolved.suppressed_while);
@@ -303,12 +341,26 @@ impl Plan {
             }));
             let slot = &mut plan.slots[at as usize];
             slot.watches = first..index(plan.watches.len());
-            slot.has_offline_rule = programs.iter().any(|program| matches!(program.kind, ProgramKind::Offline));
+            let offline = programs.iter().position(|program| matches!(program.kind, ProgramKind::Offline { .. }));
+            slot.offline = offline.map(|rule_at| first + index(rule_at));
         }
+        plan.lay_cover();
         for at in 0..index(plan.series.len()) {
             plan.connect(at);
         }
         plan
+    }
+
+    /// Has every node's offline alarm stand for those of its devices that it silences.
+    fn lay_cover(&mut self) {
+        for at in 0..index(self.watches.len()) {
+            let watch = &self.watches[at as usize];
+            let node = self.slots[watch.slot as usize].node;
+            let yields = watch.levels().is_some() && watch.severity != Severity::I;
+            if yields && node != watch.slot && self.slots[node as usize].offline.is_some() {
+                self.slots[node as usize].covered.push(at);
+            }
+        }
     }
 
     /// The slot of a device or node, made when there is none.
@@ -318,7 +370,8 @@ impl Plan {
         }
         let at = index(self.slots.len());
         self.slot_of.insert(id.clone(), at);
-        let slot = Slot { id: id.clone(), node: at, watches: 0..0, children: Vec::new(), has_offline_rule: false };
+        let slot =
+            Slot { id: id.clone(), node: at, watches: 0..0, children: Vec::new(), offline: None, covered: Vec::new() };
         self.slots.push(slot);
         at
     }
@@ -336,8 +389,9 @@ impl Plan {
     fn connect(&mut self, at: SeriesAt) {
         let series = &mut self.series[at as usize];
         let (mut value_watches, mut reading_watches) = (Vec::new(), Vec::new());
-        if let Some((device, metric)) = &series.binding
-            && let Some(&slot) = self.slot_of.get(device)
+        series.slot = series.binding.as_ref().and_then(|(device, _)| self.slot_of.get(device).copied());
+        if let Some((_, metric)) = &series.binding
+            && let Some(slot) = series.slot
         {
             for watch_at in self.slots[slot as usize].watches.clone() {
                 let watch = &mut self.watches[watch_at as usize];
@@ -357,7 +411,7 @@ impl Plan {
                     ProgramKind::Rate { .. } | ProgramKind::Stale { .. } | ProgramKind::Anomaly(_) => {
                         reading_watches.push(watch_at);
                     }
-                    ProgramKind::Due { .. } | ProgramKind::Offline => {}
+                    ProgramKind::Due { .. } | ProgramKind::Offline { .. } => {}
                 }
             }
         }

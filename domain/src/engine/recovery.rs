@@ -17,6 +17,7 @@ use std::{collections::HashMap, sync::Arc};
 use super::{
     Engine,
     checkpoint::{CheckpointError, SavedShard},
+    clock::Clock,
     deadline::Deadlines,
     io::Input,
     plan::{ProgramKind, WatchAt},
@@ -94,7 +95,7 @@ impl Engine {
             }
         }
         recovery.then = recovery.moment(saved.iter().map(|(_, _, state)| state.at).min().unwrap_or(now.wall));
-        recovery.engine.start = Some(recovery.then);
+        recovery.engine.clock = Some(Clock::believing(recovery.then));
         for (shard, through, state) in saved {
             recovery.through[usize::from(shard)] = Some(through);
             recovery.take_up(shard, &state);
@@ -129,7 +130,7 @@ impl Recovery {
         let Self { mut engine, now, through, then, stored, open, next_alarm, orphans, deadlines } = self;
         (engine.open, engine.orphans, engine.deadlines) = (open, orphans, deadlines);
         engine.next_alarm = next_alarm;
-        engine.start = Some(now);
+        engine.clock = Some(Clock::believing(now));
         engine.latest = now.mono;
         engine.links.fill(LinkState { link: None, since: now.mono });
         for (state, stored) in engine.series.iter_mut().zip(stored) {
@@ -150,7 +151,7 @@ impl Recovery {
                 let watch = &engine.plan.watches[at as usize];
                 let (_, rule) = engine.profiles.rule_at(watch.rule);
                 let state = &mut engine.watches[at as usize];
-                if matches!(watch.program.kind, ProgramKind::Offline | ProgramKind::Stale { .. }) {
+                if matches!(watch.program.kind, ProgramKind::Offline { .. } | ProgramKind::Stale { .. }) {
                     state.stand_still(deaf_ms);
                 }
                 state.lay_beside(open.get(&(&slot.id, &rule.id)).copied());
@@ -182,6 +183,7 @@ impl Recovery {
             }
         }
         for &slot in &engine.shards[usize::from(shard)].slots {
+            engine.pasts.forget(slot);
             for at in engine.plan.slots[slot as usize].watches.clone() {
                 engine.anomalies.remove(&at);
                 engine.watches[at as usize] =
@@ -191,6 +193,8 @@ impl Recovery {
         for slot in &saved.slots {
             let Some(at) = engine.plan.find(&slot.id) else { continue };
             engine.links[at as usize] = slot.link(then);
+            let past = slot.past.as_ref().and_then(|past| engine.taken_up(at, past, then));
+            engine.pasts.update(past.map(|past| (at, past)), then.mono);
             for watch in &slot.watches {
                 let is_meant = |&at: &WatchAt| {
                     let (_, rule) = engine.profiles.rule_at(engine.plan.watches[at as usize].rule);

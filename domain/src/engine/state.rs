@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     anomaly::Anomaly,
+    clock::Clock,
     deadline::Deadline,
     history::Past,
     io::{Link, LinkChange},
@@ -17,11 +18,11 @@ use crate::{
     id::{AlarmId, DeviceId, RuleId, SeriesId},
     profile::Condition,
     reading::{Quality, Reading, Value},
-    time::{MonoMs, UnixMs},
+    time::{MonoMs, Now, UnixMs},
 };
 
 /// The present of one series.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct SeriesState {
     /// Where the present stands in event time; a reading from before it is history, not news.
     pub(super) order: UnixMs,
@@ -29,12 +30,14 @@ pub(super) struct SeriesState {
     pub(super) fresh_at: MonoMs,
     /// When the latest usable value was first received.
     pub(super) changed_at: MonoMs,
+    /// When the latest usable value was first measured.
+    pub(super) value_since: UnixMs,
     /// The latest usable reading; None: none yet.
     pub(super) latest: Option<Latest>,
 }
 
 /// A usable reading.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Latest {
     pub(super) value: Value,
     pub(super) event_time: UnixMs,
@@ -43,7 +46,7 @@ pub(super) struct Latest {
 
 impl SeriesState {
     pub(super) const fn unread(now: MonoMs) -> Self {
-        Self { order: UnixMs(i64::MIN), fresh_at: now, changed_at: now, latest: None }
+        Self { order: UnixMs(i64::MIN), fresh_at: now, changed_at: now, value_since: UnixMs(i64::MAX), latest: None }
     }
 }
 
@@ -78,8 +81,6 @@ pub(super) struct WatchState {
     pub(super) is_inherited: bool,
     /// Of a rule that looks at how fast a value moves.
     pub(super) trail: Option<Trail>,
-    /// How far it has followed a backlog in which its condition held; None: it held at the end of none.
-    pub(super) past: Option<Box<Past>>,
 }
 
 /// Two earlier points of a series: the older between half a window and a window old.
@@ -135,7 +136,6 @@ impl WatchState {
             held: 0,
             in_force: 0,
             trail: None,
-            past: None,
             since: [MonoMs(0); Condition::MAX_ALTERNATIVES],
             wake: Some(now),
             alarm: alarm.map(|alarm| alarm.id),
@@ -160,6 +160,7 @@ pub struct Delta {
     pub(super) watches: FxHashMap<WatchAt, WatchState>,
     pub(super) anomalies: FxHashMap<WatchAt, Anomaly>,
     pub(super) links: FxHashMap<SlotAt, LinkState>,
+    pub(super) pasts: FxHashMap<SlotAt, Past>,
     /// Link changes of what is not registered, in order.
     pub(super) strangers: Vec<(LinkChange, MonoMs)>,
     /// None: closed.
@@ -172,12 +173,14 @@ pub struct Delta {
     pub(super) next_alarm: Option<AlarmId>,
     /// Whether the alarms left behind by a registry change were closed.
     pub(super) are_orphans_closed: bool,
+    /// What is believed of the wall clock afterwards, and when that is.
+    pub(super) clock: Option<(Clock, Now)>,
     pub(super) now: MonoMs,
 }
 
 impl Delta {
     /// Whether nothing changes that a later evaluation would look at.
     pub fn is_empty(&self) -> bool {
-        self.series.is_empty() && self.watches.is_empty() && self.links.is_empty()
+        self.series.is_empty() && self.watches.is_empty() && self.links.is_empty() && self.pasts.is_empty()
     }
 }

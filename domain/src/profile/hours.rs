@@ -23,6 +23,11 @@ impl Daily {
         Self { from: within(from_h), to: within(to_h) }
     }
 
+    /// Whether it never ends.
+    pub const fn is_all_day(self) -> bool {
+        self.from == self.to
+    }
+
     /// Whether the moment lies in it.
     pub const fn contains(self, at: UnixMs) -> bool {
         let time = Self::time_of_day(at);

@@ -15,16 +15,18 @@ mod rule;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 pub use due::end_of_day;
 pub use expression::Expression;
+use foldhash::HashMap;
 pub use gap::Gap;
 pub use hours::Daily;
 pub use parse::ProfileError;
 pub use resolve::{ResolvedAlternative, ResolvedComparison, ResolvedCondition, ResolvedRule, Test};
 pub use rule::{
     Alternative, Bound, Comparison, Condition, Confidence, DueStep, Expectation, Hours, Level, Rule, Setting, Source,
+    Worsening,
 };
 use serde::Deserialize;
 

@@ -6,7 +6,7 @@ use super::{
     due::end_of_day,
     expression::Expression,
     hours::Daily,
-    rule::{Bound, Comparison, Condition, DueStep, Expectation, Level, Rule, Setting},
+    rule::{Bound, Comparison, Condition, DueStep, Expectation, Level, Rule, Setting, Worsening},
 };
 use crate::{alarm::Severity, id::MetricName, reading::Value, time::UnixMs};
 
@@ -29,6 +29,8 @@ pub struct ResolvedRule {
     pub only_while: Vec<ResolvedComparison>,
     /// While one of these is known to hold, its alarm calls nobody.
     pub suppressed_while: Vec<ResolvedComparison>,
+    /// How it grows worse while nobody is heard.
+    pub worsens: Vec<Worsening>,
 }
 
 /// A condition with the numbers of one device. Limits and states are combinations with one alternative.
@@ -150,20 +152,14 @@ impl Rule {
         let (mut above, mut below) = (None, None);
         let condition = match &self.condition {
             Condition::Limit { metric, bound, deadband } => {
-                (below, above) = match bound {
-                    Bound::Above(high) | Bound::AtLeast(high) => (None, high.resolve(nameplate)),
-                    Bound::Below(low) => (low.resolve(nameplate), None),
-                    Bound::Outside(low, high) => (low.resolve(nameplate), high.resolve(nameplate)),
-                };
+                (below, above) = bound.ends(nameplate);
                 let test = bound.test(*deadband, nameplate);
                 self.one(ResolvedComparison { metric: metric.clone(), minus: None, test }, on_delay_s)
             }
             Condition::Levels { metric, levels, deadband } => {
-                let ends = |of: fn(&Bound) -> Option<&Setting>| {
-                    levels.iter().filter_map(move |level| of(&level.bound)?.resolve(nameplate))
-                };
-                above = ends(Bound::high).reduce(f64::min);
-                below = ends(Bound::low).reduce(f64::max);
+                let ends: Vec<_> = levels.iter().map(|level| level.bound.ends(nameplate)).collect();
+                above = ends.iter().filter_map(|(_, high)| *high).reduce(f64::min);
+                below = ends.iter().filter_map(|(low, _)| *low).reduce(f64::max);
                 let alternative = |level: &Level| {
                     let level_s = level.for_s.resolve(nameplate).unwrap_or(0.0).max(0.0);
                     let test = level.bound.test(*deadband, nameplate);
@@ -174,8 +170,8 @@ impl Rule {
                 ResolvedCondition::Values { any, held_until: Vec::new() }
             }
             Condition::Deviation { metric, from, by, deadband } => {
-                let by = by.resolve(nameplate);
-                let test = outside(by.map(|by| -by), by, *deadband);
+                let (low, high) = either_way(by.resolve(nameplate));
+                let test = outside(low, high, *deadband);
                 self.one(ResolvedComparison { metric: metric.clone(), minus: Some(from.clone()), test }, on_delay_s)
             }
             Condition::Rate { metric, over_s, rise, fall } => {
@@ -220,9 +216,19 @@ impl Rule {
         let only_between = self
             .only_between
             .as_ref()
-            .and_then(|hours| Some(Daily::new(hours.from_h.resolve(nameplate)?, hours.to_h.resolve(nameplate)?)));
-        let off_delay_s = self.off_delay_s;
-        ResolvedRule { above, below, on_delay_s, off_delay_s, condition, only_between, only_while, suppressed_while }
+            .and_then(|hours| Some(Daily::new(hours.from_h.resolve(nameplate)?, hours.to_h.resolve(nameplate)?)))
+            .filter(|hours| !hours.is_all_day());
+        ResolvedRule {
+            above,
+            below,
+            on_delay_s,
+            off_delay_s: self.off_delay_s,
+            condition,
+            only_between,
+            only_while,
+            suppressed_while,
+            worsens: self.worsens.clone(),
+        }
     }
 
     fn one(&self, comparison: ResolvedComparison, for_s: f64) -> ResolvedCondition {
@@ -235,27 +241,26 @@ impl Rule {
 
 impl Bound {
     fn test(&self, deadband: f64, nameplate: &BTreeMap<String, f64>) -> Test {
-        let (low, high) = (self.low(), self.high());
-        let resolve = |setting: Option<&Setting>| setting.and_then(|setting| setting.resolve(nameplate));
-        match (self, resolve(high)) {
-            (Self::AtLeast(_), Some(limit)) => Test::AtLeast { limit, deadband },
-            (_, high) => outside(resolve(low), high, deadband),
+        match (self, self.ends(nameplate)) {
+            (Self::AtLeast(_), (_, Some(limit))) => Test::AtLeast { limit, deadband },
+            (_, (low, high)) => outside(low, high, deadband),
         }
     }
 
-    const fn low(&self) -> Option<&Setting> {
+    /// Below and above what it is an alarm; None: there is no such end, or the nameplate lacks it.
+    fn ends(&self, nameplate: &BTreeMap<String, f64>) -> (Option<f64>, Option<f64>) {
         match self {
-            Self::Below(low) | Self::Outside(low, _) => Some(low),
-            Self::Above(_) | Self::AtLeast(_) => None,
+            Self::Above(high) | Self::AtLeast(high) => (None, high.resolve(nameplate)),
+            Self::Below(low) => (low.resolve(nameplate), None),
+            Self::Outside(low, high) => (low.resolve(nameplate), high.resolve(nameplate)),
+            Self::Beyond(limit) => either_way(limit.resolve(nameplate)),
         }
     }
+}
 
-    const fn high(&self) -> Option<&Setting> {
-        match self {
-            Self::Above(high) | Self::AtLeast(high) | Self::Outside(_, high) => Some(high),
-            Self::Below(_) => None,
-        }
-    }
+/// As far from zero one way as the other.
+fn either_way(limit: Option<f64>) -> (Option<f64>, Option<f64>) {
+    (limit.map(|limit| -limit), limit)
 }
 
 fn outside(low: Option<f64>, high: Option<f64>, deadband: f64) -> Test {
@@ -272,6 +277,10 @@ fn compare(comparisons: &[Comparison], nameplate: &BTreeMap<String, f64>) -> Vec
             let test = match &comparison.must_be {
                 Expectation::Above(high) => outside(None, high.resolve(nameplate), 0.0),
                 Expectation::Below(low) => outside(low.resolve(nameplate), None, 0.0),
+                Expectation::Beyond(limit) => {
+                    let (low, high) = either_way(limit.resolve(nameplate));
+                    outside(low, high, 0.0)
+                }
                 Expectation::Is(values) => Test::Is(values.clone()),
                 Expectation::IsNot(values) => Test::IsNot(values.clone()),
             };

@@ -31,6 +31,9 @@ pub struct Rule {
     pub suppressed_while: Vec<Comparison>,
     /// Whether its alarm stays until somebody resets it: a safety device that has acted does not heal by itself.
     pub is_latching: bool,
+    /// How it grows worse while nobody is heard: of rules about the link and about missing readings. At most
+    /// [`Condition::MAX_ALTERNATIVES`] with the severity that it begins with, later and worse one after another.
+    pub worsens: Vec<Worsening>,
     /// The condition must hold so long, in seconds.
     pub on_delay_s: Setting,
     /// The condition must be gone so long, in seconds.
@@ -244,6 +247,8 @@ pub enum Bound {
     Below(Setting),
     /// Alarm below the first or above the second.
     Outside(Setting, Setting),
+    /// Alarm further than this from zero, either way: for what has a direction in its sign.
+    Beyond(Setting),
 }
 
 /// How bad it is that a certificate runs out so soon.
@@ -256,11 +261,21 @@ pub struct DueStep {
     pub severity: Severity,
 }
 
+/// How bad it is after it has lasted.
+#[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Worsening {
+    /// For so long, in seconds.
+    pub after_s: f64,
+    /// How bad that is.
+    pub severity: Severity,
+}
+
 impl Bound {
     /// Its numbers.
     fn settings(&self) -> Vec<&Setting> {
         match self {
-            Self::Above(limit) | Self::AtLeast(limit) | Self::Below(limit) => vec![limit],
+            Self::Above(limit) | Self::AtLeast(limit) | Self::Below(limit) | Self::Beyond(limit) => vec![limit],
             Self::Outside(low, high) => vec![low, high],
         }
     }
@@ -319,7 +334,7 @@ impl Comparison {
     /// The number it compares with; None: it compares states.
     const fn setting(&self) -> Option<&Setting> {
         match &self.must_be {
-            Expectation::Above(setting) | Expectation::Below(setting) => Some(setting),
+            Expectation::Above(setting) | Expectation::Below(setting) | Expectation::Beyond(setting) => Some(setting),
             Expectation::Is(_) | Expectation::IsNot(_) => None,
         }
     }
@@ -332,6 +347,8 @@ pub enum Expectation {
     Above(Setting),
     /// A number below this.
     Below(Setting),
+    /// A number further than this from zero, either way.
+    Beyond(Setting),
     /// One of these.
     Is(Vec<Value>),
     /// None of these.

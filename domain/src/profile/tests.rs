@@ -96,7 +96,7 @@ fn an_error_names_file_line_key_and_the_right_keys() {
     check(r#""LOW""#, r#""HIGH""#, "fridge.toml:24: rule `LOW` stands above already");
     let gated = "condition = \"offline\"\nonly_while = [{ metric = \"temperature\", is = [1] }]\non_delay_s = 0";
     let low = "condition.limit = { metric = \"temperature\", below = { nameplate = \"low_limit_c\" }, deadband = 0 }\non_delay_s = 0";
-    check(gated, low, "fridge.toml:24: rule `LOW`: `only_while`, `only_between` and `suppressed_while` go with");
+    check(gated, low, "fridge.toml:24: rule `LOW`: `only_while` and `suppressed_while` go with");
     check("id = \"fridge\" x", "id = \"fridge\"", "fridge.toml:1: ");
 }
 
@@ -129,6 +129,23 @@ fn a_nameplate_overrides_the_default() {
     assert_eq!((resolved.above, resolved.on_delay_s), (Some(5.0), 5.0));
     assert_eq!(low.resolve(&nameplate(&[])).below, None);
     assert_eq!(low.resolve(&nameplate(&[("low_limit_c", 2.0)])).below, Some(2.0));
+}
+
+#[test]
+fn what_has_a_direction_is_judged_by_its_magnitude() {
+    let limit = "below = { nameplate = \"low_limit_c\" }, deadband = 0";
+    let text = PROFILE.replacen(limit, "beyond = { default = 2, nameplate = \"low_limit_c\" }, deadband = 0.5", 1);
+    let profiles = parse(&text).unwrap();
+    let rule = profiles.iter().next().unwrap().rule(&RuleId::new("LOW").unwrap()).unwrap();
+    let resolved = rule.resolve(&BTreeMap::new());
+    assert_eq!((resolved.above, resolved.below), (Some(2.0), Some(-2.0)));
+    let ResolvedCondition::Values { any, .. } = resolved.condition else { panic!("a limit") };
+    let holds = |number: f64, was_held| any[0].all[0].test.holds(&Value::Float(number), was_held).unwrap();
+    assert!(holds(-2.1, false) && holds(2.1, false) && holds(-1.6, true), "either way, and by the deadband");
+    assert!(!holds(-2.0, false) && !holds(-1.5, true));
+    let both = text.replacen("beyond =", "above = 1, beyond =", 1);
+    let refused = parse(&both).unwrap_err().to_string();
+    assert!(refused.contains("`above`, `at_least`, `below` or `beyond`"), "{refused}");
 }
 
 #[test]
@@ -179,4 +196,43 @@ fn a_profile_says_how_long_its_readings_are_kept_or_leaves_it() {
     assert_eq!(parse(&with("90")).unwrap().iter().next().unwrap().retention_days, Some(90));
     let refused = parse(&with("0")).unwrap_err().to_string();
     assert!(refused.contains("`retention_days` is a number of days, at least 1"), "{refused}");
+}
+
+#[test]
+fn silence_has_hours_only_where_it_may_and_grows_only_later_and_worse() {
+    let rule = |category: &str, more: &str| {
+        let text = format!(
+            r#"id = "x"
+title = {{ zh = "", en = "" }}
+category = "{category}"
+[[rules]]
+id = "OP-01"
+title = {{ zh = "", en = "" }}
+severity = "III"
+condition = "offline"
+{more}
+on_delay_s = 60
+off_delay_s = 0
+source = {{ citation = "us", confidence = "proposal" }}
+guidance = {{ zh = "", en = "" }}
+"#
+        );
+        parse(&text).map(|_| ()).map_err(|error| error.to_string())
+    };
+    let hours = "only_between = { from_h = 6, to_h = 21 }";
+    assert_eq!(rule("kitchen", hours), Ok(()));
+    for category in ["gas", "boiler", "elevator"] {
+        let refused = rule(category, hours).unwrap_err();
+        assert!(refused.contains("is watched at all hours"), "{refused}");
+    }
+    let step =
+        |after_s: u32, severity: &str| format!("worsens = [{{ after_s = {after_s}, severity = \"{severity}\" }}]");
+    assert_eq!(rule("gas", &step(600, "II")), Ok(()));
+    for wrong in [step(60, "II"), step(600, "III"), step(600, "IV")] {
+        let refused = rule("gas", &wrong).unwrap_err();
+        assert!(refused.contains("each step is later and worse than the one before"), "{refused}");
+    }
+    let limit =
+        PROFILE.replacen("off_delay_s = 10", "off_delay_s = 10\nworsens = [{ after_s = 60, severity = \"I\" }]", 1);
+    assert!(parse(&limit).unwrap_err().to_string().contains("`worsens` goes with `offline` and `stale`"));
 }

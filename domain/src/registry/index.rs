@@ -1,9 +1,10 @@
 //! The registry as a whole: checked once, then only looked up.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use super::{Device, Office, Owner, Place, Site, Township};
 use crate::id::{DeviceId, NodeId, OfficeId, OwnerId, SiteId, TownshipCode};
+use foldhash::{HashMap, fast::RandomState};
 
 /// What is wrong between the entries of a registry.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -71,7 +72,7 @@ impl<Id: Clone + Eq + std::hash::Hash + Ord + std::fmt::Display, Row> Table<Id, 
         errors: &mut Vec<RegistryError>,
     ) -> Self {
         rows.sort_by(|a, b| id(a).cmp(id(b)));
-        let mut index = HashMap::with_capacity(rows.len());
+        let mut index = HashMap::with_capacity_and_hasher(rows.len(), RandomState::default());
         for (at, row) in rows.iter().enumerate() {
             if index.insert(id(row).clone(), at).is_some() {
                 errors.push(RegistryError::Duplicate { kind, id: id(row).to_string() });
@@ -111,9 +112,9 @@ impl Default for Registry {
             sites: Table::build("site", Vec::new(), |row: &Site| &row.id, &mut none),
             devices: Table::build("device", Vec::new(), |row: &Device| &row.id, &mut none),
             places: Vec::new(),
-            devices_by_node: HashMap::new(),
-            devices_by_site: HashMap::new(),
-            office_by_township: HashMap::new(),
+            devices_by_node: HashMap::default(),
+            devices_by_site: HashMap::default(),
+            office_by_township: HashMap::default(),
         }
     }
 }
@@ -143,9 +144,9 @@ impl Registry {
             sites,
             devices,
             places: Vec::new(),
-            devices_by_node: HashMap::new(),
-            devices_by_site: HashMap::new(),
-            office_by_township: HashMap::new(),
+            devices_by_node: HashMap::default(),
+            devices_by_site: HashMap::default(),
+            office_by_township: HashMap::default(),
         };
         registry.check_offices(&mut errors);
         registry.check_sites(&mut errors);

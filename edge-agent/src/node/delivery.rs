@@ -70,7 +70,8 @@ impl Delivery {
         }
     }
 
-    pub(super) fn hello(&self) -> Hello {
+    /// What a birth says of the outbox; see [`Outbox::hello`].
+    pub(super) fn hello(&mut self) -> Hello {
         self.outbox.hello()
     }
 
@@ -91,11 +92,21 @@ impl Delivery {
     }
 
     fn put(&mut self, entry: Entry, is_heard: bool) {
-        if is_heard {
-            self.fresh.push_back(entry);
-            if self.fresh.len() > FRESH_MAX {
-                self.fresh.pop_front();
-            }
+        if !is_heard {
+            return self.give_up(&entry);
+        }
+        self.fresh.push_back(entry);
+        if self.fresh.len() > FRESH_MAX
+            && let Some(oldest) = self.fresh.pop_front()
+        {
+            self.give_up(&oldest);
+        }
+    }
+
+    /// The message does not go out now: it is found again in the backlog, unless the disk did not take it.
+    pub(super) fn give_up(&mut self, entry: &Entry) {
+        if entry.seq.is_none() {
+            self.outbox.lose_unkept(&entry.content);
         }
     }
 
@@ -107,7 +118,9 @@ impl Delivery {
 
     /// Nothing can be sent now, and what was under way may be lost.
     pub(super) fn hold(&mut self) {
-        self.fresh.clear();
+        for entry in std::mem::take(&mut self.fresh) {
+            self.give_up(&entry);
+        }
         self.waiting.clear();
         self.window.clear();
         self.outbox.rewind();
@@ -206,7 +219,7 @@ impl Delivery {
         if self.outbox.acknowledge(told) == Acknowledged::OtherStore {
             self.waiting.clear();
         }
-        if told.incarnation == self.outbox.hello().incarnation {
+        if told.incarnation == self.outbox.incarnation() {
             self.window.acknowledge(told, now.mono);
         }
     }

@@ -225,9 +225,9 @@ impl Speaker {
 
     fn fresh_data(&mut self, now: Now) -> Option<Outgoing> {
         while let Some(parcel) = self.delivery.next_fresh(now) {
-            // What cannot go now is found again in the backlog.
-            if let Ok(data) = self.data(parcel, Age::Fresh, now) {
-                return Some(data);
+            match self.data(parcel, Age::Fresh, now) {
+                Ok(data) => return Some(data),
+                Err(parcel) => self.delivery.give_up(&parcel.entry),
             }
         }
         None

@@ -38,7 +38,8 @@ fn after(mono_ms: u64) -> Now {
 
 fn speaker_on(disk: &FakeDisk) -> Speaker {
     let shaper = Shaper::new(Duration::from_secs(10));
-    let limits = OutboxLimits { max_bytes: 1 << 20, max_age_ms: 1 << 40, keep_committed_ms: 1 << 40 };
+    let age_ms = 1 << 40;
+    let limits = OutboxLimits { max_bytes: 1 << 20, max_age_ms: age_ms, keep_committed_ms: age_ms, flush_ms: 1_000 };
     let outbox = Outbox::open(Box::new(disk.clone()), limits, 1, Incarnation(7), after(0)).unwrap();
     Speaker::new(EdgeSession::new(address(), None), shaper, outbox)
 }
@@ -426,7 +427,7 @@ proptest! {
                 5 => store(&mut speaker, &mut numbers, now, |_| true),
                 6 => store(&mut speaker, &mut numbers, now, |index| index % 3 != 1),
                 7 => store(&mut speaker, &mut numbers, now, |_| false),
-                8 => hear(&mut speaker, &numbers.acknowledgement(StoreEpoch(1), Incarnation(7)), now),
+                8 => hear(&mut speaker, &numbers.acknowledgement(StoreEpoch(1), Incarnation(7), &[]), now),
                 9 => speaker.release_backlog(10),
                 10 => {
                     speaker.be_silent();
@@ -442,7 +443,7 @@ proptest! {
             let now = after(clock + round * 61_000);
             speaker.release_backlog(1_000);
             store(&mut speaker, &mut numbers, now, |_| true);
-            hear(&mut speaker, &numbers.acknowledgement(StoreEpoch(1), Incarnation(7)), now);
+            hear(&mut speaker, &numbers.acknowledgement(StoreEpoch(1), Incarnation(7), &[]), now);
         }
         stored.sort();
         taken.sort();

@@ -6,7 +6,7 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{self, Read, Seek, SeekFrom, Write},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
 };
 
 /// Makes what was appended so far survive a power cut. May be run on another thread, since a memory card can take
@@ -40,7 +40,7 @@ pub struct Folder {
     /// The file that was appended to last, and its length.
     open: Option<Open>,
     /// Files with bytes that are not durable yet, and the folder itself when a file is new.
-    unflushed: Vec<Arc<File>>,
+    unflushed: Arc<Mutex<Vec<Arc<File>>>>,
     /// Held as long as the agent runs; None: only read.
     _lock: Option<File>,
 }
@@ -71,7 +71,14 @@ impl Folder {
 
     /// The folder for reading only, whoever has it.
     pub fn to_read(path: &Path) -> Self {
-        Self { path: path.to_owned(), open: None, unflushed: Vec::new(), _lock: None }
+        Self { path: path.to_owned(), open: None, unflushed: Arc::default(), _lock: None }
+    }
+
+    fn has_to_flush(&self, file: &Arc<File>) {
+        let mut unflushed = lock(&self.unflushed);
+        if !unflushed.iter().any(|other| Arc::ptr_eq(other, file)) {
+            unflushed.push(Arc::clone(file));
+        }
     }
 
     fn open_to_append(&mut self, name: &str) -> io::Result<&mut Open> {
@@ -80,7 +87,7 @@ impl Folder {
             let is_new = !path.exists();
             let file = Arc::new(OpenOptions::new().create(true).append(true).open(&path)?);
             if is_new {
-                self.unflushed.push(Arc::new(File::open(&self.path)?));
+                self.has_to_flush(&Arc::new(File::open(&self.path)?));
             }
             let length = file.metadata()?.len();
             self.open = Some(Open { name: name.to_owned(), file, length });
@@ -88,6 +95,10 @@ impl Folder {
         // It was put there above.
         self.open.as_mut().ok_or_else(|| io::Error::other("no file is open"))
     }
+}
+
+fn lock(files: &Mutex<Vec<Arc<File>>>) -> std::sync::MutexGuard<'_, Vec<Arc<File>>> {
+    files.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Disk for Folder {
@@ -120,9 +131,7 @@ impl Disk for Folder {
             return Err(wrong);
         }
         open.length += bytes.len() as u64;
-        if !self.unflushed.iter().any(|other| Arc::ptr_eq(other, &file)) {
-            self.unflushed.push(file);
-        }
+        self.has_to_flush(&file);
         Ok(())
     }
 
@@ -144,8 +153,15 @@ impl Disk for Folder {
     }
 
     fn flush(&mut self) -> Flush {
-        let files = std::mem::take(&mut self.unflushed);
-        Box::new(move || files.iter().try_for_each(|file| file.sync_data()))
+        let unflushed = Arc::clone(&self.unflushed);
+        let files = std::mem::take(&mut *lock(&unflushed));
+        Box::new(move || {
+            let flushed = files.iter().try_for_each(|file| file.sync_data());
+            if flushed.is_err() {
+                lock(&unflushed).extend(files);
+            }
+            flushed
+        })
     }
 }
 
@@ -172,6 +188,18 @@ mod tests {
         let mut names = disk.names().unwrap();
         names.sort();
         assert_eq!(names, ["b", LOCK]);
+    }
+
+    #[test]
+    fn what_could_not_be_flushed_has_to_be_flushed_the_next_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut disk = Folder::open(folder.path()).unwrap();
+        disk.append("a", b"one").unwrap();
+        // A file that cannot be synchronised.
+        disk.has_to_flush(&Arc::new(File::open("/dev/null").unwrap()));
+        assert!(disk.flush()().is_err());
+        disk.append("b", b"two").unwrap();
+        assert!(disk.flush()().is_err(), "it is not forgotten");
     }
 
     #[test]

@@ -25,6 +25,8 @@ struct FakeFile {
     bytes: Vec<u8>,
     /// How many of them survive a power cut.
     flushed: usize,
+    /// A flush failed: what was not flushed then never is, although a later flush does not say so.
+    is_forgotten: bool,
 }
 
 impl FakeDisk {
@@ -44,12 +46,13 @@ impl FakeDisk {
     /// may be wrong.
     pub(crate) fn cut_power(&self, kept: u8, is_spoilt: bool) {
         for file in self.0.lock().unwrap().files.values_mut() {
-            let unflushed = file.bytes.len() - file.flushed;
+            let unflushed = if file.is_forgotten { 0 } else { file.bytes.len() - file.flushed };
             file.bytes.truncate(file.flushed + unflushed * usize::from(kept) / 256);
             if is_spoilt && file.bytes.len() > file.flushed {
                 *file.bytes.last_mut().unwrap() ^= 0x55;
             }
             file.flushed = file.bytes.len();
+            file.is_forgotten = false;
         }
     }
 
@@ -113,7 +116,7 @@ impl Disk for FakeDisk {
     }
 
     fn replace(&mut self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        let file = FakeFile { bytes: bytes.to_vec(), flushed: 0 };
+        let file = FakeFile { bytes: bytes.to_vec(), ..FakeFile::default() };
         self.0.lock().unwrap().files.insert(name.to_owned(), file);
         Ok(())
     }
@@ -125,10 +128,15 @@ impl Disk for FakeDisk {
         Box::new(move || {
             let mut state = disk.0.lock().unwrap();
             if state.flushes_fail {
+                for (name, length) in lengths {
+                    if let Some(file) = state.files.get_mut(&name) {
+                        file.is_forgotten |= file.flushed < length.min(file.bytes.len());
+                    }
+                }
                 return Err(io::ErrorKind::Other.into());
             }
             for (name, length) in lengths {
-                if let Some(file) = state.files.get_mut(&name) {
+                if let Some(file) = state.files.get_mut(&name).filter(|file| !file.is_forgotten) {
                     file.flushed = file.flushed.max(length.min(file.bytes.len()));
                 }
             }

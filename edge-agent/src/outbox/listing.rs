@@ -70,7 +70,8 @@ mod tests {
         let expected =
             r#"{"seq":1,"device":"edge-1","metric":"edge.cpu_percent","at_ms":5,"value":1.5,"quality":"good"}"#;
         assert_eq!(lines(&entry, &node), [expected]);
-        let gap = Gap { first_seq: 1, last_seq: 2, from_ms: 3, to_ms: 4, readings: None, why: Why::Full };
+        let gap =
+            Gap { first_seq: 1, last_seq: 2, from_ms: 3, to_ms: 4, readings: None, at_most_ms: None, why: Why::Full };
         let entry = Entry { seq: None, content: Content::Gap(gap), bytes: 0 };
         assert!(lines(&entry, &node)[0].starts_with(r#"{"seq":null,"gap":{"first_seq":1,"#));
     }

@@ -79,6 +79,8 @@ pub struct Limits {
     pub max_age_ms: u64,
     /// What the host has is kept for this time, should its store be restored to an older state.
     pub keep_committed_ms: u64,
+    /// How often the agent makes durable what it took: a power cut takes about as much.
+    pub flush_ms: u64,
 }
 
 /// Reads everything that a folder holds, oldest first, without changing anything; also while an agent uses it.

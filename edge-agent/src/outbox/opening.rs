@@ -25,6 +25,8 @@ pub(super) struct Found {
     pub(super) state: State,
     /// Numbers that may have been given to messages that are not here.
     pub(super) gap: Option<Gap>,
+    /// The reports in the last segment: number, and the first number that is lost.
+    pub(super) reports: Vec<(Seq, u64)>,
 }
 
 /// Name of the segment that begins with this number. Names sort as the numbers do.
@@ -58,7 +60,7 @@ pub(super) fn find(disk: &mut dyn Disk, boot: u128, now: Now) -> io::Result<Opti
         warn!(segment = file_name(first), "a segment without a readable beginning is removed");
         disk.remove(&file_name(first))?;
     };
-    let Last { segment, names, mut state, at, is_torn } = last;
+    let Last { segment, names, mut state, at, is_torn, reports } = last;
     let mut segments = VecDeque::new();
     for first in firsts {
         let file = file_name(first);
@@ -74,8 +76,9 @@ pub(super) fn find(disk: &mut dyn Disk, boot: u128, now: Now) -> io::Result<Opti
     segments.push_back(segment);
 
     let gap = |last_seq, why| {
-        let readings = None;
-        Gap { first_seq: state.next, last_seq, from_ms: at.0, to_ms: now.wall.0.max(at.0), readings, why }
+        let (readings, at_most_ms) = (None, None);
+        let (from_ms, to_ms) = (at.0, now.wall.0.max(at.0));
+        Gap { first_seq: state.next, last_seq, from_ms, to_ms, readings, at_most_ms, why }
     };
     let gap = if state.boot != boot && state.reserved >= state.next {
         Some(gap(state.reserved, Why::PowerCut))
@@ -83,7 +86,7 @@ pub(super) fn find(disk: &mut dyn Disk, boot: u128, now: Now) -> io::Result<Opti
         is_torn.then(|| gap(state.next, Why::Torn))
     };
     state.next = gap.map_or(state.next, |gap| gap.last_seq + 1);
-    Ok(Some(Found { segments, names, state, gap }))
+    Ok(Some(Found { segments, names, state, gap, reports }))
 }
 
 /// The first state of a segment; None when it is damaged.
@@ -104,6 +107,7 @@ struct Last {
     /// Time of the last reading, or of the last state after it.
     at: UnixMs,
     is_torn: bool,
+    reports: Vec<(Seq, u64)>,
 }
 
 fn read_last(disk: &mut dyn Disk, first: u64) -> io::Result<Option<Last>> {
@@ -111,15 +115,18 @@ fn read_last(disk: &mut dyn Disk, first: u64) -> io::Result<Option<Last>> {
     let (Some(begins), Some(mut reader)) = (beginning(disk, &file)?, Reader::open(disk, &file)?) else {
         return Ok(None);
     };
-    let (mut state, mut at) = (begins, begins.wall);
+    let (mut state, mut at, mut reports) = (begins, begins.wall, Vec::new());
     let is_torn = loop {
         match reader.next() {
             Ok(Some((Record::State(next), _))) => (state, at) = (next, next.wall),
             Ok(Some((Record::Entry(seq, content), _))) => {
                 state.next = seq.next().get().max(Seq::FIRST.get());
-                if let Content::Samples { samples, .. } = &content {
-                    state.produced += samples.len() as u64;
-                    at = samples.last().map_or(at, |sample| sample.at);
+                match &content {
+                    Content::Samples { samples, .. } => {
+                        state.produced += samples.len() as u64;
+                        at = samples.last().map_or(at, |sample| sample.at);
+                    }
+                    Content::Gap(gap) => reports.push((seq, gap.first_seq)),
                 }
             }
             Ok(None) => break false,
@@ -133,5 +140,5 @@ fn read_last(disk: &mut dyn Disk, first: u64) -> io::Result<Option<Last>> {
         disk.truncate(&file, reader.position())?;
     }
     let segment = Segment { bytes: reader.position(), ..Segment::new(first, &begins) };
-    Ok(Some(Last { segment, names: reader.into_names(), state, at, is_torn }))
+    Ok(Some(Last { segment, names: reader.into_names(), state, at, is_torn, reports }))
 }

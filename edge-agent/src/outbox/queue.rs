@@ -10,6 +10,7 @@ use domain::time::{MonoMs, Now, UnixMs};
 use protocol::sparkplug::outbox::{Acknowledgement, Gap, Hello, Incarnation, Seq, Why};
 use tracing::{error, info, warn};
 
+use self::losses::Unkept;
 use super::{
     Content, Entry, Limits,
     disk::{Disk, Flush},
@@ -51,6 +52,9 @@ pub struct Outbox {
     reserving: Option<u64>,
     is_unflushed: bool,
     is_flushing: bool,
+    /// A flush failed: the system may have forgotten what it did not write, and the next flush of the same file would not
+    /// say so. What comes now goes to a new one.
+    is_suspect: bool,
     produced: u64,
     /// What the outbox's own clock showed when this process opened it, and when that was.
     clock: (u64, MonoMs),
@@ -61,6 +65,8 @@ pub struct Outbox {
     missing: Option<Gap>,
     /// Gaps that are not reported yet.
     gaps: VecDeque<Gap>,
+    /// What was taken while the disk took nothing, and was not sent either.
+    unkept: Option<Unkept>,
     /// Messages lost since the start of the process.
     gap_count: u64,
     /// The next number of the backlog to look at.
@@ -114,10 +120,14 @@ impl Outbox {
                 wall: now.wall,
             },
             gap: None,
+            reports: Vec::new(),
         });
-        let Found { segments, names, state, gap } = found;
+        let Found { segments, names, state, gap, reports } = found;
         let receipt = disk.read(RECEIPT_FILE, 0, u64::MAX).ok();
-        let receipt = receipt.and_then(|bytes| Receipt::decode(&bytes, state.incarnation)).unwrap_or_default();
+        let mut receipt = receipt.and_then(|bytes| Receipt::decode(&bytes, state.incarnation)).unwrap_or_default();
+        for (report, from) in reports {
+            receipt.owe(report, from);
+        }
         let mut outbox = Self {
             disk,
             limits,
@@ -131,17 +141,21 @@ impl Outbox {
             reserving: None,
             is_unflushed: false,
             is_flushing: false,
+            is_suspect: false,
             produced: state.produced,
             clock: (state.clock_ms, now.mono),
             receipt,
             receipt_saved: (now.mono, false),
             missing: None,
             gaps: VecDeque::new(),
+            unkept: None,
             gap_count: 0,
             cursor: 0,
             reader: None,
         };
-        if let Some(gap) = gap {
+        if let Some(mut gap) = gap {
+            // The time between two flushes, and as long again for the flush itself.
+            gap.at_most_ms = (gap.why == Why::PowerCut).then_some(2 * limits.flush_ms);
             outbox.lose(gap, 0);
             outbox.missing = outbox.gaps.pop_front();
             if let Err(wrong) = outbox.report_missing(now) {
@@ -162,16 +176,33 @@ impl Outbox {
     /// forgotten.
     fn report_missing(&mut self, now: Now) -> io::Result<()> {
         let Some(gap) = self.missing else { return Ok(()) };
-        // Its number needs no reservation: it is not sent before it is flushed.
-        self.reserved = self.reserved.max(self.next);
+        // A reservation before it would be a state behind the gap: its number is not sent before it is flushed instead.
         self.write(&Content::Gap(gap), now)?;
         self.missing = None;
-        self.disk.flush()()
+        self.flush_now()?;
+        self.reserved = self.reserved.max(self.next - 1);
+        Ok(())
     }
 
-    /// What a birth says of it.
-    pub fn hello(&self) -> Hello {
-        Hello { incarnation: self.incarnation, floor: Seq::new(self.floor()).unwrap_or(Seq::FIRST) }
+    /// What a birth says of it. The next acknowledgement answers it.
+    pub fn hello(&mut self) -> Hello {
+        self.receipt.expect_answer();
+        self.receipt.forget_reports_before(self.floor());
+        // What is given up and not reported yet is still to be told.
+        let pending = self.missing.iter().chain(&self.gaps).map(|gap| gap.first_seq).min();
+        let lowest = [Some(self.floor()), pending, self.receipt.owed_from()].into_iter().flatten().min();
+        Hello { incarnation: self.incarnation, floor: lowest.and_then(Seq::new).unwrap_or(Seq::FIRST) }
+    }
+
+    /// The next number to be given.
+    #[cfg(test)]
+    pub(super) fn next_number(&self) -> u64 {
+        self.next
+    }
+
+    /// Which run of numbers it is.
+    pub fn incarnation(&self) -> Incarnation {
+        self.incarnation
     }
 
     /// Numbers and keeps a message. It comes back without a number when the disk does not take it, and is then to be
@@ -204,7 +235,7 @@ impl Outbox {
             // On a full disk the present segment goes on, rather than being given up for one that may not fit either.
             self.begin_segment(now).or_else(|wrong| if self.segments.is_empty() { Err(wrong) } else { Ok(()) })?;
         }
-        if self.next > self.reserved {
+        if self.next > self.reserved && !is_missing {
             self.reserve_now(now)?;
         }
         let seq = Seq::new(self.next).ok_or(io::ErrorKind::OutOfMemory)?;
@@ -212,12 +243,19 @@ impl Outbox {
         let record = record::encode_entry(seq, content, &mut self.names);
         self.append(&record, now).inspect_err(|_| self.names.go_back(mark))?;
         self.next += 1;
+        if let Content::Gap(gap) = content {
+            // Not before: should the report not come to be, what is lost is found missing again.
+            self.receipt.settle(gap.first_seq, gap.last_seq);
+            self.receipt.owe(seq, gap.first_seq);
+            self.receipt_saved.1 = true;
+        }
         Ok((seq, record.len()))
     }
 
     fn is_over(&self, segment: &Segment, now: Now) -> bool {
         let is_full = segment.bytes >= SEGMENT_BYTES_MAX.min(self.limits.max_bytes / SEGMENTS_MIN);
-        (is_full || self.clock_ms(now).saturating_sub(segment.begun_ms) >= SEGMENT_MS) && segment.first < self.next
+        let is_old = self.clock_ms(now).saturating_sub(segment.begun_ms) >= SEGMENT_MS;
+        (is_full || is_old || self.is_suspect) && segment.first < self.next
     }
 
     /// Begins a new file, and waits until it is on the disk with all before it: once in a MiB or an hour. After a power
@@ -229,7 +267,7 @@ impl Outbox {
         let file = segment.file.clone();
         self.segments.push_back(segment);
         let beginning = [MAGIC.as_slice(), &record::encode_state(&state)].concat();
-        let begun = self.append_beside(2, &beginning, now).and_then(|()| self.disk.flush()());
+        let begun = self.append_beside(2, &beginning, now).and_then(|()| self.flush_now());
         if begun.is_err() {
             self.segments.pop_back();
             self.names = former;
@@ -238,7 +276,12 @@ impl Outbox {
             return begun;
         }
         self.reserved = state.reserved;
+        self.is_suspect = false;
         Ok(())
+    }
+
+    fn flush_now(&mut self) -> io::Result<()> {
+        self.disk.flush()().inspect_err(|_| self.is_suspect = true)
     }
 
     fn state(&self, reserved: u64, now: Now) -> State {
@@ -255,9 +298,12 @@ impl Outbox {
 
     /// Waits for the disk: at the first message, and when more came between two flushes than was foreseen.
     fn reserve_now(&mut self, now: Now) -> io::Result<()> {
+        if self.is_suspect && self.segments.back().is_some_and(|segment| segment.first < self.next) {
+            return self.begin_segment(now);
+        }
         let wanted = self.next - 1 + RESERVE;
         self.append(&record::encode_state(&self.state(wanted, now)), now)?;
-        self.disk.flush()()?;
+        self.flush_now()?;
         self.reserved = wanted;
         Ok(())
     }
@@ -296,6 +342,7 @@ impl Outbox {
         if let Err(wrong) = self.report_missing(now) {
             error!("what is missing since the former run cannot be noted yet: {wrong}");
         }
+        self.report_unkept(now);
         let mut reports = Vec::new();
         // Not those that are added meanwhile: in an outbox that is much too small one report may displace another.
         for _ in 0..self.gaps.len() {
@@ -319,7 +366,7 @@ impl Outbox {
             return None;
         }
         let wanted = self.next - 1 + RESERVE;
-        if wanted - self.reserved >= RESERVE / 2 {
+        if wanted - self.reserved >= RESERVE / 2 && !self.is_suspect {
             let is_written = self.append(&record::encode_state(&self.state(wanted, now)), now).is_ok();
             self.reserving = is_written.then_some(wanted);
         }
@@ -335,7 +382,7 @@ impl Outbox {
             Ok(()) => self.reserved = reserving.unwrap_or(self.reserved).max(self.reserved),
             Err(wrong) => {
                 error!("what was taken last is not on the disk for certain: {wrong}");
-                self.is_unflushed = true;
+                (self.is_unflushed, self.is_suspect) = (true, true);
             }
         }
     }

@@ -388,7 +388,8 @@ mod tests {
     }
 
     fn any_content() -> impl Strategy<Value = Content> {
-        let gap = Gap { first_seq: 1, last_seq: 9, from_ms: -1, to_ms: 1, readings: None, why: Why::Torn };
+        let gap =
+            Gap { first_seq: 1, last_seq: 9, from_ms: -1, to_ms: 1, readings: None, at_most_ms: None, why: Why::Torn };
         let samples = (prop::option::of("[xyz]"), prop::collection::vec(any_sample(), 0..8));
         prop_oneof![
             1 => Just(Content::Gap(gap)),

@@ -11,7 +11,8 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use domain::id::DeviceId;
+use bytes::Bytes;
+use domain::{id::DeviceId, time::UnixMs};
 use futures_util::{SinkExt, StreamExt};
 use protocol::{
     rest::{Camera, Problem},
@@ -85,12 +86,18 @@ pub(super) async fn read_snapshot(
     covered_camera(&state, &may.scope, &id)?;
     let still = state.snapshots.newest(&may.scope, &id).await.map_err(|error| ApiError::internal(&error))?;
     let (taken, picture) = still.ok_or_else(ApiError::not_found)?;
+    Ok(jpeg(taken, &headers, picture))
+}
+
+/// A still that is known by the moment when it was taken. It is kept by browsers and asked for each time whether it may still
+/// be seen.
+pub(super) fn jpeg(taken: UnixMs, headers: &HeaderMap, picture: Bytes) -> Response {
     let tag = HeaderValue::try_from(format!("\"{}\"", taken.0)).expect("digits in quotes are a header value");
     let caching = [(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache")), (header::ETAG, tag.clone())];
     if headers.get(header::IF_NONE_MATCH) == Some(&tag) {
-        return Ok((StatusCode::NOT_MODIFIED, caching).into_response());
+        return (StatusCode::NOT_MODIFIED, caching).into_response();
     }
-    Ok((caching, [(header::CONTENT_TYPE, "image/jpeg")], picture).into_response())
+    (caching, [(header::CONTENT_TYPE, "image/jpeg")], picture).into_response()
 }
 
 /// Asks the camera for a new still; `snapshot_at_ms` of `GET /cameras` tells when it has come.
@@ -169,7 +176,7 @@ async fn serve(socket: WebSocket, mut viewer: Viewer, attendance: Attendance, st
                 Some(message) => message,
                 None => break CloseReason::NoLongerCovered,
             },
-            _ = ping.tick() => Message::Ping(axum::body::Bytes::new()),
+            _ = ping.tick() => Message::Ping(Bytes::new()),
         };
         tokio::select! {
             () = state.stop.cancelled() => break CloseReason::Stopping,

@@ -28,6 +28,7 @@ mod notify;
 pub mod openapi;
 mod overview;
 mod owners;
+mod pictures;
 mod quality;
 mod registry;
 mod security;
@@ -74,7 +75,7 @@ use crate::{
     pipeline,
     registry::Registrar,
     store::{PHOTO_BYTES_MAX, Scope, Store},
-    video::{self, Snapshots},
+    video::{self, Evidence, Snapshots},
 };
 
 /// Before every route of the API.
@@ -113,6 +114,8 @@ pub struct AppState {
     pub video: video::Hub,
     /// Stills.
     pub snapshots: Snapshots,
+    /// The pictures of alarms.
+    pub evidence: Evidence,
     /// Exports that may run at the same time.
     pub exports: Exports,
     /// Channels by which people are told.
@@ -160,6 +163,8 @@ fn routes() -> OpenApiRouter<AppState> {
         .routes(routes!(alarms::list_alarm_groups))
         .routes(routes!(alarms::list_climbing_alarms))
         .routes(routes!(alarms::read_alarm))
+        .routes(routes!(pictures::list_alarm_pictures))
+        .routes(routes!(pictures::read_alarm_picture))
         .routes(routes!(acknowledge_many::acknowledge_alarms))
         .routes(routes!(quality::read_alarm_quality))
         .routes(routes!(actions::acknowledge_alarm))

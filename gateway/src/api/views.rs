@@ -8,13 +8,7 @@ use domain::{
 };
 use protocol::rest;
 
-/// The profile of cameras.
-pub(super) const CAMERA_PROFILE: &str = "kitchen_camera";
-
-/// Whether a device has pictures.
-pub(super) fn is_camera(device: &registry::Device) -> bool {
-    device.profile.as_str() == CAMERA_PROFILE
-}
+pub(super) use crate::video::is_camera;
 
 /// A registered device with the names of what it belongs to.
 pub(super) fn device_summary(device: &registry::Device, registry: &Registry) -> Option<rest::DeviceSummary> {

@@ -12,7 +12,7 @@ use super::{ASIDE, BackupError, UNFINISHED};
 /// Files that mean something only to the process that made them.
 const PASSING: [&str; 3] = ["control.sock", "broker.lock", "broker.running.json"];
 /// Endings of what is half written.
-const HALF_WRITTEN: [&str; 3] = ["draft", "new", "tmp"];
+const HALF_WRITTEN: [&str; 4] = ["draft", "new", "part", "tmp"];
 /// What SQLite keeps beside a database.
 const COMPANIONS: [&str; 3] = ["", "-wal", "-shm"];
 /// How deep folders may lie in one another.
@@ -105,6 +105,10 @@ mod tests {
             "broker/dynamic-security.json",
             "broker/dynamic-security.json.new",
             "snapshots/camera-1.jpg",
+            "snapshots/camera-2.part",
+            "alarm-pictures/7/camera-1.1790000000000.jpg",
+            "alarm-pictures/7/camera-2.1790000000000.offline",
+            "alarm-pictures/7/new.tmp",
             "before-restore-20260921T141320Z/brightwatch.db",
         ] {
             let path = folder.path().join(name);
@@ -113,11 +117,18 @@ mod tests {
         }
         std::os::unix::net::UnixListener::bind(folder.path().join("control.sock")).unwrap();
         let listed = list(folder.path(), Some(&folder.path().join("brightwatch.db"))).unwrap();
-        let expected = ["broker/dynamic-security.json", "broker.secrets.json", "snapshots/camera-1.jpg"];
+        let expected = [
+            "alarm-pictures/7/camera-1.1790000000000.jpg",
+            "alarm-pictures/7/camera-2.1790000000000.offline",
+            "broker/dynamic-security.json",
+            "broker.secrets.json",
+            "snapshots/camera-1.jpg",
+        ];
         assert_eq!(listed, expected.map(PathBuf::from));
         let mut present = in_the_way(folder.path()).unwrap();
         present.sort();
         let expected = [
+            "alarm-pictures",
             "brightwatch.db",
             "brightwatch.db-wal",
             "broker",

@@ -137,7 +137,7 @@ pub struct Broker {
     /// The client ids of those who were put out by another connection under the same credential.
     pub takeovers: broadcast::Sender<Arc<str>>,
     supervisor: Option<JoinHandle<()>>,
-    _lock: Option<File>,
+    _lock: File,
 }
 
 impl Broker {
@@ -152,12 +152,12 @@ impl Broker {
         stop: CancellationToken,
     ) -> Result<Self, BrokerError> {
         let (takeovers, _) = broadcast::channel(256);
+        let lock = lock(data_dir)?;
         if let Some(access) = external.access()? {
             let (_, status) = watch::channel(Status::External);
-            return Ok(Self { access, enrolment: None, status, takeovers, supervisor: None, _lock: None });
+            return Ok(Self { access, enrolment: None, status, takeovers, supervisor: None, _lock: lock });
         }
         config.check()?;
-        let lock = lock(data_dir)?;
         let installation = install::find(config)?;
         Running::end_orphan(data_dir).await?;
 
@@ -173,14 +173,7 @@ impl Broker {
         let ready = enrolment.clone();
         let child = child.until_ready(async move || ready.is_reachable().await).await?;
         let supervisor = tokio::spawn(child.supervise(status_sender, stop));
-        Ok(Self {
-            access,
-            enrolment: Some(enrolment),
-            status,
-            takeovers,
-            supervisor: Some(supervisor),
-            _lock: Some(lock),
-        })
+        Ok(Self { access, enrolment: Some(enrolment), status, takeovers, supervisor: Some(supervisor), _lock: lock })
     }
 
     /// Waits until the child has ended; the stop signal given to [`Self::start`] ends it.

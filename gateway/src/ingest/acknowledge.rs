@@ -5,7 +5,7 @@
 //! so that a note too many or too few never tells a wrong thing.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -27,6 +27,8 @@ use crate::{
 const PAUSE_MS: u64 = 200;
 /// unless so many of its messages are committed since: half of what it may have in flight.
 const HALF_WINDOW: usize = 128;
+/// Numbers of one node that an acknowledgement is about at most: what it may have in flight.
+const CONCERNS_MAX: usize = 2 * HALF_WINDOW;
 /// How often what is due is looked for, while anything waits. A hundred nodes are told with one look.
 const ROUND: Duration = Duration::from_millis(20);
 /// Acknowledgements of one round: well below what the connection's queue holds, so that commands find room too.
@@ -61,8 +63,18 @@ struct Listener {
     outbox: OutboxId,
     /// Messages committed since it was told.
     news: usize,
+    /// Numbers that it waits to hear of, the latest.
+    concerns: VecDeque<Seq>,
     is_waiting: bool,
     told: Option<MonoMs>,
+}
+
+/// Who is to be told now, and what above all.
+#[derive(Debug, PartialEq, Eq)]
+struct Telling {
+    address: NodeAddress,
+    outbox: OutboxId,
+    concerns: Vec<Seq>,
 }
 
 impl Acknowledger {
@@ -76,7 +88,7 @@ impl Acknowledger {
     pub fn committed(&self, progress: &[OutboxProgress]) {
         let mut due = self.due();
         for one in progress {
-            due.committed(&one.outbox, one.numbers.len());
+            due.committed(&one.outbox, &one.numbers);
         }
         drop(due);
         self.shared.wake.notify_one();
@@ -104,8 +116,8 @@ impl Acknowledger {
     }
 
     /// A node has sent again what is committed: it has not heard so.
-    pub(super) fn repeat(&self, node: &NodeId) {
-        self.due().repeat(node);
+    pub(super) fn repeat(&self, node: &NodeId, repeated: &[Seq]) {
+        self.due().repeat(node, repeated);
         self.shared.wake.notify_one();
     }
 
@@ -119,8 +131,9 @@ impl Acknowledger {
                     (due.take(now.mono), !due.waiting.is_empty())
                 };
                 counter!("gateway_acknowledgements_total").increment(told.len() as u64);
-                for (address, outbox) in told {
-                    publish(&voice, &self.shared.store.acknowledgement(&outbox).message(&address, now.wall));
+                for Telling { address, outbox, concerns } in told {
+                    let told = self.shared.store.acknowledgement(&outbox, &concerns);
+                    publish(&voice, &told.message(&address, now.wall));
                 }
                 if !is_more_waiting || stop.run_until_cancelled(tokio::time::sleep(ROUND)).await.is_none() {
                     break;
@@ -138,34 +151,36 @@ impl Due {
     fn born(&mut self, address: &NodeAddress, outbox: OutboxId) {
         let node = address.node.clone();
         let was_waiting = self.by_node.get(&node).is_some_and(|listener| listener.is_waiting);
-        let listener = Listener { address: address.clone(), outbox, news: 0, is_waiting: true, told: None };
+        let (address, concerns) = (address.clone(), VecDeque::new());
+        let listener = Listener { address, outbox, news: 0, concerns, is_waiting: true, told: None };
         self.by_node.insert(node.clone(), listener);
         if !was_waiting {
             self.waiting.push(node);
         }
     }
 
-    fn committed(&mut self, outbox: &OutboxId, count: usize) {
+    fn committed(&mut self, outbox: &OutboxId, numbers: &[Seq]) {
         // Another run of numbers than that of its present birth: it would not know what is meant.
         let Some(listener) = self.by_node.get_mut(&outbox.node).filter(|listener| listener.outbox == *outbox) else {
             return;
         };
-        listener.news += count;
+        listener.news += numbers.len();
+        listener.concern(numbers);
         if !std::mem::replace(&mut listener.is_waiting, true) {
             self.waiting.push(outbox.node.clone());
         }
     }
 
-    fn repeat(&mut self, node: &NodeId) {
-        if let Some(listener) = self.by_node.get_mut(node)
-            && !std::mem::replace(&mut listener.is_waiting, true)
-        {
+    fn repeat(&mut self, node: &NodeId, repeated: &[Seq]) {
+        let Some(listener) = self.by_node.get_mut(node) else { return };
+        listener.concern(repeated);
+        if !std::mem::replace(&mut listener.is_waiting, true) {
             self.waiting.push(node.clone());
         }
     }
 
     /// Those to be told now.
-    fn take(&mut self, now: MonoMs) -> Vec<(NodeAddress, OutboxId)> {
+    fn take(&mut self, now: MonoMs) -> Vec<Telling> {
         let mut told = Vec::new();
         let by_node = &mut self.by_node;
         self.waiting.retain(|node| {
@@ -176,10 +191,22 @@ impl Due {
                 return true;
             }
             (listener.news, listener.is_waiting, listener.told) = (0, false, Some(now));
-            told.push((listener.address.clone(), listener.outbox.clone()));
+            told.push(Telling {
+                address: listener.address.clone(),
+                outbox: listener.outbox.clone(),
+                concerns: std::mem::take(&mut listener.concerns).into(),
+            });
             false
         });
         told
+    }
+}
+
+impl Listener {
+    fn concern(&mut self, numbers: &[Seq]) {
+        self.concerns.extend(numbers);
+        let excess = self.concerns.len().saturating_sub(CONCERNS_MAX);
+        self.concerns.drain(..excess);
     }
 }
 
@@ -193,6 +220,10 @@ mod tests {
         NodeAddress { group: GroupId::new("500156001").unwrap(), node: NodeId::new(format!("edge-{node}")).unwrap() }
     }
 
+    fn numbers(count: usize) -> Vec<Seq> {
+        (1..=count as u64).map(|number| Seq::new(number).unwrap()).collect()
+    }
+
     fn outbox(node: u64, incarnation: u128) -> OutboxId {
         OutboxId { node: address(node).node, incarnation: Incarnation(incarnation) }
     }
@@ -203,8 +234,8 @@ mod tests {
         due.born(&address(1), outbox(1, 1));
         let mut told = 0;
         for millisecond in 0..1000 {
-            due.committed(&outbox(1, 1), 1);
-            due.repeat(&address(1).node);
+            due.committed(&outbox(1, 1), &numbers(1));
+            due.repeat(&address(1).node, &numbers(1));
             // Sixty messages in two hundred milliseconds are less than half a window.
             if millisecond % 4 == 0 {
                 due.by_node.get_mut("edge-1").unwrap().news = 0;
@@ -219,23 +250,24 @@ mod tests {
         let mut due = Due::default();
         due.born(&address(1), outbox(1, 1));
         assert_eq!(due.take(MonoMs(0)).len(), 1);
-        due.committed(&outbox(1, 1), HALF_WINDOW - 1);
+        due.committed(&outbox(1, 1), &numbers(HALF_WINDOW - 1));
         assert!(due.take(MonoMs(1)).is_empty());
-        due.committed(&outbox(1, 1), 1);
-        assert_eq!(due.take(MonoMs(1)), [(address(1), outbox(1, 1))]);
+        due.committed(&outbox(1, 1), &numbers(1));
+        let concerns = [numbers(HALF_WINDOW - 1), numbers(1)].concat();
+        assert_eq!(due.take(MonoMs(1)), [Telling { address: address(1), outbox: outbox(1, 1), concerns }]);
         assert!(due.waiting.is_empty());
     }
 
     #[test]
     fn only_the_present_run_of_a_node_that_was_born_is_told() {
         let mut due = Due::default();
-        due.committed(&outbox(1, 1), 1);
-        due.repeat(&address(1).node);
+        due.committed(&outbox(1, 1), &numbers(1));
+        due.repeat(&address(1).node, &numbers(1));
         assert!(due.take(MonoMs(0)).is_empty(), "nobody was born");
         due.born(&address(1), outbox(1, 2));
         due.born(&address(1), outbox(1, 2));
         assert_eq!(due.take(MonoMs(0)).len(), 1);
-        due.committed(&outbox(1, 1), HALF_WINDOW);
+        due.committed(&outbox(1, 1), &numbers(HALF_WINDOW));
         assert!(due.take(MonoMs(1000)).is_empty());
     }
 

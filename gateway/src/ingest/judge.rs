@@ -26,8 +26,10 @@ pub(super) enum Judged {
     Nothing,
     /// A file: not for the journal.
     Blob(UnixMs, bytes::Bytes),
-    /// Its time is impossible, or its value not of any kind that is stored: kept out, and why.
+    /// Its value is not of any kind that is stored: kept out, and why.
     Quarantined(String),
+    /// It is told later, with a time that cannot be: nobody knows when it was.
+    Timeless(String),
 }
 
 /// Judges a metric that was received at `received` for a device of `profile` (None: not registered).
@@ -43,8 +45,10 @@ pub(super) fn judge(
         Credibility::Credible => (said, false),
         // Kept under the time of its arrival: under its own it would be the series' latest for ever.
         Credibility::ClockSuspect => (received, true),
+        // A machine that began without a clock measures all the same, and now: it must be judged.
+        Credibility::Impossible if !heard.is_historical => (received, true),
         Credibility::Impossible => {
-            return Judged::Quarantined(format!("{}: its time {} ms cannot be", heard.name, said.0));
+            return Judged::Timeless(format!("{}: its time {} ms cannot be", heard.name, said.0));
         }
     };
     let value = match &heard.content {
@@ -84,18 +88,22 @@ mod tests {
     const NOW: UnixMs = UnixMs(1_790_000_000_000);
 
     fn check(at: Option<i64>, value: Option<f64>, expected: Option<(i64, Quality)>) {
+        check_told(false, at, value, expected);
+    }
+
+    fn check_told(is_historical: bool, at: Option<i64>, value: Option<f64>, expected: Option<(i64, Quality)>) {
         let heard = Heard {
             place: 0,
             name: MetricName::new("temperature").unwrap(),
             at: at.map(UnixMs),
             content: Ok(value.map(|value| Content::Value(Value::Float(value)))),
             quality: Quality::Good,
-            is_historical: false,
+            is_historical,
         };
         let profiles = Profiles::parse(Vec::<(String, String)>::new()).unwrap();
         let judged = match judge(&heard, Telling::Data, None, &profiles, NOW) {
             Judged::Reading(event_time, _, quality) => Some((event_time.0, quality)),
-            Judged::Nothing | Judged::Blob(..) | Judged::Quarantined(_) => None,
+            Judged::Nothing | Judged::Blob(..) | Judged::Quarantined(_) | Judged::Timeless(_) => None,
         };
         assert_eq!(judged, expected, "{at:?} {value:?}");
     }
@@ -107,6 +115,8 @@ mod tests {
         check(Some(NOW.0 + FUTURE_TOLERANCE_MS + 1), Some(4.0), Some((NOW.0, Quality::ClockSuspect)));
         check(Some(NOW.0), Some(f64::NAN), Some((NOW.0, Quality::Bad)));
         check(Some(NOW.0), None, Some((NOW.0, Quality::Bad)));
-        check(Some(0), Some(4.0), None);
+        check(Some(0), Some(4.0), Some((NOW.0, Quality::ClockSuspect)));
+        check_told(true, Some(0), Some(4.0), None);
+        check_told(true, Some(NOW.0 - 5), Some(4.0), Some((NOW.0 - 5, Quality::Good)));
     }
 }

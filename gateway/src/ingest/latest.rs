@@ -18,6 +18,11 @@ impl Latest {
         latest
     }
 
+    /// The newest event time of a series; None: it has no reading.
+    pub(super) fn of(&self, series: SeriesId) -> Option<UnixMs> {
+        self.times.get(index(series)).copied().filter(|at| at.0 > i64::MIN)
+    }
+
     pub(super) fn is_newer(&self, reading: &Reading) -> bool {
         self.times.get(index(reading.series)).is_none_or(|latest| reading.event_time > *latest)
     }

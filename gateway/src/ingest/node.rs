@@ -4,7 +4,7 @@
 mod content;
 mod presence;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use domain::{
     engine::{Link, LinkChange},
@@ -14,12 +14,13 @@ use domain::{
     registry::Registry,
     time::{MonoMs, Now, UnixMs},
 };
+use foldhash::HashMap;
 use metrics::counter;
 use protocol::{
     rest::{GapWhy, LedgerFigures, LinkState},
     sparkplug::{
         host_session::{Event, Heard, NodeSession, Settings, Unread},
-        outbox::{Hello, Incarnation, Numbers, Seq},
+        outbox::{Gap, Hello, Incarnation, Numbers, Seq},
         payload::Payload,
         topic::{NodeAddress, NodeVerb},
     },
@@ -82,8 +83,8 @@ pub(super) struct Outcome {
     pub(super) needs_rebirth: bool,
     /// It was born with an outbox: it is to be told what is committed.
     pub(super) born_with: Option<OutboxId>,
-    /// It has sent again what has gone on: it is to be told again.
-    pub(super) is_repeated: bool,
+    /// What it has sent again although it has gone on: it is to be told again.
+    pub(super) repeated: Vec<Seq>,
     /// What the loss ledger is to know.
     pub(super) figures: LedgerFigures,
     pub(super) lost: Vec<Lost>,
@@ -98,7 +99,7 @@ impl Outcome {
             blobs: Vec::new(),
             needs_rebirth: false,
             born_with: None,
-            is_repeated: false,
+            repeated: Vec::new(),
             figures: LedgerFigures::default(),
             lost: Vec::new(),
             counters: Vec::new(),
@@ -147,10 +148,13 @@ pub(super) struct Node {
     /// The gateway lost its own connection then and has not heard the node since (monotonic milliseconds).
     unheard_since_ms: Option<u64>,
     silence: Silence,
+    /// Until when it was heard, by this gateway's clock, before it or this gateway was away; None: never, or it was not.
+    heard_until: Option<UnixMs>,
 }
 
 impl Node {
-    pub(super) fn new(address: NodeAddress, now: Now) -> Self {
+    /// A node that is heard for the first time in this process; `heard_until` by an earlier one.
+    pub(super) fn new(address: NodeAddress, heard_until: Option<UnixMs>, now: Now) -> Self {
         let status = NodeStatus {
             id: address.node.clone(),
             link: LinkState::Unknown,
@@ -164,7 +168,7 @@ impl Node {
             address,
             session: NodeSession::new(Settings::default()),
             outboxes: Outboxes::default(),
-            devices: HashMap::new(),
+            devices: HashMap::default(),
             ways: Vec::new(),
             heard_before: now.wall,
             status,
@@ -175,6 +179,7 @@ impl Node {
             unlogged: 0,
             unheard_since_ms: None,
             silence: Silence::new(now.mono),
+            heard_until,
         }
     }
 
@@ -201,8 +206,8 @@ impl Node {
     }
 
     /// The pipeline has taken these messages.
-    pub(super) fn gone_on(&mut self, incarnation: Incarnation, seqs: &[Seq]) {
-        self.outboxes.gone_on(incarnation, seqs);
+    pub(super) fn gone_on(&mut self, incarnation: Incarnation, seqs: &[Seq], gaps: &[Gap]) {
+        self.outboxes.gone_on(incarnation, seqs, gaps);
     }
 
     /// The pipeline could not store these messages.
@@ -279,6 +284,7 @@ impl Node {
                 out.ingested.links.push(self.link_change(itself.clone(), Link::Online, now));
                 self.outboxes.born(outbox);
                 self.greet(outbox, out);
+                self.count_unheard(outbox.is_some(), now, out);
                 self.ways.clear();
                 self.birth(&itself, outbox.is_some(), &metrics, now, around, out);
             }
@@ -289,6 +295,7 @@ impl Node {
                     out.ingested.links.push(self.link_change(device, Link::Offline, now));
                 }
                 self.change_link(LinkState::Offline, now);
+                self.heard_until.get_or_insert(self.heard_before);
                 out.ingested.links.push(self.link_change(itself, Link::Offline, now));
             }
             Event::DeviceBorn { device, is_numbered, metrics } => {
@@ -320,7 +327,7 @@ impl Node {
                 counter!("gateway_sequence_gaps_total").increment(u64::from(lost));
                 tracing::warn!(node.id = %self.address.node, lost, "messages were lost before they came here");
                 if self.outboxes.incarnation().is_none() {
-                    let (messages, from, to) = (u64::from(lost), self.heard_before, now.wall);
+                    let (messages, from, to) = (Some(u64::from(lost)), self.heard_before, now.wall);
                     out.lost.push(Lost { why: GapWhy::Order, messages, readings: None, from, to });
                 }
             }
@@ -349,6 +356,13 @@ impl Node {
             Some(OutboxProgress { outbox, floor: Some(floor), numbers: vec![], reading_count: 0, gaps: vec![] });
     }
 
+    /// What a node without an outbox said while nobody heard it does not come again.
+    fn count_unheard(&mut self, has_outbox: bool, now: Now, out: &mut Outcome) {
+        let Some(from) = self.heard_until.take().filter(|from| !has_outbox && *from < now.wall) else { return };
+        let (why, messages, readings) = (GapWhy::Unheard, None, None);
+        out.lost.push(Lost { why, messages, readings, from, to: now.wall });
+    }
+
     /// Whether a numbered message is to be taken now.
     fn admit(&self, number: Seq, out: &mut Outcome) -> bool {
         match self.outboxes.judge(number, out.numbers()) {
@@ -357,7 +371,7 @@ impl Node {
                 counter!("gateway_messages_duplicate_total").increment(1);
                 out.figures.received_messages += 1;
                 out.figures.duplicate_messages += 1;
-                out.is_repeated = true;
+                out.repeated.push(number);
                 false
             }
             Admission::NotNow => {

@@ -1,9 +1,6 @@
 //! All edge nodes: which message is whose, and who has to be asked for births. Pure, but for counting.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -15,6 +12,7 @@ use domain::{
     registry::Registry,
     time::{MonoMs, Now, UnixMs},
 };
+use foldhash::HashMap;
 use metrics::counter;
 use protocol::{
     rest::{GapWhy, LedgerFigures},
@@ -32,6 +30,7 @@ use super::{
     Blob, CommandError, Ingested, NodeStatus, SeriesIndex,
     latest::Latest,
     node::{Node, Outcome, Surroundings},
+    notes::DUPLICATE_ID,
     rebirth::Rebirths,
 };
 use crate::{
@@ -54,7 +53,7 @@ pub(super) struct News {
     /// A node with an outbox was born.
     pub(super) born: Option<(NodeAddress, OutboxId)>,
     /// A node has sent again what has gone on.
-    pub(super) repeats: Option<NodeId>,
+    pub(super) repeats: Option<(NodeId, Vec<Seq>)>,
 }
 
 /// Every edge node that was heard.
@@ -87,7 +86,7 @@ impl Nodes {
         stored: &[Reading],
         outboxes: Vec<OutboxState>,
     ) -> Self {
-        let mut committed: HashMap<NodeId, Vec<_>> = HashMap::new();
+        let mut committed: HashMap<NodeId, Vec<_>> = HashMap::default();
         for OutboxState { outbox, numbers, .. } in outboxes {
             committed.entry(outbox.node).or_default().push((outbox.incarnation, numbers));
         }
@@ -99,7 +98,7 @@ impl Nodes {
             profiles,
             series,
             latest: Latest::new(stored),
-            by_id: HashMap::new(),
+            by_id: HashMap::default(),
             rebirths: Rebirths::default(),
             held_links: BTreeMap::new(),
             topic_logged: None,
@@ -131,7 +130,8 @@ impl Nodes {
                 return News::default();
             }
             std::collections::hash_map::Entry::Vacant(free) => {
-                let node = free.insert(Node::new(address.clone(), now));
+                let heard_until = noted(&address.node, &self.series, &self.latest);
+                let node = free.insert(Node::new(address.clone(), heard_until, now));
                 for (incarnation, numbers) in self.committed.remove(&address.node).unwrap_or_default() {
                     node.committed(incarnation, numbers);
                 }
@@ -193,7 +193,7 @@ impl Nodes {
     }
 
     fn add(&mut self, outcome: Outcome, address: &NodeAddress, news: &mut News) {
-        let Outcome { mut ingested, notes, blobs, needs_rebirth, born_with, is_repeated, figures, lost, counters } =
+        let Outcome { mut ingested, notes, blobs, needs_rebirth, born_with, repeated, figures, lost, counters } =
             outcome;
         let now = ingested.received;
         if needs_rebirth {
@@ -208,7 +208,7 @@ impl Nodes {
         }
         news.blobs.extend(blobs);
         news.born = news.born.take().or(born_with.map(|outbox| (address.clone(), outbox)));
-        news.repeats = news.repeats.take().or(is_repeated.then(|| address.node.clone()));
+        news.repeats = news.repeats.take().or((!repeated.is_empty()).then(|| (address.node.clone(), repeated)));
         if !self.held_links.is_empty() {
             let held = std::mem::take(&mut self.held_links).into_values();
             ingested.links = held.chain(ingested.links).collect();
@@ -223,10 +223,10 @@ impl Nodes {
 
     /// The pipeline has taken a message.
     pub(super) fn gone_on(&mut self, message: &Ingested) {
-        if let Some(OutboxProgress { outbox, numbers, .. }) = &message.outbox
+        if let Some(OutboxProgress { outbox, numbers, gaps, .. }) = &message.outbox
             && let Some(node) = self.by_id.get_mut(&message.node)
         {
-            node.gone_on(outbox.incarnation, numbers);
+            node.gone_on(outbox.incarnation, numbers, gaps);
         }
     }
 
@@ -251,7 +251,8 @@ impl Nodes {
         self.ledger.note(&message.node, now, &figures);
         if !comes_again && reading_count > 0 {
             let readings = Some(reading_count);
-            let lost = Lost { why: GapWhy::Shed, messages: message_count, readings, from: now, to: now };
+            let messages = Some(message_count);
+            let lost = Lost { why: GapWhy::Shed, messages, readings, from: now, to: now };
             self.ledger.lost(&message.node, lost, now);
         }
         self.held_links.extend(message.links.into_iter().map(|change| (change.device.clone(), change)));
@@ -332,6 +333,12 @@ impl Nodes {
         statuses.sort_unstable_by(|a, b| a.id.cmp(&b.id));
         statuses
     }
+}
+
+/// When an earlier process of this gateway last noted something about a node that it heard.
+fn noted(node: &NodeId, series: &SeriesIndex, latest: &Latest) -> Option<UnixMs> {
+    let metric = MetricName::new(DUPLICATE_ID).expect("the notes' names are valid");
+    latest.of(series.find(&node.as_device(), &metric)?)
 }
 
 /// For a metric that no birth declared.

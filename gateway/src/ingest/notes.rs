@@ -10,7 +10,7 @@ use super::duplicate::DuplicateWatch;
 /// Edge clock minus gateway clock in milliseconds.
 const CLOCK_SKEW: &str = "edge.clock_skew_ms";
 /// Two programs use the id.
-const DUPLICATE_ID: &str = "edge.duplicate_id";
+pub(super) const DUPLICATE_ID: &str = "edge.duplicate_id";
 /// It spoke for a device of another node.
 const REFUSED_BIRTH: &str = "edge.refused_birth";
 

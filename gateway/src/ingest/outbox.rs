@@ -4,7 +4,7 @@
 //! full, or this process ends: then a new one begins with what the store knows. So this is the only place that tells new
 //! messages from repeated ones.
 
-use protocol::sparkplug::outbox::{Hello, Incarnation, Numbers, STORED_RANGES_MAX, Seq};
+use protocol::sparkplug::outbox::{Gap, Hello, Incarnation, Numbers, STORED_RANGES_MAX, Seq};
 
 /// Runs of numbers that are remembered of one node, the latest used. As many as the store keeps.
 const INCARNATIONS_MAX: usize = 4;
@@ -78,11 +78,14 @@ impl Outboxes {
         }
     }
 
-    /// These messages have gone on.
-    pub(super) fn gone_on(&mut self, incarnation: Incarnation, seqs: &[Seq]) {
+    /// These messages have gone on, and these will never come: nobody waits for them.
+    pub(super) fn gone_on(&mut self, incarnation: Incarnation, seqs: &[Seq], gaps: &[Gap]) {
         if let Some((_, numbers)) = self.known.iter_mut().find(|(known, _)| *known == incarnation) {
             for seq in seqs {
                 _ = numbers.insert(*seq);
+            }
+            for gap in gaps {
+                numbers.insert_all(gap.first_seq, gap.last_seq);
             }
         }
     }
@@ -90,6 +93,8 @@ impl Outboxes {
 
 #[cfg(test)]
 mod tests {
+    use protocol::sparkplug::outbox::Why;
+
     use super::*;
 
     fn seq(number: u64) -> Seq {
@@ -107,11 +112,11 @@ mod tests {
         outboxes.born(Some(hello(1, 1)));
         assert_eq!(outboxes.judge(seq(1), &[]), Admission::New);
         assert_eq!(outboxes.judge(seq(1), &[seq(1)]), Admission::Duplicate);
-        outboxes.gone_on(Incarnation(1), &[seq(1)]);
+        outboxes.gone_on(Incarnation(1), &[seq(1)], &[]);
         assert_eq!(outboxes.judge(seq(1), &[]), Admission::Duplicate);
         outboxes.taken_back(Incarnation(1), &[seq(1)]);
         assert_eq!(outboxes.judge(seq(1), &[]), Admission::New, "it could not be stored");
-        outboxes.gone_on(Incarnation(1), &[seq(1)]);
+        outboxes.gone_on(Incarnation(1), &[seq(1)], &[]);
         outboxes.born(Some(hello(2, 1)));
         assert_eq!(outboxes.judge(seq(1), &[]), Admission::New, "another run");
         outboxes.born(Some(hello(1, 1)));
@@ -134,11 +139,25 @@ mod tests {
         outboxes.born(Some(hello(1, 1)));
         for index in 1..=STORED_RANGES_MAX as u64 {
             assert_eq!(outboxes.judge(seq(2 * index), &[]), Admission::New);
-            outboxes.gone_on(Incarnation(1), &[seq(2 * index)]);
+            outboxes.gone_on(Incarnation(1), &[seq(2 * index)], &[]);
         }
         assert_eq!(outboxes.judge(seq(9999), &[]), Admission::NotNow);
         assert_eq!(outboxes.judge(seq(1), &[]), Admission::New);
-        outboxes.gone_on(Incarnation(1), &[seq(1)]);
+        outboxes.gone_on(Incarnation(1), &[seq(1)], &[]);
         assert_eq!(outboxes.judge(seq(9999), &[]), Admission::New);
+    }
+
+    #[test]
+    fn a_reported_gap_closes_its_hole() {
+        let mut outboxes = Outboxes::default();
+        outboxes.born(Some(hello(1, 1)));
+        for index in 0..2 * STORED_RANGES_MAX as u64 {
+            let report = seq(10 * index + 10);
+            assert_eq!(outboxes.judge(report, &[]), Admission::New, "power cut {index}");
+            let (first_seq, last_seq) = (10 * index + 1, 10 * index + 9);
+            let (readings, at_most_ms, why) = (None, None, Why::PowerCut);
+            let gap = Gap { first_seq, last_seq, from_ms: 0, to_ms: 0, readings, at_most_ms, why };
+            outboxes.gone_on(Incarnation(1), &[report], &[gap]);
+        }
     }
 }

@@ -190,8 +190,8 @@ impl Ear {
         if let Some((address, outbox)) = news.born {
             self.acknowledger.born(&address, outbox);
         }
-        if let Some(node) = news.repeats {
-            self.acknowledger.repeat(&node);
+        if let Some((node, repeated)) = news.repeats {
+            self.acknowledger.repeat(&node, &repeated);
         }
         for blob in news.blobs {
             if self.blobs.try_send(blob).is_err() {

@@ -1,12 +1,10 @@
 //! Which number is which (device, metric). Numbers are given here, without waiting for the store; the pipeline stores a
 //! new one in the same transaction as its first reading.
 
-use std::{
-    collections::HashMap,
-    sync::{PoisonError, RwLock},
-};
+use std::sync::{PoisonError, RwLock};
 
 use domain::id::{DeviceId, MetricName, SeriesId};
+use foldhash::HashMap;
 
 use crate::store::SeriesDefinition;
 

@@ -8,16 +8,20 @@ use domain::{
     engine::Link,
     id::{DeviceId, MetricName, NodeId, OwnerId, ProfileId, SiteId, TownshipCode},
     profile::Profiles,
-    reading::{Quality, Value},
+    reading::{Quality, Reading, Value},
     registry::{Device, Owner, Registry, Site, Township},
     time::{MonoMs, Now, UnixMs},
 };
-use protocol::sparkplug::{
-    Outgoing,
-    edge_session::{BirthMetric, EdgeSession, Sample},
-    metric::{Content, DataType},
-    payload::Limits,
-    topic::{GroupId, NodeAddress},
+use protocol::{
+    rest::{GapWhy, LedgerGap},
+    sparkplug::{
+        Outgoing,
+        edge_session::{BirthMetric, EdgeSession, Sample},
+        metric::{Content, DataType},
+        outbox::{Hello, Incarnation, Seq},
+        payload::Limits,
+        topic::{GroupId, NodeAddress},
+    },
 };
 
 use super::{Ingested, SeriesIndex, nodes::Nodes};
@@ -88,7 +92,7 @@ impl Fixture {
         let series = Arc::new(SeriesIndex::default());
         let registry = Arc::new(ArcSwap::from_pointee(registry()));
         let ledger = Ledger::default();
-        let nodes = Self::nodes(&registry, &series, ledger.clone(), vec![]);
+        let nodes = Self::nodes(&registry, &series, ledger.clone(), &[], vec![]);
         let address = NodeAddress { group: GroupId::new("500156001").unwrap(), node: NodeId::new("edge-1").unwrap() };
         let mut fixture = Self { nodes, series, registry, ledger, edge: EdgeSession::new(address, None) };
         fixture.edge.connect(START);
@@ -101,10 +105,11 @@ impl Fixture {
         registry: &Arc<ArcSwap<Registry>>,
         series: &Arc<SeriesIndex>,
         ledger: Ledger,
+        stored: &[Reading],
         outboxes: Vec<OutboxState>,
     ) -> Nodes {
         let profiles = Arc::new(Profiles::parse(Vec::<(String, String)>::new()).unwrap());
-        Nodes::new(Arc::clone(registry), profiles, Arc::clone(series), ledger, Limits::default(), &[], outboxes)
+        Nodes::new(Arc::clone(registry), profiles, Arc::clone(series), ledger, Limits::default(), stored, outboxes)
     }
 
     fn hear(&mut self, message: &Outgoing, after_ms: u64) -> Vec<Ingested> {
@@ -428,4 +433,71 @@ fn commands_go_where_the_node_was_born_last() {
     fixture.hear(&birth, 10);
     fixture.nodes.want_rebirth(&NodeId::new("edge-1").unwrap());
     assert_eq!(fixture.nodes.rebirth_requests(now(5_000))[0].topic, "spBv1.0/500156002/NCMD/edge-1");
+}
+
+/// Why, from and to when after the start, how many messages and readings.
+type Told = (GapWhy, i64, i64, Option<u64>, Option<u64>);
+
+fn told(gaps: &[LedgerGap]) -> Vec<Told> {
+    let told = |gap: &LedgerGap| (gap.why, gap.from_ms - START.0, gap.to_ms - START.0, gap.messages, gap.readings);
+    gaps.iter().map(told).collect()
+}
+
+#[test]
+fn what_a_foreign_node_said_while_nobody_heard_is_a_gap() {
+    let mut fixture = Fixture::born();
+    fixture.device_birth("fridge-1", 4.0, 1_000);
+    fixture.nodes.host_lost();
+    fixture.nodes.host_reconnected(now(3_601_000));
+    let birth = fixture.edge.node_birth(now(3_602_000).wall, &[]).unwrap();
+    fixture.hear(&birth, 3_602_000);
+    assert_eq!(told(&fixture.ledger.gaps()), [(GapWhy::Unheard, 1_000, 3_602_000, None, None)]);
+    fixture.hear(&birth, 3_603_000);
+    assert_eq!(told(&fixture.ledger.gaps()), [], "a rebirth is no gap");
+    let death = fixture.edge.death(START);
+    fixture.hear(&death, 3_604_000);
+    fixture.edge.connect(START);
+    let birth = fixture.edge.node_birth(START, &[]).unwrap();
+    fixture.hear(&birth, 7_200_000);
+    let gap = (GapWhy::Unheard, 3_603_000, 7_200_000, None, None);
+    assert_eq!(told(&fixture.ledger.gaps()), [gap], "what it said before it died was heard");
+
+    // A new process knows from the store until when its predecessor heard it.
+    let note = MetricName::new("edge.duplicate_id").unwrap();
+    let series = fixture.series.resolve(&device("edge-1"), &note);
+    let (event_time, value, quality) = (START.plus_ms(7_290_000), Some(Value::Bool(false)), Quality::Good);
+    let stored = [Reading { series, event_time, value, quality }];
+    fixture.nodes = Fixture::nodes(&fixture.registry, &fixture.series, fixture.ledger.clone(), &stored, vec![]);
+    fixture.hear(&birth, 9_000_000);
+    assert_eq!(told(&fixture.ledger.gaps()), [(GapWhy::Unheard, 7_290_000, 9_000_000, None, None)]);
+
+    fixture.nodes.host_reconnected(now(9_100_000));
+    fixture.edge.keep_outbox(Hello { incarnation: Incarnation(1), floor: Seq::FIRST });
+    let birth = fixture.edge.node_birth(START, &[]).unwrap();
+    fixture.hear(&birth, 9_200_000);
+    assert_eq!(told(&fixture.ledger.gaps()), [], "a node with an outbox tells it again");
+}
+
+#[test]
+fn a_machine_without_a_clock_is_judged_by_ours_and_its_past_is_counted_as_lost() {
+    let mut fixture = Fixture::born();
+    fixture.device_birth("fridge-1", 4.0, 0);
+    let mut said = |is_historical, after_ms| {
+        let sample = Sample {
+            metric: MetricName::new("temperature").unwrap(),
+            at: UnixMs(5_000),
+            content: Some(Content::Value(Value::Float(9.0))),
+            quality: Quality::Good,
+            is_historical,
+        };
+        let message = fixture.edge.device_data(UnixMs(5_000), &device("fridge-1"), &[sample]).unwrap();
+        let heard = fixture.hear(&message, after_ms);
+        let readings: Vec<_> = heard.into_iter().flat_map(|message| message.readings).collect();
+        let series = fixture.series.resolve(&device("fridge-1"), &MetricName::new("temperature").unwrap());
+        let of_fridge = readings.into_iter().filter(|reading| reading.series == series);
+        of_fridge.map(|reading| (reading.event_time, reading.quality)).collect::<Vec<_>>()
+    };
+    assert_eq!(said(false, 1_000), [(START.plus_ms(1_000), Quality::ClockSuspect)]);
+    assert_eq!(said(true, 2_000), []);
+    assert_eq!(told(&fixture.ledger.gaps()), [(GapWhy::Clock, 2_000, 2_000, Some(1), Some(1))]);
 }

@@ -1,8 +1,7 @@
 //! Counts that are not on disk yet, by node and hour. Pure.
 
-use std::collections::HashMap;
-
 use domain::{id::NodeId, time::UnixMs};
+use foldhash::HashMap;
 use protocol::rest::{GapWhy, LedgerFigures, LedgerGap};
 
 use crate::store::LedgerEntry;
@@ -39,8 +38,8 @@ impl Counter {
 pub struct Lost {
     /// Why.
     pub why: GapWhy,
-    /// How many messages.
-    pub messages: u64,
+    /// How many messages; None: nobody can know.
+    pub messages: Option<u64>,
     /// How many readings; None: nobody can know.
     pub readings: Option<u64>,
     /// From when, by the gateway's clock.
@@ -107,12 +106,13 @@ impl Book {
             last_seq: None,
             messages: lost.messages,
             readings: lost.readings,
+            at_most_ms: None,
             noted_at_ms: now.0,
         };
         match self.gaps.get_mut(&(node.clone(), lost.why)) {
             Some((gap, is_written)) if lost.from.0 - gap.to_ms < SAME_GAP_MS && gap.to_ms - gap.from_ms < HOUR_MS => {
                 gap.to_ms = gap.to_ms.max(lost.to.0);
-                gap.messages += lost.messages;
+                gap.messages = gap.messages.zip(lost.messages).map(|(before, more)| before + more);
                 gap.readings = gap.readings.zip(lost.readings).map(|(before, more)| before + more);
                 gap.noted_at_ms = now.0;
                 *is_written = false;
@@ -202,7 +202,7 @@ mod tests {
         let mut book = Book::default();
         let mut lose = |second: i64| {
             let at = START.plus_ms(second * 1000);
-            let lost = Lost { why: GapWhy::Shed, messages: 1, readings: Some(10), from: at, to: at };
+            let lost = Lost { why: GapWhy::Shed, messages: Some(1), readings: Some(10), from: at, to: at };
             book.lost(&node(), lost, at);
         };
         (0..30).for_each(&mut lose);
@@ -212,18 +212,18 @@ mod tests {
         let figures = |gap: &LedgerGap| (gap.from_ms - START.0, gap.to_ms - START.0, gap.messages, gap.readings);
         assert_eq!(
             gaps.iter().map(figures).collect::<Vec<_>>(),
-            [(0, 29_000, 30, Some(300)), (300_000, 300_000, 1, Some(10))]
+            [(0, 29_000, Some(30), Some(300)), (300_000, 300_000, Some(1), Some(10))]
         );
         assert!(book.take().is_empty());
 
         let mut lose = |second: i64| {
             let at = START.plus_ms(second * 1000);
-            book.lost(&node(), Lost { why: GapWhy::Shed, messages: 1, readings: None, from: at, to: at }, at);
+            book.lost(&node(), Lost { why: GapWhy::Shed, messages: Some(1), readings: None, from: at, to: at }, at);
         };
         (330..4000).step_by(30).for_each(&mut lose);
         let gaps = book.take().gaps;
         assert_eq!(gaps.len(), 2);
-        assert_eq!(gaps.iter().map(|gap| gap.messages).sum::<u64>(), 1 + 123);
+        assert_eq!(gaps.iter().filter_map(|gap| gap.messages).sum::<u64>(), 1 + 123);
     }
 
     #[test]

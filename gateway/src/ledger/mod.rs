@@ -122,6 +122,12 @@ impl Ledger {
         total
     }
 
+    /// All gaps that are not written yet.
+    #[cfg(test)]
+    pub(crate) fn gaps(&self) -> Vec<protocol::rest::LedgerGap> {
+        self.book().take().gaps
+    }
+
     fn book(&self) -> MutexGuard<'_, Book> {
         self.book.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,4 +1,4 @@
-//! Alarms for the tests of this folder.
+//! Alarms for tests.
 
 use domain::{
     alarm::{AlarmState, Severity},
@@ -7,7 +7,7 @@ use domain::{
 use protocol::rest::{Alarm, SeverityNumber};
 
 /// An alarm in 凤山街道.
-pub(super) fn alarm(number: i64, device: &str, closed_at_ms: Option<i64>) -> Alarm {
+pub(crate) fn alarm(number: i64, device: &str, closed_at_ms: Option<i64>) -> Alarm {
     Alarm {
         id: AlarmId(number),
         device: DeviceId::new(device).unwrap(),

@@ -7,7 +7,7 @@
 //! - `inbox`: what the pipeline leaves for the hub, coalesced (pure).
 
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 mod gather;
 mod inbox;
 pub mod open;
@@ -27,7 +27,7 @@ use domain::{
     alarm::Precedence,
     id::{AlarmId, DeviceId},
     registry::Registry,
-    time::MonoMs,
+    time::{MonoMs, UnixMs},
 };
 use protocol::{
     live::{Delta, DeviceLive, LiveMessage, Snapshot, Storing, Version},
@@ -81,6 +81,9 @@ const PAUSE_A_LISTENER: Duration = Duration::from_micros(500);
 /// And so many times what it took to make the last delta: under a flood of readings a quarter of a core is spent on
 /// making deltas, and what is overtaken meanwhile is not sent.
 const PAUSE_OF_MAKING: u32 = 3;
+
+/// About as long is a device, or a value of it, in a message.
+const SHORT_BYTES: usize = 112;
 
 /// Where the pipeline leaves changes and clients find their streams. Cheap to clone.
 #[derive(Clone)]
@@ -189,6 +192,12 @@ impl Hub {
     /// The devices of this person's jurisdiction that somebody speaks for.
     pub fn online(&self, scope: &Scope) -> BTreeSet<DeviceId> {
         lock(&self.shared.district).present.online(scope.jurisdiction())
+    }
+
+    /// Since when nobody speaks for a device; None: somebody does, or nothing is known yet. For the gateway itself, as of
+    /// what screens were told last.
+    pub(crate) fn offline_since(&self, id: &DeviceId) -> Option<UnixMs> {
+        lock(&self.shared.district).present.offline_since(id)
     }
 
     /// An open alarm of this person's jurisdiction.
@@ -367,10 +376,19 @@ fn pause(listeners: usize, making: Duration, longest: Duration) -> Duration {
 
 /// A message as the text that goes over the socket.
 pub fn to_frame(message: &LiveMessage) -> Utf8Bytes {
-    let mut text = serde_json::to_string(message).expect("live messages have text keys only and always serialise");
+    // Room for all of it at first: growing would copy megabytes again and again.
+    let devices = match message {
+        LiveMessage::Snapshot(Snapshot { devices, .. }) | LiveMessage::Delta(Delta { devices, .. }) => {
+            devices.as_slice()
+        }
+        LiveMessage::Heartbeat { .. } | LiveMessage::SessionEnded => &[],
+    };
+    let values: usize = devices.iter().map(|device| device.values.len()).sum();
+    let mut text = Vec::with_capacity(SHORT_BYTES * (1 + devices.len() + values));
+    serde_json::to_writer(&mut text, message).expect("live messages have text keys only and always serialise");
     // It is kept for a while.
     text.shrink_to_fit();
-    text.into()
+    String::from_utf8(text).expect("JSON is UTF-8").into()
 }
 
 /// A poisoned lock means a panic while holding it; the state behind is plain data that is replaced whole, so go on.

@@ -18,6 +18,8 @@ use protocol::{
     rest::{Alarm, LinkState, Point, SeverityNumber},
 };
 
+use slab::Slab;
+
 use super::open::{OpenAlarms, Spot};
 
 /// One change to what is true now.
@@ -38,8 +40,12 @@ pub struct Changes {
     pub storing: Option<Storing>,
 }
 
+/// Key of a device in [`Present::devices`]: nothing is looked up by its name for each of a million readings a second.
+type Slot = usize;
+
 #[derive(Debug)]
 struct DevicePresent {
+    id: DeviceId,
     place: Option<Place>,
     profile: Option<ProfileId>,
     link: LinkState,
@@ -53,8 +59,10 @@ struct DevicePresent {
 /// Which values of which devices one round of changes touched, and which alarms.
 #[derive(Debug, Default)]
 pub struct Touched {
-    /// Device → indices of its touched values; an empty list is a change of the link alone.
-    devices: BTreeMap<DeviceId, Vec<usize>>,
+    /// In order, each once: the device, and the index of the value within it.
+    values: Vec<(Slot, usize)>,
+    /// Devices whose link changed, or how bad their worst alarm is.
+    devices: BTreeSet<Slot>,
     /// Where alarms changed: what each of these places counts is another number now.
     pub spots: BTreeSet<(Spot, TownshipCode)>,
     /// Alarms that are over.
@@ -67,16 +75,17 @@ pub struct Touched {
 impl Touched {
     /// Whether nothing changed.
     pub fn is_empty(&self) -> bool {
-        self.devices.is_empty() && self.spots.is_empty() && !self.needs_snapshot
+        self.values.is_empty() && self.devices.is_empty() && self.spots.is_empty() && !self.needs_snapshot
     }
 }
 
 /// Everything that is true now, in the whole district.
 #[derive(Debug)]
 pub struct Present {
-    devices: BTreeMap<DeviceId, DevicePresent>,
+    devices: Slab<DevicePresent>,
+    slots: BTreeMap<DeviceId, Slot>,
     /// By series number: the device and the index of the value within it.
-    series: Vec<Option<(DeviceId, usize)>>,
+    series: Vec<Option<(Slot, usize)>>,
     open: OpenAlarms,
     started: UnixMs,
     storing: Storing,
@@ -86,7 +95,8 @@ impl Present {
     /// Nothing known yet; `started` is the moment since which every link is unknown.
     pub fn new(started: UnixMs) -> Self {
         Self {
-            devices: BTreeMap::new(),
+            devices: Slab::new(),
+            slots: BTreeMap::new(),
             series: Vec::new(),
             open: OpenAlarms::default(),
             started,
@@ -114,24 +124,22 @@ impl Present {
             self.take_series(series, device, metric);
         }
         for (series, point) in changes.values {
-            let slot = self.series.get(series.0 as usize).and_then(Option::as_ref);
-            let Some((device, index)) = slot else { continue };
-            let Some(present) = self.devices.get_mut(device) else { continue };
-            let value = &mut present.values[*index].1;
+            let Some(&Some((slot, index))) = self.series.get(series.0 as usize) else { continue };
+            let value = &mut self.devices[slot].values[index].1;
             if value.as_ref().is_some_and(|latest| latest.at_ms > point.at_ms) {
                 continue;
             }
             *value = Some(point);
-            let indices = touched.devices.entry(device.clone()).or_default();
-            if !indices.contains(index) {
-                indices.push(*index);
-            }
+            touched.values.push((slot, index));
         }
+        touched.values.sort_unstable();
+        touched.values.dedup();
         for (device, link, since) in changes.links {
-            let present = self.device_mut(device.clone());
+            let slot = self.slot(device);
+            let present = &mut self.devices[slot];
             if present.link != link {
                 (present.link, present.link_since) = (link, since);
-                touched.devices.entry(device).or_default();
+                touched.devices.insert(slot);
             }
         }
         for alarm in changes.alarms {
@@ -142,13 +150,19 @@ impl Present {
 
     /// All devices within a jurisdiction, by id.
     pub fn devices(&self, jurisdiction: &Jurisdiction) -> Vec<DeviceLive> {
-        self.covered(jurisdiction).map(|(id, present)| present.to_live(id, 0..present.values.len())).collect()
+        self.covered(jurisdiction).map(|present| present.to_live(0..present.values.len())).collect()
     }
 
     /// The devices within a jurisdiction that somebody speaks for.
     pub fn online(&self, jurisdiction: &Jurisdiction) -> BTreeSet<DeviceId> {
-        let online = self.covered(jurisdiction).filter(|(_, present)| present.link == LinkState::Online);
-        online.map(|(id, _)| id.clone()).collect()
+        let online = self.covered(jurisdiction).filter(|present| present.link == LinkState::Online);
+        online.map(|present| present.id.clone()).collect()
+    }
+
+    /// Since when nobody speaks for a device; None: somebody does, or nothing is known yet.
+    pub(super) fn offline_since(&self, id: &DeviceId) -> Option<UnixMs> {
+        let present = self.devices.get(id).filter(|present| present.link == LinkState::Offline)?;
+        Some(present.link_since)
     }
 
     /// The open alarms.
@@ -158,29 +172,37 @@ impl Present {
 
     /// The devices within a jurisdiction that one round of changes touched, each with what changed of it.
     pub fn touched_devices(&self, touched: &Touched, jurisdiction: &Jurisdiction) -> Vec<DeviceLive> {
-        touched
-            .devices
-            .iter()
-            .filter_map(|(id, indices)| {
-                let present = self.devices.get(id)?;
-                jurisdiction.covers(present.place.as_ref()).then(|| present.to_live(id, indices.iter().copied()))
-            })
-            .collect()
+        let values = &touched.values;
+        let of_values = values.chunk_by(|(one, _), (next, _)| one == next).map(|values| (values[0].0, values));
+        let has_values = |slot: &Slot| values.binary_search_by_key(slot, |(of, _)| *of).is_ok();
+        let alone = touched.devices.iter().filter(|slot| !has_values(slot)).map(|slot| (*slot, [].as_slice()));
+        let devices = of_values.chain(alone).filter_map(|(slot, values)| {
+            let present = self.devices.get(slot)?;
+            let is_covered = jurisdiction.covers(present.place.as_ref());
+            is_covered.then(|| present.to_live(values.iter().map(|(_, index)| *index)))
+        });
+        devices.collect()
     }
 
     /// One device as it is now; None: not known, or outside the jurisdiction.
     pub fn device(&self, jurisdiction: &Jurisdiction, id: &DeviceId) -> Option<DeviceLive> {
-        let present = self.devices.get(id).filter(|present| jurisdiction.covers(present.place.as_ref()))?;
-        Some(present.to_live(id, 0..present.values.len()))
+        let present = self.find(id).filter(|present| jurisdiction.covers(present.place.as_ref()))?;
+        Some(present.to_live(0..present.values.len()))
     }
 
-    fn covered(&self, jurisdiction: &Jurisdiction) -> impl Iterator<Item = (&DeviceId, &DevicePresent)> {
-        self.devices.iter().filter(|(_, present)| jurisdiction.covers(present.place.as_ref()))
+    fn find(&self, id: &DeviceId) -> Option<&DevicePresent> {
+        self.devices.get(*self.slots.get(id)?)
+    }
+
+    fn covered(&self, jurisdiction: &Jurisdiction) -> impl Iterator<Item = &DevicePresent> {
+        let present = self.slots.values().map(|slot| &self.devices[*slot]);
+        present.filter(|present| jurisdiction.covers(present.place.as_ref()))
     }
 
     fn take_alarm(&mut self, alarm: Arc<Alarm>, touched: &mut Touched) {
-        let spot = spot_of(&self.devices, &alarm);
-        let (device, township) = (alarm.device.clone(), alarm.township.clone());
+        let at = self.slots.get(&alarm.device).copied();
+        let spot = spot_of(at.map(|slot| &self.devices[slot]));
+        let township = alarm.township.clone();
         let before = self.open.get(&Jurisdiction::District, alarm.id).map(|before| before.severity);
         let after = alarm.closed_at_ms.is_none().then_some(alarm.severity);
         if after.is_none() {
@@ -188,30 +210,34 @@ impl Present {
         }
         let changed = self.open.put(alarm, spot);
         touched.spots.extend(changed.into_iter().flatten().map(|spot| (spot, township.clone())));
-        if let Some(present) = self.devices.get_mut(&device) {
+        if let Some(slot) = at {
+            let present = &mut self.devices[slot];
             let worst = present.worst();
             present.count(before, after);
             if present.worst() != worst {
-                touched.devices.entry(device).or_default();
+                touched.devices.insert(slot);
             }
         }
     }
 
     fn take_registry(&mut self, registry: &Registry) {
         for device in registry.devices() {
-            self.device_mut(device.id.clone()).profile = Some(device.profile.clone());
+            let slot = self.slot(device.id.clone());
+            self.devices[slot].profile = Some(device.profile.clone());
         }
-        for (id, present) in &mut self.devices {
-            present.place = registry.place(id).cloned();
+        for (_, present) in &mut self.devices {
+            present.place = registry.place(&present.id).cloned();
         }
-        // A device that left the registry and never spoke is gone; one that spoke stays, as unregistered.
+        // A device that left the registry and never spoke is gone; one that spoke, and so has series, stays as unregistered.
         self.devices.retain(|_, present| present.place.is_some() || !present.values.is_empty());
-        let devices = &self.devices;
-        self.open.relocate(|alarm| spot_of(devices, alarm));
+        self.slots.retain(|_, slot| self.devices.contains(*slot));
+        let (devices, slots) = (&self.devices, &self.slots);
+        self.open.relocate(|alarm| spot_of(slots.get(&alarm.device).map(|slot| &devices[*slot])));
     }
 
     fn take_series(&mut self, series: SeriesId, device: DeviceId, metric: MetricName) {
-        let values = &mut self.device_mut(device.clone()).values;
+        let slot = self.slot(device);
+        let values = &mut self.devices[slot].values;
         let index = values.iter().position(|(name, _)| *name == metric).unwrap_or_else(|| {
             values.push((metric, None));
             values.len() - 1
@@ -220,25 +246,30 @@ impl Present {
         if self.series.len() <= number {
             self.series.resize(number + 1, None);
         }
-        self.series[number] = Some((device, index));
+        self.series[number] = Some((slot, index));
     }
 
-    fn device_mut(&mut self, id: DeviceId) -> &mut DevicePresent {
-        let started = self.started;
-        self.devices.entry(id).or_insert_with(|| DevicePresent {
+    /// Where a device is; a new one if it is not known.
+    fn slot(&mut self, id: DeviceId) -> Slot {
+        if let Some(slot) = self.slots.get(&id) {
+            return *slot;
+        }
+        let slot = self.devices.insert(DevicePresent {
+            id: id.clone(),
             place: None,
             profile: None,
             link: LinkState::Unknown,
-            link_since: started,
+            link_since: self.started,
             open: [0; 4],
             values: Vec::new(),
-        })
+        });
+        self.slots.insert(id, slot);
+        slot
     }
 }
 
-/// Who may see an alarm, and where it is counted.
-fn spot_of(devices: &BTreeMap<DeviceId, DevicePresent>, alarm: &Alarm) -> Spot {
-    let device = devices.get(&alarm.device);
+/// Who may see an alarm of this device, and where it is counted.
+fn spot_of(device: Option<&DevicePresent>) -> Spot {
     let place = device.and_then(|device| device.place.as_ref());
     Spot {
         place: place.map(|place| (place.township.clone(), place.owner.clone())),
@@ -267,14 +298,20 @@ impl DevicePresent {
             .map(|(severity, _)| SeverityNumber(severity))
     }
 
-    fn to_live(&self, id: &DeviceId, indices: impl Iterator<Item = usize>) -> DeviceLive {
+    fn to_live(&self, indices: impl Iterator<Item = usize>) -> DeviceLive {
         let values = indices
             .filter_map(|index| {
                 let (metric, point) = &self.values[index];
                 Some(MetricLive { metric: metric.clone(), point: point.clone()? })
             })
             .collect();
-        DeviceLive { id: id.clone(), link: self.link, link_since_ms: self.link_since.0, worst: self.worst(), values }
+        DeviceLive {
+            id: self.id.clone(),
+            link: self.link,
+            link_since_ms: self.link_since.0,
+            worst: self.worst(),
+            values,
+        }
     }
 }
 

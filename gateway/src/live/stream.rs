@@ -45,12 +45,14 @@ impl Stream {
         self.sequence
     }
 
-    /// Appends a delta that was serialised with sequence `self.sequence() + 1`, and drops what is too old or too much.
+    /// Appends a delta that was serialised with sequence `self.sequence() + 1`, and drops what is too old or too much
+    /// before it: the newest stays however long it is, else everybody would be sent a snapshot, longer still.
     pub fn push(&mut self, frame: Utf8Bytes, now: MonoMs) {
         self.sequence += 1;
         self.ring_bytes += frame.len();
         self.ring.push_back((self.sequence, now, frame));
-        while let Some((_, at, oldest)) = self.ring.front() {
+        while self.ring.len() > 1 {
+            let Some((_, at, oldest)) = self.ring.front() else { break };
             if now.since_ms(*at) <= self.keep.age_ms && self.ring_bytes <= self.keep.bytes {
                 break;
             }
@@ -112,6 +114,13 @@ mod tests {
         assert_eq!(stream.after(101), deltas(&["bbbb", "cccc"]));
         assert_eq!(stream.after(104), Next::Lost);
         assert_eq!(stream.after(u64::MAX), Next::Lost);
+    }
+
+    #[test]
+    fn a_delta_longer_than_what_is_kept_is_sent_all_the_same() {
+        let stream = stream_of(&["a", "longer than ten bytes"]);
+        assert_eq!(stream.after(100), Next::Lost);
+        assert_eq!(stream.after(101), deltas(&["longer than ten bytes"]));
     }
 
     #[test]

@@ -85,6 +85,27 @@ impl Limits {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Minute(Arc<Mutex<HashMap<String, Vec<MonoMs>>>>);
 
+/// A message is alone with its target when no other went there for so long, in milliseconds: a picture without words is then
+/// taken for that message's.
+const ALONE_MS: u64 = 15_000;
+
+impl Minute {
+    /// Takes a place for a message that may as well not go: only of the first half of a minute, and, if it says nothing of
+    /// itself, only where at most one other went lately. False: there is none.
+    pub(super) fn take_spare(&self, address: &str, per_minute: Option<u32>, needs_quiet: bool, now: MonoMs) -> bool {
+        let mut sent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let times = sent.entry(address.to_owned()).or_default();
+        times.retain(|sent| left_ms(*sent, MINUTE_MS, now) > 0);
+        let lately = times.iter().filter(|sent| now.since_ms(**sent) < ALONE_MS).count();
+        let has_room = per_minute.is_none_or(|per_minute| times.len() < per_minute as usize / 2);
+        let is_spare = has_room && (!needs_quiet || lately <= 1);
+        if is_spare {
+            times.push(now);
+        }
+        is_spare
+    }
+}
+
 /// One channel's memory.
 #[derive(Debug)]
 pub(super) struct Desk {
@@ -468,6 +489,21 @@ mod tests {
         assert_eq!(ids(&grave.plan(&of([4, 5, 6], Severity::II), ROOM, at(60_000))), [[4, 5, 6]]);
         let plan = mild.plan(&[waiting(8, "s8", Severity::III)], ROOM, at(60_500));
         assert_eq!(ids(&plan), [[8]]);
+    }
+
+    #[test]
+    fn a_picture_takes_what_is_spare_and_follows_its_own_words() {
+        let minute = Minute::default();
+        let mut desk = Desk::new(Limits { per_minute: Some(6), ..LIMITS }, minute.clone());
+        let take = |needs_quiet, ms| minute.take_spare("group", Some(6), needs_quiet, at(ms).mono);
+        desk.plan(&[waiting(1, "a", Severity::I)], ROOM, at(0));
+        assert!(take(true, 1000), "the second of six");
+        assert!(!take(true, 2000), "two others went lately");
+        assert!(take(false, 2000), "the third of six");
+        assert!(!take(false, 3000), "half of the minute is for words");
+        assert!(!take(true, 59_000) && take(true, 61_500), "the first two are of another minute");
+        let any: Vec<bool> = (0..100).map(|ms| minute.take_spare("mail", None, false, at(ms).mono)).collect();
+        assert!(any.iter().all(|is_taken| *is_taken));
     }
 
     #[test]

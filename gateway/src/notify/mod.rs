@@ -8,6 +8,7 @@
 //! - `message`: what is sent, in words (pure).
 //! - `attempt`: what became of an attempt, and when the next one is (pure).
 //! - `channel`: one file a kind of channel.
+//! - `picture`: the picture of an alarm, behind the words.
 //! - `state`: how each channel is doing.
 //! - `own`: dead channels as readings of the gateway as a device, from which ordinary rules raise alarms.
 //! - `run`: the tasks: one that addresses, one a channel that sends.
@@ -19,6 +20,7 @@ mod desk;
 mod group;
 mod message;
 pub mod own;
+mod picture;
 mod route;
 mod run;
 mod state;

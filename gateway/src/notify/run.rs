@@ -22,6 +22,7 @@ use super::{
     channel::Channel,
     desk::{Desk, Limits, Minute, Outgoing, Room},
     message::channel_notice,
+    picture::Pictures,
     route::{Known, Routes},
     state::{News, States},
 };
@@ -29,6 +30,7 @@ use crate::{
     clock::Clock,
     ops::health::Health,
     store::{Attempt, AttemptOutcome, DeliveryId, NewDelivery, NoticeId, Store, StoreError, WaitingDelivery},
+    video::Evidence,
 };
 
 /// Notices that are addressed in one transaction.
@@ -58,6 +60,8 @@ pub struct Parts {
     pub store: Store,
     /// The registry, and every change of it.
     pub registry: watch::Receiver<Arc<Registry>>,
+    /// The pictures of alarms.
+    pub evidence: Evidence,
     /// Told whether every channel works.
     pub health: Health,
 }
@@ -74,7 +78,7 @@ impl Config {
 /// # Errors
 /// [`StoreError`] when what an earlier process left cannot be settled.
 pub async fn start(parts: Parts, stop: &CancellationToken) -> Result<(Notifier, JoinSet<()>), StoreError> {
-    let Parts { config, channels, clock, store, registry, health } = parts;
+    let Parts { config, channels, clock, store, registry, evidence, health } = parts;
     let names = channels.list.iter().map(|channel| channel.name().to_owned()).collect();
     store.settle_attempts(names, clock.steady()).await?;
     let dead = store.dead_channels().await?.into_iter();
@@ -91,15 +95,16 @@ pub async fn start(parts: Parts, stop: &CancellationToken) -> Result<(Notifier, 
             per_minute: channel.per_minute(),
             quiet: channel.quiet(),
         };
+        let minute = channel.robot().map_or_else(Minute::default, |robot| minutes.entry(robot).or_default().clone());
         let sender = Sender {
             channel: Arc::clone(channel),
+            pictures: Pictures::new(evidence.clone(), registry.clone(), minute.clone()),
             store: store.clone(),
             clock,
             states: states.clone(),
             dead_after: Duration::from_secs(config.dead_after_s),
             give_up_ms: i64::from(config.give_up_h) * 3_600_000,
         };
-        let minute = channel.robot().map_or_else(Minute::default, |robot| minutes.entry(robot).or_default().clone());
         tasks.spawn(sender.run(Desk::new(limits, minute), wake.clone(), stop.clone()));
     }
     let addresser = Addresser {
@@ -186,6 +191,7 @@ impl Addresser {
 #[derive(Clone)]
 struct Sender {
     channel: Arc<Channel>,
+    pictures: Pictures,
     store: Store,
     clock: Clock,
     states: States,
@@ -309,6 +315,7 @@ impl Sender {
                 self.count("sent");
                 metrics::histogram!("gateway_notify_seconds", "channel" => name.to_owned())
                     .record(Duration::from_millis(late_ms.cast_unsigned()).as_secs_f64());
+                self.pictures.follow(&self.channel, outgoing.message.clone(), outgoing.address.clone(), self.clock);
                 (AttemptOutcome::Sent { receipt }, self.states.change(name, super::state::ChannelHealth::succeeded))
             }
             Err(Failure { why, verdict }) => {

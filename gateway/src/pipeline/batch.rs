@@ -1,8 +1,7 @@
 //! What is decided and committed together. Pure.
 
-use std::collections::HashMap;
-
 use domain::{engine::LinkChange, id::NodeId, reading::Reading};
+use foldhash::HashMap;
 use protocol::rest::LedgerFigures;
 
 use super::answers::Waiting;

@@ -3,26 +3,30 @@
 //! When the disk is full the loop goes on without readings, then from memory ([`shortage`](super::shortage)), and every few
 //! seconds looks whether there is room again ([`full_disk`]).
 
+mod attempt;
 mod full_disk;
+mod unknown;
 
 use std::{sync::Arc, time::Duration};
 
 use domain::{
     alarm::Call,
     engine::{Action, Engine, Input, Outcome},
-    id::{SeriesId, UserName},
+    id::{NodeId, SeriesId, UserName},
     notice::{Notice, Policy, Telling, notices_of},
     reading::Reading,
     registry::Registry,
 };
-use metrics::{counter, gauge, histogram};
-use protocol::live::Storing;
+use foldhash::HashMap;
+use metrics::gauge;
+use protocol::{live::Storing, rest::LedgerFigures};
 use tokio::{
     sync::watch,
     time::{Instant, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
 
+use self::{attempt::Attempt, unknown::Unsettled};
 use super::{
     Config, Outlet, Requests,
     announce::{self, Announced},
@@ -38,6 +42,7 @@ use crate::{
     live::{Hub, present::Changes},
     ops::health::Health,
     store::{BatchCommit, JournalId, SeriesDefinition, Store, StoreError},
+    video::Evidence,
 };
 
 /// What the pipeline works with.
@@ -70,6 +75,8 @@ pub struct Parts {
     pub requests: Requests,
     /// Who is told of which alarms.
     pub telling: Policy,
+    /// Who keeps pictures of alarms.
+    pub evidence: Evidence,
     /// Told whether batches can be stored.
     pub health: Health,
 }
@@ -111,6 +118,7 @@ pub async fn run(parts: Parts, stop: CancellationToken) -> Result<(), PipelineEr
         storing: Storing::Everything,
         owed: Owed::default(),
         judged: Judged::default(),
+        unsettled: None,
         failing_since: None,
         recover_at: None,
         recover_pause: RETRY_MAX,
@@ -146,6 +154,8 @@ struct Pipeline {
     storing: Storing,
     owed: Owed,
     judged: Judged,
+    /// The batch of which nobody knows whether it is stored; None: there is none, or it is still being asked for.
+    unsettled: Option<Unsettled>,
     /// The first of the attempts to commit that failed since the last one that did not.
     failing_since: Option<Instant>,
     /// When to look whether more can be stored; None: everything is.
@@ -153,14 +163,15 @@ struct Pipeline {
     recover_pause: Duration,
 }
 
-/// What became of an attempt to commit.
-enum Attempt {
+/// What became of the readings of a batch.
+#[derive(Debug, Clone, Copy)]
+enum Readings {
+    /// They are on disk, and their edge nodes are told.
     Stored,
-    /// There is no room on the disk.
-    Full,
-    Failed,
-    /// The gateway stopped before that was known.
-    Stopped,
+    /// Their edge nodes are to send them again.
+    Refused,
+    /// Nobody knows; [`Unsettled`] will.
+    Unknown,
 }
 
 impl Pipeline {
@@ -241,14 +252,14 @@ impl Pipeline {
                 Storing::AlarmsOnly => Arc::new(without_readings(&whole)),
                 Storing::Nothing => {
                     self.owed.add(&whole);
-                    self.take_over(outcome, batch, &whole);
+                    self.take_over(outcome, batch, &whole, Readings::Refused);
                     return Ok(true);
                 }
             };
             let attempt = if is_empty(&commit) { Attempt::Stored } else { self.attempt(&commit, stop).await? };
             match attempt {
                 Attempt::Stored => {
-                    self.take_over(outcome, batch, &whole);
+                    self.take_over(outcome, batch, &whole, self.readings_if_stored());
                     return Ok(true);
                 }
                 Attempt::Full if self.storing == Storing::Everything => {
@@ -263,6 +274,16 @@ impl Pipeline {
                     () = stop.cancelled() => return Ok(false),
                     () = tokio::time::sleep(retry) => retry = (retry * 2).min(RETRY_MAX),
                 },
+                Attempt::Unknown(journal) => {
+                    let readings = match self.readings_if_stored() {
+                        Readings::Stored => Readings::Unknown,
+                        refused => refused,
+                    };
+                    self.unsettled = Some(Unsettled::new(journal, commit, batch.figures.clone()));
+                    self.store_only(Storing::Nothing);
+                    self.take_over(outcome, batch, &whole, readings);
+                    return Ok(true);
+                }
                 Attempt::Stopped => return Ok(false),
             }
         }
@@ -276,53 +297,13 @@ impl Pipeline {
         notices_of(&telling, &outcome.transitions, |alarm| engine.open_alarm(alarm))
     }
 
-    /// Tries to commit.
-    async fn attempt(&mut self, commit: &Arc<BatchCommit>, stop: &CancellationToken) -> Result<Attempt, PipelineError> {
-        let started = Instant::now();
-        let mut outcome = self.parts.store.commit_batch(Arc::clone(commit)).await;
-        loop {
-            match outcome {
-                Ok(journal) => {
-                    self.committed = journal;
-                    self.failing_since = None;
-                    if self.storing == Storing::Everything {
-                        self.parts.health.works(HEALTH_PART);
-                        self.recover_pause = RETRY_MAX;
-                    }
-                    histogram!("gateway_commit_seconds").record(started.elapsed().as_secs_f64());
-                    counter!("gateway_readings_committed_total").increment(commit.readings.len() as u64);
-                    return Ok(Attempt::Stored);
-                }
-                Err(StoreError::UnknownOutcome { journal: Some(journal), source, .. }) => {
-                    tracing::warn!(error = %source, %journal, "whether a batch was stored is unknown; finding out");
-                    tokio::select! {
-                        () = stop.cancelled() => return Ok(Attempt::Stopped),
-                        () = tokio::time::sleep(RETRY_MIN) => {}
-                    }
-                    outcome = self.parts.store.settle_batch(journal, Arc::clone(commit)).await;
-                }
-                Err(error @ (StoreError::Exists(_) | StoreError::UnknownSeries(_))) => {
-                    return Err(PipelineError(error));
-                }
-                Err(error) => {
-                    counter!("gateway_commit_failures_total").increment(1);
-                    self.failing_since.get_or_insert(started);
-                    let is_full = error.is_full();
-                    if self.storing == Storing::Everything {
-                        self.parts.health.fails(HEALTH_PART, "what arrives cannot be stored");
-                    }
-                    tracing::error!(error = %anyhow::Error::new(error), readings = commit.readings.len(),
-                        "a batch could not be stored");
-                    return Ok(if is_full { Attempt::Full } else { Attempt::Failed });
-                }
-            }
-        }
-    }
-
     /// What is on disk becomes true in memory, on screens, and for those who wait. While not everything can be stored, what
     /// is not becomes so too, and is marked.
-    fn take_over(&mut self, outcome: Outcome, batch: Batch, whole: &BatchCommit) {
+    fn take_over(&mut self, outcome: Outcome, batch: Batch, whole: &BatchCommit, readings: Readings) {
         let is_stored = self.storing != Storing::Nothing;
+        if let Some(by_ms) = outcome.clock_put_right_ms {
+            tracing::warn!(by_ms, "the clock was wrong at the start; rules go by the right one from now on");
+        }
         for transition in &outcome.transitions {
             tracing::info!(alarm.id = transition.alarm.0, device.id = %transition.device, rule.id = %transition.rule,
                 severity = ?transition.severity, what = ?transition.what, state = ?transition.state, is_stored,
@@ -330,13 +311,10 @@ impl Pipeline {
         }
         self.checkpoints.note(!outcome.delta.is_empty());
         self.parts.engine.apply(outcome.delta);
-        if self.storing == Storing::Everything {
-            self.parts.acknowledger.committed(&whole.outboxes);
-            for (node, figures) in &batch.figures {
-                self.parts.ledger.note(node, whole.received, figures);
-            }
-        } else {
-            self.refuse(&batch, whole);
+        match readings {
+            Readings::Stored => self.tell_edges(whole, &batch.figures),
+            Readings::Refused => self.refuse(&batch, whole),
+            Readings::Unknown => {}
         }
         let registry = Arc::clone(&self.parts.registry.borrow());
         let alarms = self.announced.follow(&outcome.transitions, &registry, is_stored, self.parts.clock.now().mono);
@@ -348,8 +326,22 @@ impl Pipeline {
             alarms: alarms.clone(),
             ..Changes::default()
         });
+        self.parts.evidence.follow(&outcome.transitions, &alarms, &registry);
         // Last, so that whoever is answered finds on every screen what the answer says.
         self.answers.answer(batch.waiting, &outcome.rejected, &alarms);
+    }
+
+    /// What becomes of a batch's readings when what is stored at present was committed.
+    fn readings_if_stored(&self) -> Readings {
+        if self.storing == Storing::Everything { Readings::Stored } else { Readings::Refused }
+    }
+
+    /// The edge nodes may forget what a batch held, and the ledger counts it.
+    fn tell_edges(&self, commit: &BatchCommit, figures: &HashMap<NodeId, LedgerFigures>) {
+        self.parts.acknowledger.committed(&commit.outboxes);
+        for (node, figures) in figures {
+            self.parts.ledger.note(node, commit.received, figures);
+        }
     }
 
     /// Writes down the next portion of what the rules remember, when it is time and there is room for it.

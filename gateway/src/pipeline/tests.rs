@@ -7,8 +7,13 @@
 mod full_disk;
 mod pressure;
 mod restart;
+mod unknown;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use domain::{
     access::{Jurisdiction, Role},
@@ -37,6 +42,7 @@ use crate::{
     live::{self, Hub, Subscription, present::Changes},
     ops::health::Health,
     store::{Scope, Store, StoreConfig},
+    video::{self, Evidence},
 };
 
 const PROFILE: &str = r#"
@@ -93,6 +99,8 @@ struct Fixture {
     live: Hub,
     health: Health,
     stop: CancellationToken,
+    /// While it is set, the store commits and does not say so.
+    unheard: Arc<AtomicBool>,
     /// Ends the screens alone: what is told from then on waits for them.
     blind: CancellationToken,
     pipeline: JoinHandle<Result<(), PipelineError>>,
@@ -122,9 +130,12 @@ impl Fixture {
         let (messages, from_ingest) = inlet(&config);
         let (registry, registry_changes) = watch::channel(Arc::new(registry()));
         let (stop, health) = (CancellationToken::new(), Health::default());
+        let unheard = store.unheard();
+        let (evidence, _) = Evidence::open(&video::Config::default(), dir.path(), clock).unwrap();
         let parts = Parts {
             config,
             clock,
+            evidence,
             engine,
             registry: registry_changes,
             store: store.clone(),
@@ -154,6 +165,7 @@ impl Fixture {
             live,
             health,
             stop,
+            unheard,
             blind,
             pipeline,
         }

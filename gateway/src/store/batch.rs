@@ -233,9 +233,7 @@ async fn insert_batch(
     for birth in &batch.discovered {
         discovered::store_birth(connection, birth).await?;
     }
-    for progress in &batch.outboxes {
-        ledger::write_reported_gaps(connection, progress, batch.received).await?;
-    }
+    ledger::write_gaps(connection, &planned.gaps).await?;
     notice::write(connection, &batch.notices).await?;
     outbox::write_progress(connection, journal, planned).await
 }

@@ -29,6 +29,15 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a PostgreSQL server may take over one write before the connection is given up.
 const POSTGRES_WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// Between two looks whether the gateway before this one has let go.
+const CLAIM_PAUSE: Duration = Duration::from_millis(100);
+/// A lock of the session: the server lets go of it when the connection ends, and not before it is done with what was sent.
+const POSTGRES_CLAIM: &str = "SELECT CAST(CASE WHEN pg_try_advisory_lock(hashtext('brightwatch'), \
+     hashtext(current_schema())) THEN 1 ELSE 0 END AS BIGINT)";
+/// The server notices within 25 s that the gateway's machine is gone, and lets another in.
+const POSTGRES_KEEPALIVE: &str =
+    "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3";
+
 /// Which engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Engine {
@@ -95,9 +104,14 @@ impl Database {
     /// Brings the schema to this version.
     pub(super) async fn migrate(&self) -> Result<(), StoreError> {
         let mut connection = self.connect_writer().await.map_err(StoreError::Open)?;
-        // `Migrator::run` would tie the future to one thread.
-        self.migrations().run_direct(None, &mut connection, false).await.map_err(StoreError::Migrate)?;
+        self.migrate_by(&mut connection).await?;
         connection.close().await.map_err(StoreError::Open)
+    }
+
+    /// The same by a connection that goes on being used: what it knows of the schema is then that of this version.
+    pub(super) async fn migrate_by(&self, connection: &mut AnyConnection) -> Result<(), StoreError> {
+        // `Migrator::run` would tie the future to one thread.
+        self.migrations().run_direct(None, connection, false).await.map_err(StoreError::Migrate)
     }
 
     /// All versions of the schema.
@@ -121,6 +135,28 @@ impl Database {
             Engine::Postgres => "SET synchronous_commit = on; SET idle_in_transaction_session_timeout = '60s'",
         };
         connection.execute(set_up).await?;
+        Ok(connection)
+    }
+
+    /// The connection that the gateway itself writes by. Of a PostgreSQL database there is one at a time, so that no
+    /// reading is stored by two gateways, nor again while the server still commits what an earlier, broken connection
+    /// sent. A file of SQLite is guarded by the lock of its data directory and by SQLite.
+    ///
+    /// # Errors
+    /// Those of connecting; [`sqlx::Error::Configuration`]: another connection of a gateway is alive.
+    pub(super) async fn connect_gateway(&self) -> Result<AnyConnection, sqlx::Error> {
+        let mut connection = self.connect_writer().await?;
+        if self.engine == Engine::Postgres {
+            connection.execute(POSTGRES_KEEPALIVE).await?;
+            let claiming = async {
+                while sqlx::query_scalar::<_, i64>(POSTGRES_CLAIM).fetch_one(&mut connection).await? == 0 {
+                    tokio::time::sleep(CLAIM_PAUSE).await;
+                }
+                Ok(())
+            };
+            let claimed: Result<Result<(), sqlx::Error>, _> = tokio::time::timeout(ACQUIRE_TIMEOUT, claiming).await;
+            claimed.map_err(|_| sqlx::Error::Configuration("another gateway writes to this database".into()))??;
+        }
         Ok(connection)
     }
 

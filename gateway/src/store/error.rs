@@ -100,11 +100,12 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether there is no room on the disk: SQLite 13, or 4874 when its shared memory cannot grow; PostgreSQL 53100.
+    /// Whether there is no room on the disk: SQLite 13, or 4874 when its shared memory cannot grow, or 778 when a write is
+    /// refused, as a quota does; PostgreSQL 53100.
     pub fn is_full(&self) -> bool {
         let Self::Failed { source, .. } = self else { return false };
         let code = source.as_database_error().and_then(sqlx::error::DatabaseError::code);
-        code.is_some_and(|code| matches!(code.as_ref(), "13" | "4874" | "53100"))
+        code.is_some_and(|code| matches!(code.as_ref(), "13" | "778" | "4874" | "53100"))
     }
 
     /// For `map_err` on reads: names what was asked for.

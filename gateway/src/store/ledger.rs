@@ -3,16 +3,12 @@
 use std::{collections::BTreeMap, ops::Range};
 
 use domain::{id::NodeId, time::UnixMs};
-use protocol::{
-    rest::{GapWhy, LedgerFigures, LedgerGap, LedgerHour},
-    sparkplug::outbox::{Gap, Why},
-};
+use protocol::rest::{LedgerFigures, LedgerGap, LedgerHour};
 use sqlx::{AnyConnection, any::AnyRow};
 
 use super::{
     Store,
     error::StoreError,
-    outbox::OutboxProgress,
     row::{Columns, word_of, write_rows},
     scope::Scope,
     select::{Bound, Select},
@@ -71,7 +67,8 @@ macro_rules! select_lost {
             "SELECT ",
             $what,
             ", CAST(SUM(messages) AS BIGINT) AS lost_messages, \
-             CAST(SUM(COALESCE(readings, 0)) AS BIGINT) AS lost_readings \
+             CAST(SUM(COALESCE(readings, 0)) AS BIGINT) AS lost_readings, \
+             CAST(SUM(CASE WHEN messages = 0 THEN 1 ELSE 0 END) AS BIGINT) AS uncounted_gaps \
              FROM ledger_gap LEFT JOIN device ON device.id = ledger_gap.node_id \
              LEFT JOIN site ON site.id = device.site_id"
         )
@@ -186,39 +183,16 @@ impl Store {
 fn add_lost(figures: &mut LedgerFigures, row: &AnyRow) -> Result<(), StoreError> {
     figures.lost_messages += row.number::<u64>("lost_messages")?;
     figures.lost_readings += row.number::<u64>("lost_readings")?;
+    figures.uncounted_gaps += row.number::<u64>("uncounted_gaps")?;
     Ok(())
 }
 
-/// Writes what a node's outbox reported as given up, in the transaction of the report's number.
-pub(super) async fn write_reported_gaps(
-    connection: &mut AnyConnection,
-    progress: &OutboxProgress,
-    now: UnixMs,
-) -> Result<(), StoreError> {
-    for gap in &progress.gaps {
-        write_gap(connection, &reported(&progress.outbox.node, gap, now)).await?;
+/// Writes what is known to be lost from now on, in the transaction of the numbers.
+pub(super) async fn write_gaps(connection: &mut AnyConnection, gaps: &[LedgerGap]) -> Result<(), StoreError> {
+    for gap in gaps {
+        write_gap(connection, gap).await?;
     }
     Ok(())
-}
-
-fn reported(node: &NodeId, gap: &Gap, now: UnixMs) -> LedgerGap {
-    LedgerGap {
-        node: node.clone(),
-        why: match gap.why {
-            Why::TooOld => GapWhy::TooOld,
-            Why::Full => GapWhy::Full,
-            Why::Torn => GapWhy::Torn,
-            Why::Corrupt => GapWhy::Corrupt,
-            Why::PowerCut => GapWhy::PowerCut,
-        },
-        from_ms: gap.from_ms,
-        to_ms: gap.to_ms,
-        first_seq: Some(gap.first_seq),
-        last_seq: Some(gap.last_seq),
-        messages: gap.last_seq - gap.first_seq + 1,
-        readings: gap.readings,
-        noted_at_ms: now.0,
-    }
 }
 
 async fn write_all(
@@ -227,10 +201,7 @@ async fn write_all(
     gaps: Vec<LedgerGap>,
 ) -> Result<(), StoreError> {
     write_entries(connection, &entries).await?;
-    for gap in &gaps {
-        write_gap(connection, gap).await?;
-    }
-    Ok(())
+    write_gaps(connection, &gaps).await
 }
 
 async fn trim(connection: &mut AnyConnection, before: UnixMs) -> Result<(), StoreError> {
@@ -262,10 +233,10 @@ async fn write_entries(connection: &mut AnyConnection, entries: &[LedgerEntry]) 
 
 async fn write_gap(connection: &mut AnyConnection, gap: &LedgerGap) -> Result<(), StoreError> {
     sqlx::query(
-        "INSERT INTO ledger_gap (node_id, why, from_ms, first_seq, last_seq, to_ms, messages, readings, noted_at_ms) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (node_id, why, from_ms, first_seq) DO UPDATE SET \
+        "INSERT INTO ledger_gap (node_id, why, from_ms, first_seq, last_seq, to_ms, messages, readings, at_most_ms, \
+         noted_at_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (node_id, why, from_ms, first_seq) DO UPDATE SET \
          last_seq = excluded.last_seq, to_ms = excluded.to_ms, messages = excluded.messages, \
-         readings = excluded.readings, noted_at_ms = excluded.noted_at_ms",
+         readings = excluded.readings, at_most_ms = excluded.at_most_ms, noted_at_ms = excluded.noted_at_ms",
     )
     .bind(gap.node.as_str())
     .bind(word_of(&gap.why))
@@ -273,13 +244,18 @@ async fn write_gap(connection: &mut AnyConnection, gap: &LedgerGap) -> Result<()
     .bind(gap.first_seq.unwrap_or_default().cast_signed())
     .bind(gap.last_seq.unwrap_or_default().cast_signed())
     .bind(gap.to_ms)
-    .bind(i64::try_from(gap.messages).unwrap_or(i64::MAX))
-    .bind(gap.readings.map(|readings| i64::try_from(readings).unwrap_or(i64::MAX)))
+    .bind(stored(gap.messages.unwrap_or_default()))
+    .bind(gap.readings.map(stored))
+    .bind(gap.at_most_ms.map(stored))
     .bind(gap.noted_at_ms)
     .execute(connection)
     .await
     .map(drop)
     .map_err(StoreError::failed(OPERATION))
+}
+
+fn stored(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 fn gap_of(row: &AnyRow) -> Result<LedgerGap, StoreError> {
@@ -291,8 +267,9 @@ fn gap_of(row: &AnyRow) -> Result<LedgerGap, StoreError> {
         to_ms: row.get_as("to_ms")?,
         first_seq: number("first_seq")?,
         last_seq: number("last_seq")?,
-        messages: row.number("messages")?,
+        messages: number("messages")?,
         readings: row.get_as::<Option<i64>>("readings")?.map(i64::cast_unsigned),
+        at_most_ms: row.get_as::<Option<i64>>("at_most_ms")?.map(i64::cast_unsigned),
         noted_at_ms: row.get_as("noted_at_ms")?,
     })
 }

@@ -78,10 +78,9 @@ use domain::{
     registry::Office,
 };
 use protocol::sparkplug::outbox::StoreEpoch;
-use sqlx::AnyPool;
+use sqlx::{AnyConnection, AnyPool};
 use tokio::{sync::watch, task::JoinHandle};
 
-pub(crate) use self::forecast::forecast;
 pub use self::{
     address::{KnownTarget, NewDelivery},
     alarm::{AlarmFilter, AlarmRecord},
@@ -123,6 +122,10 @@ use self::{
     outbox::Known,
     reserve::Reserve,
     writer::Writer,
+};
+pub(crate) use self::{
+    forecast::forecast,
+    usage::{disk_bytes, free_bytes},
 };
 
 /// The townships of each office.
@@ -178,7 +181,22 @@ impl Store {
     /// # Errors
     /// [`StoreError::Location`], [`StoreError::Open`], [`StoreError::Migrate`], or what reading the journal met.
     pub async fn open(config: &StoreConfig, data_dir: &Path) -> Result<(Self, StoreTask), StoreError> {
+        let database = Database::from_config(config, data_dir)?;
+        // First of all: from here on no other gateway changes what is read below.
+        let mut connection = database.connect_gateway().await.map_err(StoreError::Open)?;
+        database.migrate_by(&mut connection).await?;
+        let (store, task) = Self::of(config, database, Some(connection)).await?;
+        Self::replayed(store, task).await
+    }
+
+    /// A second gateway at the same database, as there must not be one: for tests of what the database itself forbids.
+    #[cfg(test)]
+    async fn open_beside(config: &StoreConfig, data_dir: &Path) -> Result<(Self, StoreTask), StoreError> {
         let (store, task) = Self::open_for_shell(config, data_dir).await?;
+        Self::replayed(store, task).await
+    }
+
+    async fn replayed(store: Self, task: StoreTask) -> Result<(Self, StoreTask), StoreError> {
         let (last_journal, damaged_rows) = store.replay().await?;
         let (last_step, damaged_outboxes) = store.replay_outboxes().await?;
         let last_remembered = store.load_reach().await?;
@@ -199,11 +217,19 @@ impl Store {
     pub async fn open_for_shell(config: &StoreConfig, data_dir: &Path) -> Result<(Self, StoreTask), StoreError> {
         let database = Database::from_config(config, data_dir)?;
         database.migrate().await?;
+        Self::of(config, database, None).await
+    }
+
+    async fn of(
+        config: &StoreConfig,
+        database: Database,
+        gateway: Option<AnyConnection>,
+    ) -> Result<(Self, StoreTask), StoreError> {
         let readers = database.connect_readers(config.reader_count).await?;
         let (engine, file) = (database.engine, database.file.clone());
         let reserve_bytes = u64::from(config.reserve_mib) * 1024 * 1024;
         let reserve = file.as_deref().map(|file| Reserve::of_disk(file, reserve_bytes));
-        let (writer, task) = Writer::start(database);
+        let (writer, task) = Writer::start(database, gateway);
         let inner = Inner {
             writer,
             readers,
@@ -301,6 +327,12 @@ impl Store {
 
     fn reach(&self) -> MutexGuard<'_, Reach> {
         self.inner.reach.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// While it is set, nobody hears that a transaction was committed.
+    #[cfg(test)]
+    pub(crate) fn unheard(&self) -> Arc<std::sync::atomic::AtomicBool> {
+        Arc::clone(&self.writer().is_unheard)
     }
 
     fn unsettled(&self) -> MutexGuard<'_, Option<JournalId>> {

@@ -155,13 +155,13 @@ fn wal_bytes(database: &Path) -> u64 {
 }
 
 /// Bytes that may still be written to the disk of `file`.
-pub(super) fn free_bytes(file: &Path) -> std::io::Result<u64> {
+pub(crate) fn free_bytes(file: &Path) -> std::io::Result<u64> {
     let disk = rustix::fs::statvfs(file)?;
     Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
 }
 
 /// Bytes of the whole disk of `file`.
-pub(super) fn disk_bytes(file: &Path) -> std::io::Result<u64> {
+pub(crate) fn disk_bytes(file: &Path) -> std::io::Result<u64> {
     let disk = rustix::fs::statvfs(file)?;
     Ok(disk.f_blocks.saturating_mul(disk.f_frsize))
 }

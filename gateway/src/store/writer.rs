@@ -35,21 +35,30 @@ pub(super) struct Writer {
     /// So many transactions may still be committed: for tests of what a power cut leaves.
     #[cfg(test)]
     pub(super) fuse: std::sync::Arc<std::sync::atomic::AtomicU64>,
+    /// While set, transactions are committed and nobody hears so: for tests of a server that is cut off meanwhile.
+    #[cfg(test)]
+    pub(super) is_unheard: std::sync::Arc<std::sync::atomic::AtomicBool>,
 }
 
 impl Writer {
-    /// Starts the task; it ends when every clone of the handle is gone and all jobs are done.
-    pub(super) fn start(database: Database) -> (Self, JoinHandle<()>) {
+    /// Starts the task; it ends when every clone of the handle is gone and all jobs are done. `gateway`: the connection
+    /// of the gateway itself; None: of a program beside it.
+    pub(super) fn start(database: Database, gateway: Option<AnyConnection>) -> (Self, JoinHandle<()>) {
         let [operator, batch, ordinary, seal] = LANE_BOUNDS.map(mpsc::channel::<Job>);
         let lanes = [operator.0, batch.0, ordinary.0, seal.0];
         let (mut operator, mut batch, mut ordinary, mut seal) = (operator.1, batch.1, ordinary.1, seal.1);
         #[cfg(test)]
         let fuse = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(u64::MAX));
+        #[cfg(test)]
+        let is_unheard = std::sync::Arc::<std::sync::atomic::AtomicBool>::default();
         let mut connection = WriteConnection {
             database,
-            open: None,
+            is_gateway: gateway.is_some(),
+            open: gateway,
             #[cfg(test)]
             fuse: std::sync::Arc::clone(&fuse),
+            #[cfg(test)]
+            is_unheard: std::sync::Arc::clone(&is_unheard),
         };
         let task = tokio::spawn(async move {
             loop {
@@ -69,6 +78,8 @@ impl Writer {
             lanes,
             #[cfg(test)]
             fuse,
+            #[cfg(test)]
+            is_unheard,
         };
         (writer, task)
     }
@@ -126,9 +137,12 @@ impl Writer {
 /// The write connection, opened when first needed and again after it broke.
 struct WriteConnection {
     database: Database,
+    is_gateway: bool,
     open: Option<AnyConnection>,
     #[cfg(test)]
     fuse: std::sync::Arc<std::sync::atomic::AtomicU64>,
+    #[cfg(test)]
+    is_unheard: std::sync::Arc<std::sync::atomic::AtomicBool>,
 }
 
 impl WriteConnection {
@@ -140,6 +154,7 @@ impl WriteConnection {
         // Taken out while in use: a connection that failed half-way is dropped, not reused.
         let mut connection = match self.open.take() {
             Some(connection) => connection,
+            None if self.is_gateway => self.database.connect_gateway().await.map_err(StoreError::failed(operation))?,
             None => self.database.connect_writer().await.map_err(StoreError::failed(operation))?,
         };
         let limit = self.database.write_timeout();
@@ -163,7 +178,13 @@ impl WriteConnection {
                 return Err(error);
             }
         };
-        match within(limit, transaction.commit()).await {
+        let committed = within(limit, transaction.commit()).await;
+        #[cfg(test)]
+        let committed = committed.and_then(|()| {
+            let is_unheard = self.is_unheard.load(std::sync::atomic::Ordering::Relaxed);
+            if is_unheard { Err(sqlx::Error::PoolTimedOut) } else { Ok(()) }
+        });
+        match committed {
             Ok(()) => {
                 self.open = Some(connection);
                 Ok(value)

@@ -5,7 +5,7 @@ use std::{
     fs, io,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, UNIX_EPOCH},
 };
 
 use arc_swap::ArcSwap;
@@ -17,7 +17,10 @@ use domain::{
     time::{MonoMs, UnixMs},
 };
 use protocol::video::{MAX_SNAPSHOT_BYTES, SNAPSHOT_METRIC, SNAPSHOT_REQUEST_METRIC};
-use tokio::{sync::mpsc, task::spawn_blocking};
+use tokio::{
+    sync::{mpsc, watch},
+    task::spawn_blocking,
+};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
@@ -66,6 +69,8 @@ struct Inner {
     registry: Arc<ArcSwap<Registry>>,
     commands: mpsc::Sender<CameraCommand>,
     known: Mutex<HashMap<DeviceId, Known>>,
+    /// Counts the stills that came.
+    changes: watch::Sender<u64>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -90,12 +95,13 @@ impl Snapshots {
         for entry in fs::read_dir(&folder).map_err(failed)?.flatten() {
             let name = entry.file_name();
             let device = name.to_str().and_then(|name| name.strip_suffix(".jpg")).map(DeviceId::new);
-            let taken = entry.metadata().and_then(|metadata| metadata.modified()).ok().map(to_unix_ms);
+            let taken = entry.metadata().ok().map(|metadata| modified_at(&metadata));
             if let Some(Ok(device)) = device {
                 known.insert(device, Known { taken, ..Known::default() });
             }
         }
-        Ok(Self { inner: Arc::new(Inner { folder, clock, registry, commands, known: Mutex::new(known) }) })
+        let changes = watch::Sender::new(0);
+        Ok(Self { inner: Arc::new(Inner { folder, clock, registry, commands, known: Mutex::new(known), changes }) })
     }
 
     /// Keeps the stills that come until `stop`.
@@ -135,18 +141,24 @@ impl Snapshots {
     /// Asks the camera for a new still; false: there is no such camera for this person. Whoever asks again at once gets
     /// the still that was asked for already.
     pub fn request(&self, scope: &Scope, device: &DeviceId) -> bool {
-        if !self.is_covered(scope, device) {
-            return false;
+        let is_covered = self.is_covered(scope, device);
+        if is_covered {
+            self.ask(device);
         }
+        is_covered
+    }
+
+    /// The same for the gateway itself.
+    pub(super) fn ask(&self, device: &DeviceId) {
         let now = self.inner.clock.now().mono;
         {
             let mut known = self.lock();
             if known.len() >= CAMERAS_MAX && !known.contains_key(device) {
-                return true;
+                return;
             }
             let known = known.entry(device.clone()).or_default();
             if known.requested.is_some_and(|last| now.since_ms(last) < REQUEST_INTERVAL_MS) {
-                return true;
+                return;
             }
             known.requested = Some(now);
         }
@@ -155,7 +167,16 @@ impl Snapshots {
         if self.inner.commands.try_send(command).is_err() {
             warn!(device.id = %device, "a command to a camera was dropped: too many wait");
         }
-        true
+    }
+
+    /// When a camera's newest still was taken, and when it came to this process; for the gateway itself.
+    pub(super) fn seen(&self, device: &DeviceId) -> (Option<UnixMs>, Option<MonoMs>) {
+        self.lock().get(device).map_or((None, None), |known| (known.taken, known.kept))
+    }
+
+    /// Tells when stills have come.
+    pub(super) fn changes(&self) -> watch::Receiver<u64> {
+        self.inner.changes.subscribe()
     }
 
     async fn keep(&self, still: Blob) -> Result<(), SnapshotError> {
@@ -179,9 +200,12 @@ impl Snapshots {
         });
         let written = written.await.unwrap_or_else(|gone| Err(io::Error::other(gone)));
         written.map_err(|source| SnapshotError::File { path, source })?;
-        let mut known = self.lock();
-        let known = known.entry(device).or_default();
-        (known.taken, known.kept) = (Some(at), Some(now));
+        {
+            let mut known = self.lock();
+            let known = known.entry(device).or_default();
+            (known.taken, known.kept) = (Some(at), Some(now));
+        }
+        self.inner.changes.send_modify(|count| *count += 1);
         Ok(())
     }
 
@@ -189,8 +213,9 @@ impl Snapshots {
         scope.covers(self.inner.registry.load().place(device))
     }
 
-    /// An id has no slash in it, and the ending keeps it from being `..`.
-    fn path(&self, device: &DeviceId) -> PathBuf {
+    /// Where a camera's newest still is; it is replaced, never changed. An id has no slash in it, and the ending keeps it from
+    /// being `..`.
+    pub(super) fn path(&self, device: &DeviceId) -> PathBuf {
         self.inner.folder.join(format!("{device}.jpg"))
     }
 
@@ -209,7 +234,8 @@ fn write(path: &Path, bytes: &[u8], taken: UnixMs) -> io::Result<()> {
     fs::rename(&beside, path)
 }
 
-fn to_unix_ms(time: SystemTime) -> UnixMs {
-    let since_epoch = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+/// When a file was changed; a still's time is when it was taken.
+pub(super) fn modified_at(metadata: &fs::Metadata) -> UnixMs {
+    let since_epoch = metadata.modified().unwrap_or(UNIX_EPOCH).duration_since(UNIX_EPOCH).unwrap_or_default();
     UnixMs(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
 }

@@ -35,7 +35,7 @@ use gateway::{
         Actor, BatchCommit, CaseRequest, DiscoveredBirth, LedgerEntry, Photo, SeriesDefinition, SessionLimits,
         SessionToken, StartState, Store, StoreConfig,
     },
-    video::{self, CameraCommand, Snapshots},
+    video::{self, CameraCommand, Evidence, Snapshots},
 };
 use protocol::{
     rest::{LedgerFigures, Point, ShiftDraft, UserDraft},
@@ -107,7 +107,9 @@ impl District {
         let (to_pipeline, from_ingest) = pipeline::inlet(&pipeline::Config::default());
         let (acknowledger, ledger) = (Acknowledger::new(store.clone(), clock), Ledger::default());
         let (pipeline, requests) = pipeline::Handle::new();
+        let (evidence, _) = Evidence::open(&video::Config::default(), folder.path(), clock).unwrap();
         let parts = pipeline::Parts {
+            evidence: evidence.clone(),
             config: pipeline::Config::default(),
             clock,
             engine: engine(&profiles, &start),
@@ -156,7 +158,8 @@ impl District {
         let video = video::Hub::new(video::Config::default(), clock, Arc::clone(&registry), to_cameras.clone());
         tasks.spawn(video.clone().run(stop.clone()));
 
-        let (notifier, mut telling) = notify::start(telling(&store, &registrar, clock), &stop).await.unwrap();
+        let (notifier, mut telling) =
+            notify::start(telling(&store, &registrar, &evidence, clock), &stop).await.unwrap();
         tasks.spawn(async move { while telling.join_next().await.is_some() {} });
 
         let identity = Identity::new(store.clone(), clock, gateway::identity::Config::default()).unwrap();
@@ -175,6 +178,7 @@ impl District {
             video,
             notifier,
             snapshots: Snapshots::open(folder.path(), clock, registry, to_cameras).unwrap(),
+            evidence,
             exports: api::Exports::default(),
             health: Health::default(),
             stop: stop.clone(),
@@ -234,6 +238,11 @@ impl Registered {
         std::fs::create_dir_all(&stills).unwrap();
         for camera in ["camera-inside", "camera-outside"] {
             std::fs::write(stills.join(format!("{camera}.jpg")), STILL).unwrap();
+        }
+        for (alarm, camera) in [(1, "camera-inside"), (2, "camera-outside")] {
+            let pictures = folder.join("alarm-pictures").join(alarm.to_string());
+            std::fs::create_dir_all(&pictures).unwrap();
+            std::fs::write(pictures.join(format!("{camera}.1790000000000.jpg")), STILL).unwrap();
         }
         Self { store, registry, registrar, profiles }
     }
@@ -321,7 +330,7 @@ fn entry(node: &str) -> LedgerEntry {
 }
 
 /// One channel, to sirens at a broker that is not there.
-fn telling(store: &Store, registrar: &Registrar, clock: Clock) -> notify::Parts {
+fn telling(store: &Store, registrar: &Registrar, evidence: &Evidence, clock: Clock) -> notify::Parts {
     let text = "[[channel]]\nname = \"sirens\"\nserves.townships = [\"*\"]\nvia.siren = {}\n";
     let config: notify::Config = Document { file: "notify", text }.read().unwrap();
     notify::Parts {
@@ -330,6 +339,7 @@ fn telling(store: &Store, registrar: &Registrar, clock: Clock) -> notify::Parts 
         clock,
         store: store.clone(),
         registry: registrar.changes(),
+        evidence: evidence.clone(),
         health: Health::default(),
     }
 }

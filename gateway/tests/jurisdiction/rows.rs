@@ -289,6 +289,16 @@ pub(crate) const ROWS: &[Row] = &[
         done: &[204],
         ..plain("POST", "/duty/handovers", Needs::Permission(KeepRoster))
     },
+    Row {
+        shows: &["camera-inside", "1790000000000"],
+        ..placed("GET", "/alarms/{id}/pictures", "/alarms/1/pictures", "/alarms/2/pictures")
+    },
+    placed(
+        "GET",
+        "/alarms/{id}/pictures/{camera}/{taken_at_ms}",
+        "/alarms/1/pictures/camera-inside/1790000000000",
+        "/alarms/2/pictures/camera-outside/1790000000000",
+    ),
     Row { shows: &["camera-inside"], ..plain("GET", "/cameras", Needs::Permission(View)) },
     placed("GET", "/cameras/{id}/snapshot", "/cameras/camera-inside/snapshot", "/cameras/camera-outside/snapshot"),
     Row {

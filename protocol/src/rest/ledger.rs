@@ -28,10 +28,13 @@ pub struct LedgerFigures {
     pub shed_readings: u64,
     /// Readings that were not taken: an impossible time, another kind than declared, a device of another node.
     pub refused_readings: u64,
-    /// Messages of nodes without an outbox that are lost: missing in their order, or shed here.
+    /// Messages that are lost: given up by nodes' outboxes; of nodes without one, missing in their order or shed here. Gaps
+    /// whose messages nobody can know do not count.
     pub lost_messages: u64,
     /// Readings that are lost: given up by nodes' outboxes, or shed here of nodes without one.
     pub lost_readings: u64,
+    /// Gaps of which nobody can know how many messages they are: they are in neither of the two before.
+    pub uncounted_gaps: u64,
 }
 
 impl LedgerFigures {
@@ -50,6 +53,7 @@ impl LedgerFigures {
             refused_readings,
             lost_messages,
             lost_readings,
+            uncounted_gaps,
         } = other;
         self.produced_readings += produced_readings;
         self.sent_messages += sent_messages;
@@ -63,6 +67,7 @@ impl LedgerFigures {
         self.refused_readings += refused_readings;
         self.lost_messages += lost_messages;
         self.lost_readings += lost_readings;
+        self.uncounted_gaps += uncounted_gaps;
     }
 }
 
@@ -80,6 +85,13 @@ pub enum GapWhy {
     Corrupt,
     /// The node's machine lost power between two writes to disk.
     PowerCut,
+    /// The node has given it up, and no report of that came here: the report was lost with the node's process or disk, or
+    /// this store was taken back to a time before it.
+    Unreported,
+    /// A reading told later, with a time that cannot be.
+    Clock,
+    /// The node has no outbox, and was not heard: the node, the line or this gateway was down.
+    Unheard,
     /// The node has no outbox, and numbers are missing in its order.
     Order,
     /// The node has no outbox, and the gateway had no room.
@@ -102,10 +114,12 @@ pub struct LedgerGap {
     pub first_seq: Option<u64>,
     /// Last number, inclusive.
     pub last_seq: Option<u64>,
-    /// How many messages.
-    pub messages: u64,
+    /// How many messages; None: nobody can know.
+    pub messages: Option<u64>,
     /// How many readings; None: nobody can know.
     pub readings: Option<u64>,
+    /// At most so much of the time between is missing, in milliseconds; None: all of it may be.
+    pub at_most_ms: Option<u64>,
     /// When the gateway knew of it.
     pub noted_at_ms: i64,
 }

@@ -65,6 +65,13 @@ impl Fault {
         (fault, Duration::from_millis(random.random_range(10..400)))
     }
 
+    /// A line that is held up or cut, for so long that everything notices: keep-alives fail, the host falls silent, what was
+    /// sent is sent again.
+    pub(super) fn long(random: &mut StdRng) -> (Self, Duration) {
+        let fault = if random.random_bool(0.5) { Self::StallLink } else { Self::CutLink };
+        (fault, Duration::from_millis(random.random_range(20_000..70_000)))
+    }
+
     /// Whether this machine can have it.
     pub(super) fn is_possible(self, scene: &Scene) -> bool {
         match self {

@@ -39,6 +39,8 @@ const NODE: &str = "edge-north";
 /// Faults when nobody asks for more; and how many of each hundred are done with a broker of the site's own.
 const FAULTS: u64 = 60;
 const EXTERNAL_PERCENT: u64 = 20;
+/// One of so many faults lasts long.
+const LONG_EVERY: u64 = 40;
 /// For the agent to find everything again and to tell what it kept; it waits up to 15 s between two attempts.
 const HEALING: Duration = Duration::from_mins(3);
 /// The gateway's store of a story is a few MiB, the agent's outbox a segment or two.
@@ -163,12 +165,15 @@ async fn endure(
 
     let started = Instant::now();
     let (mut gateway_memory, mut agent_memory, mut unnumbered) = (Memory::default(), Memory::default(), Vec::new());
-    for count in 1..=faults {
+    let mut count = 1;
+    while count <= faults {
         tokio::time::sleep(Duration::from_millis(random.random_range(20..400))).await;
-        let (fault, lasting) = Fault::any(&mut random);
+        let (fault, lasting) =
+            if count.is_multiple_of(LONG_EVERY) { Fault::long(&mut random) } else { Fault::any(&mut random) };
         let ran = started.elapsed().as_millis();
         if !fault.is_possible(&scene) {
-            println!("{ran:6} ms  fault {count}: {fault:?} is not possible here");
+            // Only what happens counts.
+            println!("{ran:6} ms  {fault:?} is not possible here");
             continue;
         }
         println!("{ran:6} ms  fault {count}: {fault:?} for {} ms", lasting.as_millis());
@@ -179,6 +184,7 @@ async fn endure(
         }
         gateway_memory.note(count - 1, faults, scene.world.gateway().resident_kib());
         agent_memory.note(count - 1, faults, scene.world.agent(NODE).resident_kib());
+        count += 1;
     }
     leak.end();
     let rose = tokio::time::timeout(HEALING, rising).await.expect("the last alarm is over in time").expect("no panic");

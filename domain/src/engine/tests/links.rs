@@ -7,7 +7,12 @@ use crate::id::RuleId;
 fn at_the_start_every_link_is_unknown_and_the_node_speaks_for_its_devices() {
     let mut bench = Bench::new();
     assert_eq!(bench.wait_s(19), QUIET);
-    assert_eq!(bench.wait_s(600), ["1 node-1 OP-01 Raised: no data connection for 20 s"]);
+    assert_eq!(
+        bench.wait_s(600),
+        [
+            "1 node-1 OP-01 Raised: no data connection for 20 s; 4 devices unwatched: 1 × Fridge, 1 × Boiler, 1 × Cellar, 1 other"
+        ]
+    );
 }
 
 #[test]
@@ -23,7 +28,12 @@ fn a_node_that_goes_offline_takes_its_devices_along_under_its_own_alarm() {
     let mut bench = Bench::online();
     bench.read(TEMPERATURE, 5.0);
     bench.links(&[("node-1", Link::Offline)]);
-    assert_eq!(bench.wait_s(600), ["1 node-1 OP-01 Raised: no data connection for 20 s"]);
+    assert_eq!(
+        bench.wait_s(600),
+        [
+            "1 node-1 OP-01 Raised: no data connection for 20 s; 4 devices unwatched: 1 × Fridge, 1 × Boiler, 1 × Cellar, 1 other"
+        ]
+    );
     assert_eq!(bench.links(&[("node-1", Link::Online)]), ["1 node-1 OP-01 Returned: online again"]);
     let words = "2 fridge-1 OP-01 Raised: no data connection for 45 s";
     assert_eq!(bench.wait_s(600), [words], "the node is back, the fridge was not born again");
@@ -87,7 +97,10 @@ fn a_process_alarm_survives_the_loss_of_the_link_and_a_pending_one_is_raised() {
     let told = bench.wait_s(3600);
     assert_eq!(
         told,
-        ["1 fridge-1 HIGH Raised: 9.1 °C > 8 °C for 30 s", "2 node-1 OP-01 Raised: no data connection for 20 s"]
+        [
+            "1 fridge-1 HIGH Raised: 9.1 °C > 8 °C for 30 s",
+            "2 node-1 OP-01 Raised: no data connection for 20 s; 4 devices unwatched: 1 × Fridge, 1 × Boiler, 1 × Cellar, 1 other"
+        ]
     );
 }
 

@@ -1,6 +1,7 @@
 //! A small district whose engine is played by hand, and what it must do.
 
 mod anomaly;
+mod clock;
 mod history;
 mod kinds;
 mod life;
@@ -8,6 +9,7 @@ mod links;
 mod properties;
 mod recovery;
 mod registry_change;
+mod silence;
 mod values;
 
 use std::sync::{Arc, LazyLock};
@@ -22,12 +24,14 @@ use crate::{
     time::{MonoMs, Now, UnixMs},
 };
 
-const PROFILES: [(&str, &str); 5] = [
+const PROFILES: [(&str, &str); 7] = [
     ("fridge.toml", FRIDGE),
     ("lift.toml", LIFT),
     ("boiler.toml", kinds::BOILER),
     ("cellar.toml", anomaly::CELLAR),
     ("edge_node.toml", EDGE_NODE),
+    ("camera.toml", silence::CAMERA),
+    ("detector.toml", silence::DETECTOR),
 ];
 
 const FRIDGE: &str = r#"
@@ -175,6 +179,7 @@ id = "OP-01"
 title = { zh = "离线", en = "Offline" }
 severity = "III"
 condition = "offline"
+only_between = { from_h = { default = 0, nameplate = "opens_h" }, to_h = { default = 24, nameplate = "closes_h" } }
 on_delay_s = 20
 off_delay_s = 0
 source = { citation = "test", confidence = "proposal" }

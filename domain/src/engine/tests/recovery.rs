@@ -44,6 +44,12 @@ impl Gateway {
         self.commit(&Input { readings: &[reading], ..Input::default() })
     }
 
+    pub(super) fn read_late(&mut self, series: SeriesId, age_s: i64, value: impl Into<Value>) -> Vec<String> {
+        let event_time = self.bench.now.wall.plus_ms(-age_s * 1000);
+        let reading = Reading { event_time, ..self.bench.reading(series, value) };
+        self.commit(&Input { readings: &[reading], ..Input::default() })
+    }
+
     fn wait_ms(&mut self, milliseconds: u64) -> Vec<String> {
         let end = self.bench.now.mono.plus_ms(milliseconds);
         let mut told = Vec::new();

@@ -14,7 +14,7 @@ use super::{
     CATEGORIES, Metric, Profile, Profiles,
     expression::Expression,
     gap::listed,
-    rule::{Alternative, Bound, Comparison, Condition, Expectation, Hours, Level, Rule},
+    rule::{Alternative, Bound, Comparison, Condition, Expectation, Hours, Level, Rule, Worsening},
 };
 use crate::{
     alarm::Severity,
@@ -31,7 +31,8 @@ pub(super) fn parse(files: impl IntoIterator<Item = (String, String)>) -> Result
         let document = Document { file: &file, text: &text };
         let table: ProfileTable = document.read()?;
         let id_span = table.id.span();
-        let profile = Reader { document, metrics: BTreeSet::new() }.profile(table)?;
+        let profile =
+            Reader { document, metrics: BTreeSet::new(), category: table.category.get_ref().clone() }.profile(table)?;
         if profiles.iter().any(|other| other.id == profile.id) {
             return Err(document.error(id_span, format!("profile `{}` stands in another file already", profile.id)));
         }
@@ -44,7 +45,7 @@ pub(super) fn parse_rule(profile: &Profile, text: &str) -> Result<Rule, ProfileE
     let document = Document { file: "rule", text };
     let table: RuleTable = document.read()?;
     let metrics = profile.metrics.iter().map(|metric| metric.name.clone()).collect();
-    Reader { document, metrics }.rule(table, 0..text.len())
+    Reader { document, metrics, category: profile.category.clone() }.rule(table, 0..text.len())
 }
 
 fn is_delay(seconds: f64) -> bool {
@@ -55,7 +56,12 @@ fn is_delay(seconds: f64) -> bool {
 struct Reader<'a> {
     document: Document<'a>,
     metrics: BTreeSet<MetricName>,
+    category: String,
 }
+
+/// Categories whose equipment nobody switches off with the lights, or that is dangerous when it is: there the link and the
+/// readings are watched at all hours.
+const WATCHED_AT_ALL_HOURS: [&str; 6] = ["elevator", "boiler", "gas", "ride", "vessel", "crane"];
 
 impl Reader<'_> {
     fn profile(mut self, table: ProfileTable) -> Result<Profile, ProfileError> {
@@ -133,12 +139,34 @@ impl Reader<'_> {
         }
         let is_over_values =
             !matches!(table.condition, ConditionTable::Due(_) | ConditionTable::Stale(_) | ConditionTable::Offline);
-        let is_free = table.only_while.is_empty() && table.suppressed_while.is_empty() && table.only_between.is_none();
-        if !(is_over_values || is_free) {
+        let is_about_silence = matches!(table.condition, ConditionTable::Stale(_) | ConditionTable::Offline);
+        let is_always_so = table.only_while.is_empty() && table.suppressed_while.is_empty();
+        if !(is_over_values || is_always_so) {
+            return fail(format!("rule `{}`: `only_while` and `suppressed_while` go with rules over values", table.id));
+        }
+        if table.only_between.is_some() && !is_over_values && !is_about_silence {
+            return fail(format!("rule `{}`: a date has no hours (`only_between`)", table.id));
+        }
+        if table.only_between.is_some() && is_about_silence && WATCHED_AT_ALL_HOURS.contains(&self.category.as_str()) {
             return fail(format!(
-                "rule `{}`: `only_while`, `only_between` and `suppressed_while` go with rules over values",
-                table.id
+                "rule `{}`: equipment of the category `{}` is watched at all hours: its link and its readings have no \
+                 `only_between`",
+                table.id, self.category
             ));
+        }
+        if !table.worsens.is_empty() {
+            let first = Worsening { after_s: table.on_delay_s.default.unwrap_or(0.0), severity: table.severity };
+            let steps: Vec<&Worsening> = std::iter::once(&first).chain(&table.worsens).collect();
+            let is_worse = |pair: &[&Worsening]| {
+                pair[1].after_s.is_finite() && pair[1].after_s > pair[0].after_s && pair[1].severity < pair[0].severity
+            };
+            if !is_about_silence || steps.len() > Condition::MAX_ALTERNATIVES || !steps.windows(2).all(is_worse) {
+                return fail(format!(
+                    "rule `{}`: `worsens` goes with `offline` and `stale`, and each step is later and worse than the one \
+                     before, the rule's own severity after its `on_delay_s` being the first",
+                    table.id
+                ));
+            }
         }
         if matches!(table.condition, ConditionTable::Anomaly(_)) && table.severity != Severity::IV {
             return fail(format!(
@@ -157,6 +185,7 @@ impl Reader<'_> {
             only_while,
             suppressed_while,
             is_latching: table.is_latching,
+            worsens: table.worsens,
             on_delay_s: table.on_delay_s,
             off_delay_s: table.off_delay_s,
             source: table.source,
@@ -278,12 +307,13 @@ impl Reader<'_> {
             return fail(format!("rule `{rule}`: `for_s` and `deadband` are numbers, 0 or more"));
         }
         let level = |level: LevelTable| {
-            let bound = match (level.above, level.at_least, level.below) {
-                (Some(high), None, None) => Bound::Above(high),
-                (None, Some(high), None) => Bound::AtLeast(high),
-                (None, None, Some(low)) => Bound::Below(low),
+            let bound = match (level.above, level.at_least, level.below, level.beyond) {
+                (Some(high), None, None, None) => Bound::Above(high),
+                (None, Some(high), None, None) => Bound::AtLeast(high),
+                (None, None, Some(low), None) => Bound::Below(low),
+                (None, None, None, Some(limit)) => Bound::Beyond(limit),
                 _ => {
-                    let problem = "a level has exactly one of `above`, `at_least` and `below`";
+                    let problem = "a level has exactly one of `above`, `at_least`, `below` and `beyond`";
                     return Err(self.document.error(span.clone(), problem));
                 }
             };
@@ -299,12 +329,13 @@ impl Reader<'_> {
         if !table.deadband.is_finite() || table.deadband < 0.0 {
             return fail("`deadband` is a number in the metric's unit, 0 or more");
         }
-        let bound = match (table.above, table.at_least, table.below) {
-            (Some(high), None, None) => Bound::Above(high),
-            (None, Some(high), None) => Bound::AtLeast(high),
-            (None, None, Some(low)) => Bound::Below(low),
-            (Some(high), None, Some(low)) => Bound::Outside(low, high),
-            _ => return fail("a limit has `above`, `at_least` or `below`, or both `above` and `below`"),
+        let bound = match (table.above, table.at_least, table.below, table.beyond) {
+            (Some(high), None, None, None) => Bound::Above(high),
+            (None, Some(high), None, None) => Bound::AtLeast(high),
+            (None, None, Some(low), None) => Bound::Below(low),
+            (Some(high), None, Some(low), None) => Bound::Outside(low, high),
+            (None, None, None, Some(limit)) => Bound::Beyond(limit),
+            _ => return fail("a limit has `above`, `at_least`, `below` or `beyond`, or both `above` and `below`"),
         };
         Ok(Condition::Limit { metric: self.known(table.metric)?, bound, deadband: table.deadband })
     }
@@ -314,13 +345,14 @@ impl Reader<'_> {
             .into_iter()
             .map(|table| {
                 let span = table.metric.span();
-                let must_be = match (table.above, table.below, table.is, table.is_not) {
-                    (Some(high), None, None, None) => Expectation::Above(high),
-                    (None, Some(low), None, None) => Expectation::Below(low),
-                    (None, None, Some(values), None) if !values.is_empty() => Expectation::Is(values),
-                    (None, None, None, Some(values)) if !values.is_empty() => Expectation::IsNot(values),
+                let must_be = match (table.above, table.below, table.beyond, table.is, table.is_not) {
+                    (Some(high), None, None, None, None) => Expectation::Above(high),
+                    (None, Some(low), None, None, None) => Expectation::Below(low),
+                    (None, None, Some(limit), None, None) => Expectation::Beyond(limit),
+                    (None, None, None, Some(values), None) if !values.is_empty() => Expectation::Is(values),
+                    (None, None, None, None, Some(values)) if !values.is_empty() => Expectation::IsNot(values),
                     _ => {
-                        let problem = "a comparison has exactly one of `above`, `below`, `is` and `is_not`";
+                        let problem = "a comparison has exactly one of `above`, `below`, `beyond`, `is` and `is_not`";
                         return Err(self.document.error(span, problem));
                     }
                 };

@@ -6,7 +6,7 @@ use toml::Spanned;
 use crate::{
     alarm::Severity,
     id::{MetricName, ProfileId, RuleId},
-    profile::{DueStep, Range, Setting, Source, StateName},
+    profile::{DueStep, Range, Setting, Source, StateName, Worsening},
     reading::Value,
     text::Text,
 };
@@ -54,6 +54,8 @@ pub(super) struct RuleTable {
     pub(super) suppressed_while: Vec<ComparisonTable>,
     #[serde(default)]
     pub(super) is_latching: bool,
+    #[serde(default)]
+    pub(super) worsens: Vec<Worsening>,
     pub(super) on_delay_s: Setting,
     pub(super) off_delay_s: f64,
     pub(super) source: Source,
@@ -84,6 +86,7 @@ pub(super) struct LimitTable {
     pub(super) above: Option<Setting>,
     pub(super) at_least: Option<Setting>,
     pub(super) below: Option<Setting>,
+    pub(super) beyond: Option<Setting>,
     pub(super) deadband: f64,
 }
 
@@ -101,6 +104,7 @@ pub(super) struct LevelTable {
     pub(super) above: Option<Setting>,
     pub(super) at_least: Option<Setting>,
     pub(super) below: Option<Setting>,
+    pub(super) beyond: Option<Setting>,
     pub(super) severity: Severity,
     pub(super) for_s: Setting,
 }
@@ -207,6 +211,7 @@ pub(super) struct ComparisonTable {
     pub(super) metric: Spanned<MetricName>,
     pub(super) above: Option<Setting>,
     pub(super) below: Option<Setting>,
+    pub(super) beyond: Option<Setting>,
     pub(super) is: Option<Vec<Value>>,
     pub(super) is_not: Option<Vec<Value>>,
 }

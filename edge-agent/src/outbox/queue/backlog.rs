@@ -21,7 +21,12 @@ impl Outbox {
 
     /// Whether messages before that number wait.
     pub fn has_backlog(&self, before: u64) -> bool {
-        self.next_in_backlog() < before.min(self.next)
+        self.next_in_backlog() < before.min(self.end_of_backlog())
+    }
+
+    /// Beyond what a power cut could give again, nothing is sent.
+    fn end_of_backlog(&self) -> u64 {
+        self.next.min(self.reserved + 1)
     }
 
     fn next_in_backlog(&self) -> u64 {
@@ -32,7 +37,7 @@ impl Outbox {
     pub fn next_backlog(&mut self, before: u64, now: Now) -> Option<Entry> {
         loop {
             self.cursor = self.next_in_backlog();
-            if self.cursor >= before.min(self.next) {
+            if self.cursor >= before.min(self.end_of_backlog()) {
                 return None;
             }
             let index = self.segments.partition_point(|segment| segment.first <= self.cursor).checked_sub(1)?;
@@ -76,7 +81,9 @@ impl Outbox {
         let segment = &mut self.segments[index];
         let (first_seq, from_ms) = (self.cursor, segment.begun.0);
         if !std::mem::replace(&mut segment.is_damaged, true) {
-            let gap = Gap { first_seq, last_seq: end - 1, from_ms, to_ms: until.0, readings: None, why: Why::Corrupt };
+            let (last_seq, to_ms) = (end - 1, until.0);
+            let (readings, at_most_ms, why) = (None, None, Why::Corrupt);
+            let gap = Gap { first_seq, last_seq, from_ms, to_ms, readings, at_most_ms, why };
             let messages = self.receipt.numbers().missing_between(first_seq, end - 1);
             self.lose(gap, messages);
         }

@@ -35,7 +35,11 @@ impl FaultCodes {
     /// Every flag with its value while the equipment shows `number`.
     pub fn flags(&self, number: i64) -> Vec<(MetricName, bool)> {
         let codes = self.codes(number);
-        let is_set = |event: &MetricName| codes.iter().any(|&code| self.system.event(code) == Some(event));
+        let means = |code: i64| match self.system.codes.get(&code) {
+            Some(known) => known.event.as_ref(),
+            None => self.system.unknown_event.as_ref(),
+        };
+        let is_set = |event: &MetricName| codes.iter().any(|&code| means(code) == Some(event));
         self.events().map(|event| (event.clone(), is_set(event))).collect()
     }
 
@@ -71,6 +75,21 @@ mod tests {
             ]
         "#;
         FaultCodes { system: Arc::new(CodeSystem::parse("maker.toml", text).unwrap()), coding }
+    }
+
+    #[test]
+    fn a_code_that_nobody_knows_sets_a_flag_of_its_own() {
+        let mut codes = codes(Coding::Number);
+        let system = Arc::make_mut(&mut codes.system);
+        system.unknown_event = Some(MetricName::new("elevator.unknown_code").unwrap());
+        let set = |number: i64| -> Vec<String> {
+            let flags = codes.flags(number).into_iter();
+            flags.filter(|(_, is_set)| *is_set).map(|(event, _)| event.to_string()).collect()
+        };
+        assert_eq!(
+            (set(93), set(11), set(0)),
+            (vec!["elevator.unknown_code".to_owned()], vec!["elevator.entrapment".to_owned()], Vec::new(),)
+        );
     }
 
     #[test]

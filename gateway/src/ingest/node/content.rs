@@ -6,9 +6,12 @@ use domain::{
     time::Now,
 };
 use metrics::counter;
-use protocol::sparkplug::{
-    host_session::Heard,
-    outbox::{Gap, Seq},
+use protocol::{
+    rest::GapWhy,
+    sparkplug::{
+        host_session::Heard,
+        outbox::{Gap, Seq},
+    },
 };
 
 use super::{NEW_SERIES_MAX, Node, Outcome, Surroundings, Way, counted, is_of_the_gateway};
@@ -17,6 +20,7 @@ use crate::{
         Blob, SeriesIndex,
         judge::{Judged, Telling, judge},
     },
+    ledger::Lost,
     store::{DiscoveredBirth, OutboxId, OutboxProgress},
 };
 
@@ -112,6 +116,7 @@ impl Node {
         let is_itself = *device == self.address.node.as_device();
         let profile = around.registry.device(device).map(|device| &device.profile);
         out.ingested.readings.reserve(metrics.len());
+        let mut timeless = 0;
         for heard in metrics {
             let way = self.way(device, is_itself, heard);
             if way == Way::Nowhere {
@@ -122,7 +127,10 @@ impl Node {
                     let series = match way {
                         Way::Series(series) => series,
                         Way::Unknown | Way::Nowhere => {
-                            let Some(series) = self.series(device, &heard.name, now, around.series) else { continue };
+                            let Some(series) = self.series(device, &heard.name, now, around.series) else {
+                                out.figures.refused_readings += 1;
+                                continue;
+                            };
                             self.learn(device, is_itself, heard.place, Way::Series(series));
                             series
                         }
@@ -143,13 +151,23 @@ impl Node {
                 Judged::Blob(at, bytes) => {
                     out.blobs.push(Blob { device: device.clone(), metric: heard.name.clone(), at, bytes });
                 }
-                Judged::Quarantined(why) => {
-                    counter!("gateway_readings_quarantined_total").increment(1);
-                    out.figures.refused_readings += 1;
-                    self.refuse(format!("{device}: {why}"), now);
+                Judged::Quarantined(why) => self.quarantine(device, &why, now, out),
+                Judged::Timeless(why) => {
+                    timeless += 1;
+                    self.quarantine(device, &why, now, out);
                 }
             }
         }
+        if timeless > 0 {
+            let (messages, readings) = (Some(1), Some(timeless));
+            out.lost.push(Lost { why: GapWhy::Clock, messages, readings, from: now.wall, to: now.wall });
+        }
+    }
+
+    fn quarantine(&mut self, device: &DeviceId, why: &str, now: Now, out: &mut Outcome) {
+        counter!("gateway_readings_quarantined_total").increment(1);
+        out.figures.refused_readings += 1;
+        self.refuse(format!("{device}: {why}"), now);
     }
 
     /// Where a metric goes. Looked up by its name once a birth, then by its place in it.

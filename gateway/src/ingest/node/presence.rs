@@ -15,6 +15,7 @@ impl Node {
         self.session.forget();
         self.outboxes.forget_birth();
         self.silence.begin_anew(now.mono);
+        self.heard_until.get_or_insert(self.heard_before);
         if self.status.link == LinkState::Online {
             self.unheard_since_ms.get_or_insert(now.mono.0);
         }

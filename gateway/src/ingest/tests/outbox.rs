@@ -122,8 +122,13 @@ impl World {
         self.in_flight.clear();
         let outbox = OutboxId { node: NodeId::new("edge-1").unwrap(), incarnation: Incarnation(1) };
         let committed = OutboxState { outbox, numbers: self.numbers.clone(), reading_count: 0 };
-        self.fixture.nodes =
-            Fixture::nodes(&self.fixture.registry, &self.fixture.series, self.fixture.ledger.clone(), vec![committed]);
+        self.fixture.nodes = Fixture::nodes(
+            &self.fixture.registry,
+            &self.fixture.series,
+            self.fixture.ledger.clone(),
+            &[],
+            vec![committed],
+        );
     }
 
     /// A rebirth whenever ingest asks, and again what is not committed, as an edge does it.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lettre::{
     AsyncSmtpTransport, AsyncTransport as _, Message as Mail, Tokio1Executor,
-    message::{Mailbox, header::ContentType},
+    message::{Attachment, Mailbox, MessageBuilder, MultiPart, SinglePart, header::ContentType},
     transport::smtp::{
         self,
         authentication::Credentials,
@@ -18,6 +18,7 @@ use crate::notify::{
     attempt::Failure,
     config::{ChannelConfig, EmailConfig, Encryption},
     message::{Message, Wording},
+    picture::Shown,
 };
 
 /// A mail server, and who sends.
@@ -64,17 +65,51 @@ impl Email {
     }
 
     pub(super) async fn send(&self, message: &Message, wording: &Wording, address: &str) -> Result<Receipt, Failure> {
-        let to: Mailbox = address.parse().map_err(|_| Failure::refused("this is no mail address"))?;
-        let domain = self.from.email.domain();
-        let mail = Mail::builder()
-            .from(self.from.clone())
-            .to(to)
+        let mail = self
+            .to_one(address)?
             // The same whenever it is tried again, so that a mail program may show it once.
-            .message_id(Some(format!("<brightwatch-{}@{domain}>", message.id)))
+            .message_id(Some(self.id_of(message, "")))
             .subject(message.title(wording))
             .header(ContentType::TEXT_PLAIN)
             .body(message.body(wording))
             .map_err(|error| Failure::refused(error.to_string()))?;
+        self.hand_over(mail).await
+    }
+
+    /// An answer to the mail that told a message, with the picture.
+    pub(super) async fn send_picture(
+        &self,
+        message: &Message,
+        shown: &Shown,
+        wording: &Wording,
+        address: &str,
+    ) -> Result<Receipt, Failure> {
+        let jpeg = ContentType::parse("image/jpeg").expect("a media type");
+        let name = format!("{}-{}.jpg", shown.picture.camera, shown.picture.taken.0);
+        let caption = SinglePart::builder().header(ContentType::TEXT_PLAIN).body(shown.caption(message, wording));
+        let picture = Attachment::new(name).body(shown.picture.bytes.to_vec(), jpeg);
+        let told = self.id_of(message, "");
+        let mail = self
+            .to_one(address)?
+            .message_id(Some(self.id_of(message, "-picture")))
+            .in_reply_to(told.clone())
+            .references(told)
+            .subject(format!("Re: {}", message.title(wording)))
+            .multipart(MultiPart::mixed().singlepart(caption).singlepart(picture))
+            .map_err(|error| Failure::refused(error.to_string()))?;
+        self.hand_over(mail).await
+    }
+
+    fn to_one(&self, address: &str) -> Result<MessageBuilder, Failure> {
+        let to: Mailbox = address.parse().map_err(|_| Failure::refused("this is no mail address"))?;
+        Ok(Mail::builder().from(self.from.clone()).to(to))
+    }
+
+    fn id_of(&self, message: &Message, ending: &str) -> String {
+        format!("<brightwatch-{}{ending}@{}>", message.id, self.from.email.domain())
+    }
+
+    async fn hand_over(&self, mail: Mail) -> Result<Receipt, Failure> {
         let response = self.transport.send(mail).await.map_err(|error| of_error(&error))?;
         // Most servers name the message in their last line, such as `Ok: queued as 4F2B1`.
         let said: String = response.message().collect::<Vec<_>>().join(" ").chars().take(120).collect();

@@ -30,6 +30,7 @@ use super::{
     attempt::Failure,
     config::{ChannelConfig, Config, Serves, Via},
     message::{Message, Wording},
+    picture::Shown,
 };
 use crate::{broker::Access, clock::Clock, store::Contact};
 
@@ -213,6 +214,33 @@ impl Channel {
         };
         match tokio::time::timeout(self.timeout, sending).await {
             Ok(outcome) => outcome,
+            Err(_elapsed) => Err(Failure::unknown(format!("no answer within {} s", self.timeout.as_secs()))),
+        }
+    }
+}
+
+impl Channel {
+    /// Whether it can carry a picture; where not, the message's link leads to it.
+    pub(super) const fn carries_pictures(&self) -> bool {
+        matches!(self.carrier, Carrier::Wecom(..) | Carrier::Email(_))
+    }
+
+    /// Whether a picture goes with words of its own.
+    pub(super) const fn captions_pictures(&self) -> bool {
+        matches!(self.carrier, Carrier::Email(_))
+    }
+
+    /// Sends the picture of what a message has told.
+    pub(super) async fn send_picture(&self, message: &Message, shown: &Shown, address: &str) -> Result<(), Failure> {
+        let sending = async {
+            match &self.carrier {
+                Carrier::Wecom(client, robot) => wecom::taken(&client.send(robot.picture(&shown.picture.bytes)).await?),
+                Carrier::Email(email) => email.send_picture(message, shown, &self.wording, address).await,
+                _ => Err(Failure::refused("it carries no pictures")),
+            }
+        };
+        match tokio::time::timeout(self.timeout, sending).await {
+            Ok(outcome) => outcome.map(drop),
             Err(_elapsed) => Err(Failure::unknown(format!("no answer within {} s", self.timeout.as_secs()))),
         }
     }

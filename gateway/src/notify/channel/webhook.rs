@@ -98,9 +98,13 @@ pub(super) fn notice(notice: &Notice) -> Value {
 
 /// The HMAC-SHA256, in hexadecimal, of the time in seconds, a full stop and the body.
 pub(in crate::notify) fn signature(key: &str, seconds: i64, body: &str) -> String {
+    hexadecimal(&hmac_sha256(key.as_bytes(), format!("{seconds}.{body}").as_bytes()))
+}
+
+/// Two digits a byte.
+pub(super) fn hexadecimal(digest: &[u8]) -> String {
     use std::fmt::Write as _;
-    let digest = hmac_sha256(key.as_bytes(), format!("{seconds}.{body}").as_bytes());
-    digest.iter().fold(String::with_capacity(64), |mut hex, byte| {
+    digest.iter().fold(String::with_capacity(2 * digest.len()), |mut hex, byte| {
         write!(hex, "{byte:02x}").expect("writing to a string never fails");
         hex
     })

@@ -23,6 +23,7 @@ use crate::{
     notify::{Channels, Config, Notifier, Parts, start},
     ops::health::Health,
     store::{Actor, BatchCommit, Scope, SessionLimits, SessionToken, Store, StoreConfig},
+    video::{self, Evidence},
 };
 
 /// For anything that takes a moment on a quiet machine.
@@ -83,6 +84,13 @@ impl House {
         self.store.add_shift(&self.admin, draft, now()).await.unwrap();
     }
 
+    /// What a camera showed of an alarm.
+    pub(super) fn picture(&self, alarm: i64, camera: &str, taken: UnixMs, jpeg: &[u8]) {
+        let folder = self.folder.path().join("alarm-pictures").join(alarm.to_string());
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join(format!("{camera}.{}.jpg", taken.0)), jpeg).unwrap();
+    }
+
     /// Starts telling people by the channels of this `[notify]` section.
     pub(super) async fn start(&self, config: &str) -> Running {
         self.start_with(config, None).await
@@ -103,7 +111,9 @@ impl House {
         let channels = Channels::build(&config, &registry, broker).unwrap();
         let (_, registry) = watch::channel(Arc::new(registry));
         let (stop, health) = (CancellationToken::new(), Health::default());
-        let parts = Parts { config, channels, clock, store: self.store.clone(), registry, health: health.clone() };
+        let (evidence, _) = Evidence::open(&video::Config::default(), self.folder.path(), clock).unwrap();
+        let parts =
+            Parts { evidence, config, channels, clock, store: self.store.clone(), registry, health: health.clone() };
         let (notifier, tasks) = start(parts, &stop).await.unwrap();
         Running { notifier, health, stop, tasks }
     }

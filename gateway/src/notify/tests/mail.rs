@@ -12,7 +12,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use super::house::{House, notice};
+use super::house::{House, LIMIT, notice};
 
 #[derive(Clone, Default)]
 struct Server {
@@ -63,6 +63,25 @@ impl Server {
     fn said(&self) -> String {
         self.said.lock().unwrap().join("\n")
     }
+}
+
+#[tokio::test]
+async fn a_picture_is_an_answer_to_the_mail_that_told_the_alarm() {
+    let (house, (server, address)) = (House::build().await, Server::start().await);
+    let raised = notice(7, Severity::I, Audience::Centre);
+    house.picture(7, "camera-1", raised.at.plus_ms(3000), &[0xff, 0xd8, 0xff].repeat(9));
+    let _running = house.start(&config(address, "encryption = \"none\", to = [\"duty@example.cn\"]")).await;
+    house.tell([raised]).await;
+    let waiting = async {
+        while !server.said().contains("/9j//9j/") {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(LIMIT, waiting).await.expect("the picture comes");
+    let said = server.said();
+    let told = said.lines().find_map(|line| line.strip_prefix("Message-ID: ")).expect("the words first");
+    assert!(said.contains(&format!("In-Reply-To: {told}")), "{said}");
+    assert!(said.contains("Content-Type: image/jpeg") && said.contains("filename=\"camera-1-"), "{said}");
 }
 
 fn config(address: SocketAddr, more: &str) -> String {

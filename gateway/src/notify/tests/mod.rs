@@ -5,6 +5,7 @@ mod failing;
 mod house;
 mod mail;
 mod on_duty;
+mod pictures;
 mod service;
 mod siren;
 mod telling;

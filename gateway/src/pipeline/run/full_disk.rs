@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use domain::id::AlarmId;
+use foldhash::HashMap;
 use metrics::{counter, gauge};
 use protocol::{
     live::Storing,
@@ -10,8 +12,10 @@ use protocol::{
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::{Attempt, Batch, HEALTH_PART, Pipeline, PipelineError, RECOVER_MAX, RETRY_MAX};
-use crate::{ledger::Lost, live::present::Changes, store::BatchCommit};
+use super::{
+    Batch, HEALTH_PART, Pipeline, PipelineError, RECOVER_MAX, RETRY_MAX, attempt::Attempt, unknown::Unsettled,
+};
+use crate::{ledger::Lost, live::present::Changes, pipeline::shortage::Owed, store::BatchCommit};
 
 impl Pipeline {
     /// From here on only so much is stored, and everybody knows.
@@ -48,18 +52,37 @@ impl Pipeline {
             self.recover_at = Some(Instant::now() + RETRY_MAX);
             return Ok(true);
         }
+        match self.settle_unknown(stop).await? {
+            Attempt::Stored => {}
+            Attempt::Full | Attempt::Failed | Attempt::Unknown(_) => {
+                self.look_later();
+                return Ok(true);
+            }
+            Attempt::Stopped => return Ok(false),
+        }
         // With nothing owed it is an empty batch, which tells whether there is room.
         let owed = Arc::new(self.owed.to_commit(self.parts.clock.now().wall));
         match self.attempt(&owed, stop).await? {
             Attempt::Stored => {
-                let alarms = self.announced.stored(std::mem::take(&mut self.owed).alarms());
-                self.parts.live.publish(Changes { alarms, ..Changes::default() });
+                let owed = std::mem::take(&mut self.owed);
+                self.announce_stored(owed.alarms());
                 self.store_only(if has_room { Storing::Everything } else { Storing::AlarmsOnly });
             }
             Attempt::Full | Attempt::Failed => self.look_later(),
+            Attempt::Unknown(journal) => {
+                self.owed = Owed::default();
+                self.unsettled = Some(Unsettled::new(journal, owed, HashMap::default()));
+                self.look_later();
+            }
             Attempt::Stopped => return Ok(false),
         }
         Ok(true)
+    }
+
+    /// These alarms are on disk as they are shown.
+    pub(super) fn announce_stored(&mut self, alarms: impl Iterator<Item = AlarmId>) {
+        let alarms = self.announced.stored(alarms);
+        self.parts.live.publish(Changes { alarms, ..Changes::default() });
     }
 
     /// The readings of a batch are not stored: numbered messages come again, others are lost and stand in the ledger.
@@ -77,6 +100,7 @@ impl Pipeline {
         }
         for (node, &(messages, readings)) in &batch.unrepeated {
             let (from, to) = (whole.received, whole.received);
+            let messages = Some(messages);
             let lost = Lost { why: GapWhy::Shed, messages, readings: Some(readings), from, to };
             self.parts.ledger.lost(node, lost, whole.received);
         }

@@ -1,9 +1,11 @@
 //! The outboxes in memory: what is on disk, rows and steps together. Pure.
 
-use std::collections::HashMap;
-
 use domain::{id::NodeId, time::UnixMs};
-use protocol::sparkplug::outbox::{Insertion, Numbers, Seq, StoreEpoch};
+use foldhash::HashMap;
+use protocol::{
+    rest::{GapWhy, LedgerGap},
+    sparkplug::outbox::{Gap, Numbers, Seq, StoreEpoch, Why},
+};
 
 use super::{
     OUTBOXES_PER_NODE, OutboxId, OutboxProgress, OutboxState,
@@ -44,6 +46,8 @@ pub(in crate::store) struct Planned {
     steps: Vec<Step>,
     /// The steps as bytes.
     pub(super) frame: Vec<u8>,
+    /// What is known to be lost from now on.
+    pub(in crate::store) gaps: Vec<LedgerGap>,
 }
 
 /// What a fold is to write.
@@ -66,8 +70,8 @@ impl Known {
     pub(in crate::store) fn new(epoch: StoreEpoch) -> Self {
         Self {
             epoch,
-            rows: HashMap::new(),
-            by_row: HashMap::new(),
+            rows: HashMap::default(),
+            by_row: HashMap::default(),
             last_row: 0,
             last_step: JournalId::default(),
             folded_through: JournalId::default(),
@@ -121,8 +125,9 @@ impl Known {
                 planned.new.push((row, Entry::new(progress.outbox.clone(), now)));
                 row
             });
-            let runs = step::runs(progress.numbers.clone());
+            let runs = step::runs(&progress.numbers, &progress.gaps);
             planned.steps.push(Step { row, floor: progress.floor, runs, reading_count: progress.reading_count });
+            planned.gaps.extend(losses(self.by_row.get(&row), progress, now));
         }
         planned.steps.sort_unstable_by_key(|step| step.row);
         planned.frame = step::encode(&planned.steps);
@@ -176,7 +181,7 @@ impl Known {
 
     /// The outboxes beyond those of each node that are remembered, oldest use first.
     fn superfluous(&self) -> Vec<i64> {
-        let mut by_node: HashMap<&NodeId, Vec<(UnixMs, i64)>> = HashMap::new();
+        let mut by_node: HashMap<&NodeId, Vec<(UnixMs, i64)>> = HashMap::default();
         for (row, entry) in &self.by_row {
             by_node.entry(&entry.outbox.node).or_default().push((entry.used_at, *row));
         }
@@ -200,21 +205,71 @@ impl Entry {
         if let Some(floor) = step.floor {
             self.numbers.raise_floor(floor);
         }
-        let mut left: Vec<Seq> = step.runs.iter().flat_map(|&(first, last)| numbers_of(first, last)).collect();
-        // The set had room for them in the order in which they came. In another order one may have to wait until
-        // another has closed a hole.
-        loop {
-            let count = left.len();
-            left.retain(|number| self.numbers.insert(*number) == Insertion::Refused);
-            if left.is_empty() || left.len() == count {
-                break;
-            }
-        }
+        self.numbers.insert_runs(&step.runs);
         self.reading_count += step.reading_count;
         self.changed = journal;
     }
 }
 
-fn numbers_of(first: Seq, last: Seq) -> impl Iterator<Item = Seq> {
-    (first.get()..=last.get()).filter_map(Seq::new)
+/// What a batch tells of losses: what the node reports, without what is committed all the same; and what is below its
+/// floor and neither committed nor reported.
+fn losses(entry: Option<&Entry>, progress: &OutboxProgress, now: UnixMs) -> Vec<LedgerGap> {
+    let mut gaps = Vec::new();
+    if progress.gaps.is_empty() && progress.floor.is_none() {
+        return gaps;
+    }
+    let node = &progress.outbox.node;
+    let mut numbers = entry.map_or_else(Numbers::default, |entry| entry.numbers.clone());
+    numbers.insert_runs(&step::runs(&progress.numbers, &[]));
+    for gap in &progress.gaps {
+        let messages = numbers.missing_between(gap.first_seq, gap.last_seq);
+        numbers.insert_all(gap.first_seq, gap.last_seq);
+        // Else all are committed, or stood for no reading.
+        if messages > 0 && gap.readings != Some(0) {
+            gaps.push(reported(node, gap, messages, now));
+        }
+    }
+    if let Some(floor) = progress.floor {
+        let (first, last) = (numbers.next_missing(Seq::FIRST.get()), floor.get() - 1);
+        let messages = numbers.missing_between(first, last);
+        if messages > 0 {
+            gaps.push(LedgerGap {
+                node: node.clone(),
+                why: GapWhy::Unreported,
+                // They were given up after the store last heard of this outbox.
+                from_ms: entry.map_or(now, |entry| entry.used_at).0.min(now.0),
+                to_ms: now.0,
+                first_seq: Some(first),
+                last_seq: Some(last),
+                // What an outbox did before it first spoke here, another store may have.
+                messages: entry.map(|_| messages),
+                readings: None,
+                at_most_ms: None,
+                noted_at_ms: now.0,
+            });
+        }
+    }
+    gaps
+}
+
+fn reported(node: &NodeId, gap: &Gap, messages: u64, now: UnixMs) -> LedgerGap {
+    LedgerGap {
+        node: node.clone(),
+        why: match gap.why {
+            Why::TooOld => GapWhy::TooOld,
+            Why::Full => GapWhy::Full,
+            Why::Torn => GapWhy::Torn,
+            Why::Corrupt => GapWhy::Corrupt,
+            Why::PowerCut => GapWhy::PowerCut,
+        },
+        from_ms: gap.from_ms,
+        to_ms: gap.to_ms,
+        first_seq: Some(gap.first_seq),
+        last_seq: Some(gap.last_seq),
+        // Most of these numbers were reserved and never given.
+        messages: (gap.why != Why::PowerCut).then_some(messages),
+        readings: gap.readings,
+        at_most_ms: gap.at_most_ms,
+        noted_at_ms: now.0,
+    }
 }

@@ -80,11 +80,11 @@ impl Store {
         self.known_outboxes().knows(node)
     }
 
-    /// What to tell the node: everything in it is on disk.
-    pub fn acknowledgement(&self, outbox: &OutboxId) -> Acknowledgement {
+    /// What to tell the node, above all of the numbers that it waits to hear of: everything in it is on disk.
+    pub fn acknowledgement(&self, outbox: &OutboxId, concerns: &[Seq]) -> Acknowledgement {
         let known = self.known_outboxes();
         let nothing = Numbers::default();
-        known.numbers(outbox).unwrap_or(&nothing).acknowledgement(known.epoch, outbox.incarnation)
+        known.numbers(outbox).unwrap_or(&nothing).acknowledgement(known.epoch, outbox.incarnation, concerns)
     }
 
     /// Which history of the store this is.

@@ -3,7 +3,7 @@
 //! A batch of a busy district holds a message of each of a thousand nodes. An update of a thousand rows a batch would
 //! cost more than the readings; a step costs each node some seven bytes of one row.
 
-use protocol::sparkplug::outbox::Seq;
+use protocol::sparkplug::outbox::{Gap, Seq};
 
 use crate::store::codec::{
     CodecError,
@@ -20,20 +20,23 @@ pub(super) struct Step {
     pub(super) row: i64,
     /// Nothing below it will come any more.
     pub(super) floor: Option<Seq>,
-    /// First and last of each run of numbers, ascending and apart.
+    /// First and last of each run of numbers that are committed or reported as lost, ascending and apart.
     pub(super) runs: Vec<(Seq, Seq)>,
     /// Readings in these messages.
     pub(super) reading_count: u64,
 }
 
-/// The numbers as runs.
-pub(super) fn runs(mut numbers: Vec<Seq>) -> Vec<(Seq, Seq)> {
-    numbers.sort_unstable();
+/// The numbers, and those of reported gaps, as runs.
+pub(super) fn runs(numbers: &[Seq], gaps: &[Gap]) -> Vec<(Seq, Seq)> {
+    let of_gap = |gap: &Gap| Seq::new(gap.first_seq).zip(Seq::new(gap.last_seq));
+    let mut parts: Vec<_> = numbers.iter().map(|number| (*number, *number)).collect();
+    parts.extend(gaps.iter().filter_map(of_gap));
+    parts.sort_unstable();
     let mut runs: Vec<(Seq, Seq)> = Vec::new();
-    for number in numbers {
+    for (first, last) in parts {
         match runs.last_mut() {
-            Some((_, last)) if number <= last.next() => *last = number,
-            _ => runs.push((number, number)),
+            Some((_, end)) if first <= end.next() => *end = last.max(*end),
+            _ => runs.push((first, last)),
         }
     }
     runs
@@ -98,6 +101,7 @@ fn number(number: u64) -> Result<Seq, CodecError> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use protocol::sparkplug::outbox::Why;
 
     use super::*;
 
@@ -109,10 +113,14 @@ mod tests {
     fn numbers_become_runs() {
         let check = |numbers: &[u64], expected: &[(u64, u64)]| {
             let expected: Vec<_> = expected.iter().map(|&(first, last)| (seq(first), seq(last))).collect();
-            assert_eq!(runs(numbers.iter().copied().map(seq).collect()), expected);
+            assert_eq!(runs(&numbers.iter().copied().map(seq).collect::<Vec<_>>(), &[]), expected);
         };
         check(&[], &[]);
         check(&[3, 1, 2, 9, 5, 6], &[(1, 3), (5, 6), (9, 9)]);
+        let (readings, at_most_ms, why) = (None, None, Why::Full);
+        let gap = |first_seq, last_seq| Gap { first_seq, last_seq, from_ms: 0, to_ms: 0, readings, at_most_ms, why };
+        let both = runs(&[seq(4), seq(20), seq(9)], &[gap(5, 12), gap(7, 8), gap(30, 30)]);
+        assert_eq!(both, [(seq(4), seq(12)), (seq(20), seq(20)), (seq(30), seq(30))]);
     }
 
     #[test]
@@ -137,7 +145,7 @@ mod tests {
             let steps: Vec<Step> = steps
                 .into_iter()
                 .map(|(row, (floor, numbers, reading_count))| {
-                    let runs = runs(numbers.into_iter().map(seq).collect());
+                    let runs = runs(&numbers.into_iter().map(seq).collect::<Vec<_>>(), &[]);
                     Step { row, floor: floor.map(seq), runs, reading_count }
                 })
                 .collect();

@@ -53,6 +53,22 @@ pub(super) async fn a_refused_batch_changes_nothing(fixture: Fixture) {
     assert_eq!((start.series.len(), start.latest.len()), (3, 0));
 }
 
+/// Two that store what the same edge nodes send would store it twice.
+pub(super) async fn one_gateway_writes_and_the_command_line_beside_it(fixture: Fixture) {
+    let store = fixture.open_district().await;
+    let (shell, _writing) = Store::open_for_shell(&fixture.config, fixture.directory.path()).await.unwrap();
+    sign_in(&shell, Role::Admin, "").await;
+    drop(shell);
+    if fixture.name.is_some() {
+        let second = Store::open(&fixture.config, fixture.directory.path()).await.map(drop);
+        assert!(matches!(second, Err(StoreError::Open(sqlx::Error::Configuration(_)))), "{second:?}");
+    }
+    store.commit_batch(Arc::new(batch([reading(1, 0, Value::Int(1))]))).await.unwrap();
+    drop(store);
+    let store = fixture.open().await;
+    store.commit_batch(Arc::new(batch([reading(1, 1, Value::Int(1))]))).await.unwrap();
+}
+
 pub(super) async fn a_settled_batch_is_stored_once(fixture: Fixture) {
     let store = fixture.open_district().await;
     let scope = sign_in(&store, Role::Admin, "").await;
@@ -251,7 +267,7 @@ pub(super) async fn shelves_and_service_go_on_after_a_restart(fixture: Fixture) 
 
 pub(super) async fn racing_writers_cannot_open_an_alarm_twice(fixture: Fixture) {
     let first = fixture.open_district().await;
-    let second = fixture.open().await;
+    let (second, _writing) = Store::open_beside(&fixture.config, fixture.directory.path()).await.unwrap();
     // So that they clash over the alarm, not over the number of the journal row.
     second.next_journal();
     let raise = |alarm| {

@@ -71,6 +71,7 @@ macro_rules! on_every_engine {
 
 on_every_engine!(
     batches::a_committed_batch_is_there_after_a_crash,
+    batches::one_gateway_writes_and_the_command_line_beside_it,
     batches::an_equal_time_makes_the_later_arrival_the_latest,
     batches::a_refused_batch_changes_nothing,
     batches::a_settled_batch_is_stored_once,
@@ -127,6 +128,7 @@ on_every_engine!(
     outboxes::a_node_with_new_disks_again_and_again_does_not_grow,
     outboxes::committed_numbers_survive_folds_and_crashes,
     outboxes::the_ledger_adds_up_and_is_scoped,
+    outboxes::what_is_lost_is_counted_once_and_without_what_is_stored,
     people::a_session_yields_the_scope_of_its_account,
     people::a_session_ends_by_time_and_by_change,
     people::a_name_is_taken_in_whatever_case,

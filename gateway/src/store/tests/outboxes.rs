@@ -10,7 +10,7 @@ use protocol::{
 };
 
 use super::fixture::{Fixture, START, batch, reading, sign_in};
-use crate::store::{BatchCommit, LedgerEntry, OutboxId, OutboxProgress, Store, StoreError};
+use crate::store::{BatchCommit, LedgerEntry, LedgerPage, OutboxId, OutboxProgress, Store, StoreError};
 
 fn seq(number: u64) -> Seq {
     Seq::new(number).unwrap()
@@ -23,6 +23,12 @@ fn outbox(node: u64) -> OutboxId {
 fn progress(node: u64, numbers: &[u64]) -> OutboxProgress {
     let numbers: Vec<Seq> = numbers.iter().copied().map(seq).collect();
     OutboxProgress { outbox: outbox(node), floor: None, reading_count: numbers.len() as u64, numbers, gaps: vec![] }
+}
+
+/// A gap at the fixture's beginning.
+const fn gap(why: Why) -> Gap {
+    let (from_ms, to_ms) = (START.0, START.0);
+    Gap { first_seq: 1, last_seq: 1, from_ms, to_ms, readings: None, at_most_ms: None, why }
 }
 
 async fn commit(store: &Store, outboxes: Vec<OutboxProgress>) -> Result<(), StoreError> {
@@ -49,14 +55,14 @@ pub(super) async fn numbers_are_committed_with_their_readings_or_not_at_all(fixt
 
     let expected = [("node-1".to_owned(), vec![1, 2, 5], 3)];
     assert_eq!(committed(&store), expected);
-    let told = store.acknowledgement(&outbox(1));
+    let told = store.acknowledgement(&outbox(1), &[]);
     assert_eq!((told.through, told.ranges), (2, vec![(5, 5)]));
     let epoch = store.epoch();
     drop(store);
     let store = fixture.open().await;
     assert_eq!(committed(&store), expected);
     assert_eq!(store.epoch(), epoch);
-    assert_eq!(store.acknowledgement(&outbox(2)).through, 0, "nobody has heard of it");
+    assert_eq!(store.acknowledgement(&outbox(2), &[]).through, 0, "nobody has heard of it");
 }
 
 pub(super) async fn a_settled_batch_counts_its_numbers_once(fixture: Fixture) {
@@ -84,7 +90,7 @@ pub(super) async fn a_restore_begins_a_new_history(fixture: Fixture) {
     let before = store.epoch();
     let epoch = store.new_epoch().await.unwrap();
     assert_ne!(epoch, before);
-    assert_eq!(store.acknowledgement(&outbox(1)).store_epoch, epoch);
+    assert_eq!(store.acknowledgement(&outbox(1), &[]).store_epoch, epoch);
     drop(store);
     assert_eq!(fixture.open().await.epoch(), epoch);
 }
@@ -172,8 +178,9 @@ pub(super) async fn the_ledger_adds_up_and_is_scoped(fixture: Fixture) {
         to_ms,
         first_seq: None,
         last_seq: None,
-        messages,
+        messages: Some(messages),
         readings: None,
+        at_most_ms: None,
         noted_at_ms: START.0,
     };
     // Nodes are devices too: these are those of the fixture.
@@ -184,7 +191,7 @@ pub(super) async fn the_ledger_adds_up_and_is_scoped(fixture: Fixture) {
         .await
         .unwrap();
     // What an outbox reports is written with the number of the report.
-    let gap = Gap { first_seq: 3, last_seq: 6, from_ms: START.0, to_ms: START.0, readings: Some(40), why: Why::Full };
+    let gap = Gap { first_seq: 3, last_seq: 6, readings: Some(40), ..gap(Why::Full) };
     let reported = OutboxProgress {
         outbox: OutboxId { node: node(school), incarnation: Incarnation(1) },
         gaps: vec![gap],
@@ -219,4 +226,55 @@ pub(super) async fn the_ledger_adds_up_and_is_scoped(fixture: Fixture) {
     store.trim_ledger(START.plus_ms(1)).await.unwrap();
     let page = store.ledger(&admin, None, day).await.unwrap();
     assert_eq!(page.nodes.iter().map(|(_, figures)| figures.committed_readings).collect::<Vec<_>>(), [1]);
+}
+
+pub(super) async fn what_is_lost_is_counted_once_and_without_what_is_stored(fixture: Fixture) {
+    let store = fixture.open_district().await;
+    let (school, day) = (NodeId::new("school-fridge").unwrap(), START.plus_ms(-1)..START.plus_ms(86_400_000));
+    let outbox = OutboxId { node: school.clone(), incarnation: Incarnation(1) };
+    let of_school = |numbers: &[u64]| OutboxProgress { outbox: outbox.clone(), ..progress(1, numbers) };
+    let admin = sign_in(&store, Role::Admin, "").await;
+
+    // Of ten messages that the node gave up, three are here; of what a power cut skipped, nobody knows anything.
+    commit(&store, vec![of_school(&[1, 2, 5, 9])]).await.unwrap();
+    let full = Gap { first_seq: 3, last_seq: 12, readings: Some(40), ..gap(Why::Full) };
+    commit(&store, vec![OutboxProgress { gaps: vec![full], ..of_school(&[13]) }]).await.unwrap();
+    let cut = Gap { first_seq: 14, last_seq: 8_000, at_most_ms: Some(2_000), ..gap(Why::PowerCut) };
+    commit(&store, vec![OutboxProgress { gaps: vec![cut], ..of_school(&[8_001]) }]).await.unwrap();
+    let reports = Gap { first_seq: 8_002, last_seq: 8_002, readings: Some(0), ..gap(Why::Full) };
+    commit(&store, vec![OutboxProgress { gaps: vec![reports, full], ..of_school(&[8_003]) }]).await.unwrap();
+    assert_eq!(store.acknowledgement(&outbox, &[]).through, 8_003, "nothing holds it up");
+    let gaps = |page: &LedgerPage| {
+        let mut gaps: Vec<_> = page.gaps.iter().map(|gap| (gap.why, gap.messages, gap.at_most_ms)).collect();
+        gaps.sort_unstable();
+        gaps
+    };
+    let page = store.ledger(&admin, None, day.clone()).await.unwrap();
+    let reported = [(GapWhy::Full, Some(8), None), (GapWhy::PowerCut, None, Some(2_000))];
+    assert_eq!(gaps(&page), reported);
+    let lost = page.nodes[0].1;
+    assert_eq!((lost.lost_messages, lost.lost_readings, lost.uncounted_gaps), (8, 40, 1));
+
+    // What the node does not hold any more, never reported, and is not here.
+    store.fold_outboxes().await.unwrap();
+    drop(store);
+    let store = fixture.open().await;
+    let admin = sign_in(&store, Role::Admin, "again").await;
+    let floor = |floor| OutboxProgress { floor: Some(seq(floor)), ..of_school(&[]) };
+    commit(&store, vec![of_school(&[8_006])]).await.unwrap();
+    commit(&store, vec![floor(8_009)]).await.unwrap();
+    commit(&store, vec![floor(8_009)]).await.unwrap();
+    let page = store.ledger(&admin, None, day.clone()).await.unwrap();
+    let unreported = (GapWhy::Unreported, Some(4), None);
+    assert_eq!(gaps(&page), [reported[0], reported[1], unreported]);
+    assert_eq!(page.nodes[0].1.lost_messages, 12);
+    let told = page.gaps.iter().find(|gap| gap.why == GapWhy::Unreported).unwrap();
+    assert_eq!((told.first_seq, told.last_seq), (Some(8_004), Some(8_008)));
+
+    // A node that comes from another gateway has a past of which this store cannot judge.
+    let mut strange = floor(500);
+    strange.outbox.incarnation = Incarnation(2);
+    commit(&store, vec![strange]).await.unwrap();
+    let page = store.ledger(&admin, None, day).await.unwrap();
+    assert_eq!((page.gaps.len(), page.nodes[0].1.lost_messages), (4, 12));
 }

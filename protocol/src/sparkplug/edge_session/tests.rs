@@ -289,7 +289,7 @@ fn an_outbox_is_said_in_births_and_numbers_its_messages() {
     let data = body(&session.numbered_data(NOW, four, Some(&device("store-1")), &samples).unwrap());
     assert_eq!(outbox::seq_of(&data.metrics), Ok(Some(four)));
     assert_eq!((data.metrics.len(), data.seq), (2, Some(2)));
-    let gap = Gap { first_seq: 1, last_seq: 2, from_ms: 0, to_ms: 1, readings: None, why: Why::Full };
+    let gap = Gap { first_seq: 1, last_seq: 2, from_ms: 0, to_ms: 1, readings: None, at_most_ms: None, why: Why::Full };
     let data = body(&session.gap(NOW, four.next(), &gap).unwrap());
     assert_eq!(outbox::seq_of(&data.metrics), Ok(Some(four.next())));
     assert_eq!(Gap::read(&data.metrics), Ok(Some(gap)));

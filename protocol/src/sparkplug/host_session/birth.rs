@@ -1,8 +1,7 @@
 //! What a birth declared, and how later metrics are read by it.
 
-use std::collections::HashMap;
-
 use domain::{id::MetricName, reading::Quality, time::UnixMs};
+use foldhash::HashMap;
 
 use super::super::{
     command::{MetricRef, REBIRTH},

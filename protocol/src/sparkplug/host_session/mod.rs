@@ -15,12 +15,11 @@ mod birth;
 mod order;
 mod settings;
 
-use std::collections::HashMap;
-
 use domain::{
     id::{DeviceId, MetricName},
     time::MonoMs,
 };
+use foldhash::HashMap;
 
 use self::{
     birth::{Birth, bd_seq_of},
@@ -180,7 +179,7 @@ impl NodeSession {
             bd_seq: None,
             order: Order::new(settings.reorder_window),
             node: None,
-            devices: HashMap::new(),
+            devices: HashMap::default(),
             rebirth_until: None,
         }
     }
@@ -219,7 +218,7 @@ impl NodeSession {
     ) {
         match verb {
             NodeVerb::NBirth => self.node_birth(payload, now, events),
-            NodeVerb::NDeath => self.node_death(&payload, events),
+            NodeVerb::NDeath => self.node_death(&payload, now, events),
             NodeVerb::NCmd | NodeVerb::DCmd => events.push(Event::Ignored(Ignored::Command)),
             NodeVerb::DBirth | NodeVerb::DDeath | NodeVerb::NData | NodeVerb::DData => {
                 self.sequenced(Sequenced { verb, device, payload }, now, events);
@@ -253,6 +252,7 @@ impl NodeSession {
             events.push(Event::Ignored(Ignored::TooMany));
             return;
         }
+        self.take_held(now, events);
         let bd_seq = bd_seq_of(&payload);
         let is_rebirth = self.link == Link::Online && bd_seq == self.bd_seq;
         self.order.restart(seq_of(&payload));
@@ -273,7 +273,7 @@ impl NodeSession {
         report_unread(None, unread, events);
     }
 
-    fn node_death(&mut self, payload: &Payload, events: &mut Vec<Event>) {
+    fn node_death(&mut self, payload: &Payload, now: MonoMs, events: &mut Vec<Event>) {
         if self.link == Link::Offline {
             events.push(Event::Ignored(Ignored::RepeatedDeath));
             return;
@@ -285,6 +285,7 @@ impl NodeSession {
             events.push(Event::Ignored(Ignored::StaleDeath));
             return;
         }
+        self.take_held(now, events);
         *self = Self { link: Link::Offline, bd_seq: self.bd_seq, ..Self::new(self.settings) };
         events.push(Event::NodeDied);
     }
@@ -329,6 +330,18 @@ impl NodeSession {
         let lost = self.order.give_up();
         self.gap(lost, events);
         self.take_ready(now, events);
+    }
+
+    /// What still waits for its turn is taken, and what it waited for is counted as lost: the order begins anew. The births
+    /// come by themselves.
+    fn take_held(&mut self, now: MonoMs, events: &mut Vec<Event>) {
+        let before = events.len();
+        while self.order.waiting_since().is_some() {
+            self.give_up(now, events);
+        }
+        let mut taken = events.split_off(before);
+        taken.retain(|event| !matches!(event, Event::RebirthNeeded(_)));
+        events.append(&mut taken);
     }
 
     /// Messages are lost, perhaps a birth among them: what leans on a birth is not certain any more.

@@ -157,6 +157,29 @@ fn tck_id_operational_behavior_host_reordering_rebirth() {
 }
 
 #[test]
+fn what_waits_for_its_turn_at_a_birth_or_a_death_is_taken_and_the_missing_counted() {
+    for is_death in [false, true] {
+        let (mut edge, mut host) = born();
+        floor(&mut edge, 1);
+        floor(&mut edge, 2);
+        // It names itself, so that no lost birth can have changed what it means.
+        let mut late = Payload::decode_within(floor(&mut edge, 3).payload, &Limits::default()).unwrap();
+        for metric in &mut late.metrics {
+            (metric.alias, metric.name) = (None, Some("floor".to_owned()));
+            metric.datatype = Some(DataType::Int64.code());
+        }
+        let mut events = Vec::new();
+        host.session.receive(NodeVerb::DData, Some(device("lift")), late, host.now, &mut events);
+        assert_eq!(events, []);
+        let end = if is_death { edge.death(NOW) } else { edge.node_birth(NOW, &[birth_metric("load", 1)]).unwrap() };
+        let events = host.hear(&end);
+        assert_eq!(events[0], Event::Gap { lost: 2 }, "{events:?}");
+        assert_eq!(values(&events)[0], ("floor", 3), "{events:?}");
+        assert!(!events.iter().any(|event| matches!(event, Event::RebirthNeeded(_))));
+    }
+}
+
+#[test]
 fn a_jump_beyond_the_window_is_a_gap_at_once() {
     let (mut edge, mut host) = born();
     for _ in 0..40 {

@@ -20,7 +20,7 @@ pub const RANGES_MAX: usize = 64;
 /// First and last number, little endian.
 const RANGE_BYTES: usize = 16;
 
-/// Every number up to `through`, and every number within the ranges, is on the host's disk.
+/// Every number up to `through`, and every number within the ranges, is on the host's disk, or was reported as lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Acknowledgement {
     /// Whose disk.
@@ -157,7 +157,7 @@ mod tests {
             for number in &committed {
                 prop_assert_eq!(numbers.insert(Seq::new(*number).unwrap()), Insertion::New);
             }
-            let told = numbers.acknowledgement(StoreEpoch(1), Incarnation(2));
+            let told = numbers.acknowledgement(StoreEpoch(1), Incarnation(2), &[]);
             prop_assert_eq!(Acknowledgement::read(&told.metrics()).unwrap(), Some(told.clone()));
             let claimed: Vec<u64> = (1..400).filter(|number| told.contains(Seq::new(*number).unwrap())).collect();
             if told.ranges.len() < RANGES_MAX {

@@ -17,8 +17,11 @@ pub struct Gap {
     pub from_ms: i64,
     /// Time of the newest lost reading, or of the first one that cannot be in the gap.
     pub to_ms: i64,
-    /// How many readings; None: nobody can know.
+    /// How many readings; None: nobody can know. 0: the numbers stood for none, and nothing is lost.
     pub readings: Option<u64>,
+    /// At most so much of the time between is missing, in milliseconds; None: all of it may be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_most_ms: Option<u64>,
     /// Why.
     pub why: Why,
 }
@@ -89,8 +92,15 @@ impl Gap {
 mod tests {
     use super::*;
 
-    const GAP_OF_TEN: Gap =
-        Gap { first_seq: 3, last_seq: 12, from_ms: 1_000, to_ms: 2_000, readings: Some(40), why: Why::Full };
+    const GAP_OF_TEN: Gap = Gap {
+        first_seq: 3,
+        last_seq: 12,
+        from_ms: 1_000,
+        to_ms: 2_000,
+        readings: Some(40),
+        at_most_ms: None,
+        why: Why::Full,
+    };
 
     #[test]
     fn it_is_compact_json() {
@@ -105,7 +115,7 @@ mod tests {
     fn every_reason_is_written_as_it_is_called() {
         for why in [Why::TooOld, Why::Full, Why::Torn, Why::Corrupt, Why::PowerCut] {
             assert_eq!(serde_json::to_value(why).unwrap(), why.as_str());
-            let gap = Gap { why, readings: None, ..GAP_OF_TEN };
+            let gap = Gap { why, readings: None, at_most_ms: Some(2_000), ..GAP_OF_TEN };
             assert_eq!(Gap::read(&[gap.metric()]), Ok(Some(gap)));
         }
     }

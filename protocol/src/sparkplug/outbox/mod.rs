@@ -9,7 +9,7 @@
 //! |---|---|---|---|
 //! | [`SEQ`] | `UInt64` | NDATA, DDATA; declared in NBIRTH and DBIRTH | the message's number |
 //! | [`INCARNATION`] | `String` | NBIRTH | which run of numbers: new when the edge's disk is new |
-//! | [`FLOOR`] | `UInt64` | NBIRTH | the lowest number that may still be sent |
+//! | [`FLOOR`] | `UInt64` | NBIRTH | the lowest number that may still be sent, or reported as lost |
 //! | [`GAP`] | `String` | NDATA; declared in NBIRTH | a [`Gap`] as JSON, under a number of its own |
 //! | [`STORE_EPOCH`], [`INCARNATION`], [`THROUGH`], [`RANGES`] | `String`, `String`, `UInt64`, `Bytes` | NCMD | an [`Acknowledgement`] |
 //!
@@ -151,7 +151,8 @@ pub enum OutboxError {
 pub struct Hello {
     /// Which run of numbers its messages have.
     pub incarnation: Incarnation,
-    /// The lowest number that it may still send. What is below and not committed is lost; it was told as a [`Gap`].
+    /// The lowest number that it may still send, or report in a [`Gap`]. What is below, and neither committed nor reported,
+    /// is lost and was never told.
     pub floor: Seq,
 }
 

@@ -1,4 +1,6 @@
-//! Which numbers of one incarnation are committed.
+//! Which numbers of one incarnation are committed, or accounted for as lost.
+
+use std::collections::BTreeSet;
 
 use prost::encoding::{decode_varint, encode_varint};
 
@@ -123,6 +125,22 @@ impl Numbers {
         last - first + 1 - present
     }
 
+    /// Adds runs of numbers. The set had room for them in the order in which they came; in another order one may have to
+    /// wait until another has closed a hole.
+    pub fn insert_runs(&mut self, runs: &[(Seq, Seq)]) {
+        let mut left: Vec<(u64, u64)> = runs.iter().map(|(first, last)| (first.get(), last.get())).collect();
+        loop {
+            let count = left.len();
+            left.retain(|&(first, last)| {
+                self.insert_all(first, last);
+                self.missing_between(first, last) > 0
+            });
+            if left.is_empty() || left.len() == count {
+                break;
+            }
+        }
+    }
+
     /// The first number from `number` on that is not there.
     pub fn next_missing(&self, number: u64) -> u64 {
         let number = number.max(self.through + 1);
@@ -139,9 +157,26 @@ impl Numbers {
         (last + 1).saturating_sub(first) - present.sum::<u64>()
     }
 
-    /// What to tell the node; the oldest ranges when there are too many.
-    pub fn acknowledgement(&self, store_epoch: StoreEpoch, incarnation: Incarnation) -> Acknowledgement {
-        let ranges = self.ranges.iter().copied().take(RANGES_MAX).collect();
+    /// What to tell the node. When there are too many ranges: those that hold the numbers it waits to hear of, then the
+    /// oldest. Else a node with many holes would never hear of what it sends now, and would stop.
+    pub fn acknowledgement(
+        &self,
+        store_epoch: StoreEpoch,
+        incarnation: Incarnation,
+        concerns: &[Seq],
+    ) -> Acknowledgement {
+        let concerned = concerns.iter().filter_map(|seq| {
+            let index = self.before(seq.get())?;
+            (seq.get() <= self.ranges[index].1).then_some(index)
+        });
+        let mut told = BTreeSet::new();
+        for index in concerned.chain(0..self.ranges.len()) {
+            if told.len() == RANGES_MAX {
+                break;
+            }
+            told.insert(index);
+        }
+        let ranges = told.into_iter().map(|index| self.ranges[index]).collect();
         Acknowledgement { store_epoch, incarnation, through: self.through, ranges }
     }
 
@@ -252,6 +287,23 @@ mod tests {
         }
         assert_eq!(set.through(), 5);
         assert_eq!(set.insert(beyond), Insertion::New);
+    }
+
+    #[test]
+    fn what_a_node_waits_for_is_told_however_many_holes_there_are() {
+        let mut set = of((1..=200).map(|index| 4 * index));
+        assert_eq!(set.insert(seq(801)), Insertion::New);
+        let told = |concerns: &[u64]| {
+            let concerns: Vec<Seq> = concerns.iter().copied().map(seq).collect();
+            set.acknowledgement(StoreEpoch(1), Incarnation(1), &concerns)
+        };
+        assert!(!told(&[]).contains(seq(800)) && told(&[]).contains(seq(4 * RANGES_MAX as u64)));
+        let newest = told(&[801, 400, 7, 9999]);
+        assert!([400, 800, 801, 4].into_iter().all(|number| newest.contains(seq(number))), "{newest:?}");
+        assert_eq!(newest.ranges.len(), RANGES_MAX);
+        assert!(newest.ranges.is_sorted());
+        let many: Vec<u64> = (73..=200).map(|index| 4 * index).collect();
+        assert_eq!(told(&many).ranges[0], (4 * 73, 4 * 73), "no more than fit; the rest is told when it comes again");
     }
 
     #[test]
