@@ -18,11 +18,11 @@ export class World {
     return { username, password: this.#logins[username] }
   }
 
-  /** Asks for something and waits until it is done. */
+  /** Asks for something and waits until it is done; what is answered, in one line. */
   async ask(what) {
     const done = new Promise((resolve) => this.#waiting.push(resolve))
     process.stdout.write(`ASK ${what}\n`)
-    await done
+    return await done
   }
 
   close() {

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{alarm::Severity, time::UnixMs};
+use crate::{alarm::Severity, text::Text, time::UnixMs};
 
 /// How far up: each rung is told once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -23,6 +23,15 @@ pub enum Rung {
 impl Rung {
     /// All of them, lowest first.
     pub const ALL: [Self; 3] = [Self::Ground, Self::Office, Self::Centre];
+
+    /// Who stands there.
+    pub fn words(self) -> Text {
+        match self {
+            Self::Ground => Text::new("使用单位和乡镇分中心", "owner and sub-centre"),
+            Self::Office => Text::new("市场监管所", "the office"),
+            Self::Centre => Text::new("应急管理中心", "the centre"),
+        }
+    }
 }
 
 /// After how long without an answer who is told, in seconds from the beginning, higher rungs never before lower ones. The
@@ -96,6 +105,12 @@ impl Ladder {
             Rung::Centre => self.centre_s,
         };
         after_s.map(|seconds| since.plus_ms(i64::from(seconds) * 1000))
+    }
+
+    /// Who is told next when somebody has been told up to `reached`, and when; None: everybody was.
+    pub fn next(&self, since: UnixMs, reached: Option<Rung>) -> Option<(Rung, UnixMs)> {
+        let ahead = Rung::ALL.into_iter().filter(|rung| reached < Some(*rung));
+        ahead.filter_map(|rung| Some((rung, self.due(rung, since)?))).min_by_key(|(_, due)| *due)
     }
 
     /// Climbs as far as the time since `since` allows, from where it stood.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     id::{IdError, OfficeId, TownshipCode, UserName},
+    text::Text,
     time::UnixMs,
 };
 
@@ -19,6 +20,17 @@ pub enum Post {
     Office(OfficeId),
     /// 乡镇分中心: a township's sub-centre.
     Township(TownshipCode),
+}
+
+impl Post {
+    /// Who is meant, where the place says which.
+    pub fn words(&self) -> Text {
+        match self {
+            Self::Centre => Text::new("指挥中心值班人员", "whoever is on duty at the centre"),
+            Self::Office(_) => Text::new("市场监管所值班人员", "whoever is on duty at the office"),
+            Self::Township(_) => Text::new("乡镇分中心值班人员", "whoever is on duty at the sub-centre"),
+        }
+    }
 }
 
 /// 处理人: whose work a case is. Written as a [`Post`], or as `person:zhang`.

@@ -104,6 +104,13 @@ async fn start(config: Config) -> anyhow::Result<Running> {
     let pulse = start_heart(&config, &ground, &evidence, health.clone(), &mut heart).await?;
     base.run("loss ledger", pulse.ledger.clone().run(config.ledger.clone(), ground.store.clone(), clock, base.stop()));
     let notifier = start_telling(&config, &ground, &broker, &evidence, health.clone(), &mut base).await?;
+    let own = notify::own::Parts {
+        clock,
+        registry: ground.registrar.changes(),
+        series: Arc::clone(&pulse.series),
+        to_pipeline: pulse.to_pipeline.clone(),
+    };
+    front.run("own state", notify::own::report(own, notifier.dead_channels(), front.stop()));
     heart.run("duty", duty::run(ground.store.clone(), clock, health.clone(), heart.stop()));
     let (to_stills, stills) = mpsc::channel(BLOB_QUEUE);
     let ingest = start_ingest(&config, &ground, &broker, &pulse, to_stills, &mut front)?;

@@ -12,18 +12,51 @@ const AT_START: MonoMs = MonoMs(400 * 24 * 3600 * 1000);
 #[derive(Debug, Clone, Copy)]
 pub struct Clock {
     started: Instant,
+    /// What the wall clock showed then.
+    started_wall: UnixMs,
+    /// By how many milliseconds a test has set the wall clock.
+    #[cfg(test)]
+    set_by_ms: &'static std::sync::atomic::AtomicI64,
 }
 
 impl Clock {
     /// A clock that begins now. One per process, made in `app`.
     pub fn start() -> Self {
-        Self { started: Instant::now() }
+        Self {
+            started: Instant::now(),
+            started_wall: wall(),
+            #[cfg(test)]
+            set_by_ms: Box::leak(Box::default()),
+        }
     }
 
     /// Both clocks at this moment.
     pub fn now(self) -> Now {
         let mono = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
-        Now { wall: wall(), mono: AT_START.plus_ms(mono) }
+        let wall = wall();
+        #[cfg(test)]
+        let wall = wall.plus_ms(self.set_by_ms.load(std::sync::atomic::Ordering::Relaxed));
+        Now { wall, mono: AT_START.plus_ms(mono) }
+    }
+
+    /// The present by a wall clock that nobody sets: what it showed when the process started, moved on by the monotonic
+    /// clock. For delays whose beginning is on disk.
+    pub fn steady(self) -> UnixMs {
+        self.started_wall.plus_ms(i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX))
+    }
+
+    /// A clock of a process that starts when the wall clock shows this.
+    #[cfg(test)]
+    pub(crate) fn start_at(wall: UnixMs) -> Self {
+        let clock = Self::start();
+        clock.set_by_ms(wall.since_ms(clock.started_wall));
+        Self { started_wall: wall, ..clock }
+    }
+
+    /// Sets the wall clock, as an administrator would.
+    #[cfg(test)]
+    pub(crate) fn set_by_ms(self, milliseconds: i64) {
+        self.set_by_ms.store(milliseconds, std::sync::atomic::Ordering::Relaxed);
     }
 
     /// The tokio moment at which the monotonic clock shows `at`.

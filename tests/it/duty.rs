@@ -102,6 +102,7 @@ async fn trapped_people_are_somebodys_work_until_they_are_out_and_no_step_is_los
         events,
         [
             (CaseWhat::Opened, None),
+            (CaseWhat::Milestone, None),
             (CaseWhat::Overdue, Some(Rung::Ground)),
             (CaseWhat::Overdue, Some(Rung::Office)),
             (CaseWhat::Overdue, Some(Rung::Centre)),

@@ -1,6 +1,6 @@
 //! From a register to the message in a group chat, and to the answer; and through the death of the gateway.
 
-use std::net::SocketAddr;
+use std::{collections::BTreeMap, net::SocketAddr};
 
 use domain::{access::Role, alarm::AlarmState};
 use harness::{
@@ -11,10 +11,10 @@ use harness::{
     world::{Options, modbus_source},
 };
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use protocol::rest::{AlarmNotice, DeliveryState};
+use protocol::rest::{AlarmDetail, AlarmNotice, DeadChannels, DeliveryState, DeviceDraft};
 use sha2::Sha256;
 
-use super::{LIMIT, alarm_of};
+use super::{LIMIT, alarm_of, value_of};
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 
@@ -98,6 +98,54 @@ async fn a_register_reaches_the_chat_and_the_program_and_the_alarm_says_who_was_
 }
 
 #[tokio::test]
+async fn a_dead_channel_is_an_alarm_that_another_tells_of_and_that_lasts_until_it_works_again() {
+    // Given a gateway that stands in the registry, a chat of the centre, and a program of the township that is not there.
+    let (robot, program) = (loopback(free_port()), loopback(free_port()));
+    let chat = Inbox::start(robot).await.expect("a free port");
+    let mut options = options(robot, program);
+    options.config = options.config.replace("[notify]\n", "[notify]\ndead_after_s = 1\n");
+    let mut world = World::start_with(options).await;
+    let admin = world.sign_in(Role::Admin).await;
+    let own = DeviceDraft {
+        id: "gateway".parse().expect("an id"),
+        name: "监测网关".into(),
+        site: "north-kitchen".parse().expect("an id"),
+        profile: "gateway".parse().expect("an id"),
+        node: "gateway".parse().expect("an id"),
+        nameplate: BTreeMap::new(),
+    };
+    admin.put("/registry/devices/gateway", &own).await.expect("registered");
+    let operator = world.sign_in(Role::CentreOperator).await;
+    let mut live = operator.live().await.expect("a live stream");
+    live.until("no channel is dead", LIMIT, |now| value_of(now, "gateway", "gateway.dead_channel_count").map(drop))
+        .await;
+
+    // When something has to be told to the township.
+    let equipment = with_gas(&mut world).await;
+    equipment.set(1, gas_detector(60.0));
+
+    // Then the program's silence is an ordinary alarm, which the chat tells of, and is on everybody's screen.
+    let alarm = live.until("the channel is an alarm", LIMIT, |now| alarm_of(now, "gateway", "GW-01")).await;
+    chat.until("the chat is told", LIMIT, |post| text(post).contains("通知渠道失效 · 北区示例厨房")).await;
+    let dead: DeadChannels = operator.get("/notify/dead").await.expect("an officer may know");
+    assert_eq!(dead.channels, ["program"]);
+
+    // A restart forgets nothing, and when the program is there again, it is over.
+    world.restart_gateway().await;
+    let dead: DeadChannels = operator.get("/notify/dead").await.expect("an officer may know");
+    assert_eq!(dead.channels, ["program"], "nothing has got through");
+    let hook = Inbox::start(program).await.expect("a free port");
+    hook.until("the program is told what waited", LIMIT, |post| !post.body.is_empty()).await;
+    eventually("the alarm's condition has gone", LIMIT, async || {
+        let detail: AlarmDetail = operator.get(&format!("/alarms/{}", alarm.id)).await.ok()?;
+        detail.alarm.returned_at_ms
+    })
+    .await;
+    let dead: DeadChannels = operator.get("/notify/dead").await.expect("an officer may know");
+    assert!(dead.channels.is_empty());
+}
+
+#[tokio::test]
 async fn a_gateway_killed_before_or_while_telling_tells_after_its_start() {
     // Given a chat that does not answer and a program that is not there.
     let (robot, program) = (loopback(free_port()), loopback(free_port()));
@@ -130,6 +178,7 @@ async fn a_gateway_killed_before_or_while_telling_tells_after_its_start() {
     let post = hook.until("the program is told", LIMIT, |post| !post.body.is_empty()).await;
     assert_eq!(post.json()["is_maybe_repeated"], false);
     assert_eq!(post.json()["notices"][0]["occasion"], "raised");
-    let raised = |post: &&Post| post.json()["notices"][0]["occasion"] == "raised";
-    assert_eq!(hook.posts().iter().filter(raised).count(), 1);
+    // Once; that its edge node was away is news of its own.
+    let of_it = |post: &&Post| post.json()["notices"][0]["subject"]["id"] == alarm.id.0;
+    assert_eq!(hook.posts().iter().filter(of_it).count(), 1);
 }

@@ -10,6 +10,7 @@ import type {
   AlarmGroups,
   AlarmPage,
   AlarmQuality,
+  ClimbingAlarm,
 } from './types'
 
 export interface AlarmQuery {
@@ -53,6 +54,10 @@ export const acknowledgeAlarms = (alarms: readonly number[], note: string) =>
     method: 'POST',
     body: { alarms, note, idempotency_key: randomKey() },
   })
+
+/** Unanswered ones that are told further up within so many seconds, the soonest first. */
+export const listClimbing = (withinS: number, signal?: AbortSignal) =>
+  request<ClimbingAlarm[]>('/alarms/climbing', { query: { within_s: withinS }, ...(signal && { signal }) })
 
 export const listAlarmGroups = (
   by: AlarmGrouping,

@@ -8,6 +8,7 @@ export interface CaseQuery {
   severity?: Severity
   township?: string
   is_mine?: boolean
+  is_trapped?: boolean
   before?: number
   limit?: number
 }

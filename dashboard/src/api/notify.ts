@@ -1,12 +1,15 @@
 /** Telling people: who was told of an alarm, how the channels are doing, where people are reached. */
 import { path, request } from './request'
-import type { AlarmNotice, ContactDraft, NotifyChannel } from './types'
+import type { AlarmNotice, ContactDraft, DeadChannels, NotifyChannel } from './types'
 
 export const listAlarmNotices = (alarm: number, signal?: AbortSignal) =>
   request<AlarmNotice[]>(path`/alarms/${alarm}/deliveries`, signal && { signal })
 
 export const listChannels = (signal?: AbortSignal) =>
   request<NotifyChannel[]>('/notify/channels', signal && { signal })
+
+/** Which channels nothing gets through on, for everybody on duty. */
+export const readDeadChannels = () => request<DeadChannels>('/notify/dead')
 
 export const testChannel = (name: string) =>
   request<undefined>(path`/notify/channels/${name}/test`, { method: 'POST' })

@@ -61,6 +61,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/alarms/climbing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Unanswered alarms of the caller's jurisdiction that are told further up soon, the soonest first; 500 at most. */
+        get: operations["list_climbing_alarms"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/alarms/groups": {
         parameters: {
             query?: never;
@@ -833,6 +850,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/notify/dead": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The channels on which nothing gets through: who is on duty has to know that not everybody hears of alarms. */
+        get: operations["read_dead_channels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi.json": {
         parameters: {
             query?: never;
@@ -1340,6 +1374,7 @@ export interface components {
             is_rule_changed: boolean;
             /** @description The metric it watches; None: the device's link. */
             metric?: string | null;
+            next_rung?: components["schemas"]["NextRung"] | null;
             rule_then?: components["schemas"]["Rule"] | null;
             /**
              * Format: int32
@@ -1766,6 +1801,17 @@ export interface components {
         CaseOfAlarm: {
             /**
              * Format: int64
+             * @description When somebody was first there; None: not yet.
+             */
+            arrived_at_ms?: number | null;
+            /**
+             * Format: int64
+             * @description When its trouble began.
+             */
+            began_at_ms: number;
+            entrapment?: components["schemas"]["Entrapment"] | null;
+            /**
+             * Format: int64
              * @description Its number.
              */
             id: number;
@@ -1848,7 +1894,7 @@ export interface components {
          * @description What happened to a case.
          * @enum {string}
          */
-        CaseWhat: "opened" | "alarm_added" | "assigned" | "accepted" | "contacted" | "arrived_on_site" | "freed" | "handled" | "false_alarm" | "returned" | "verified" | "closed" | "noted" | "photo_added" | "overdue" | "became_accident";
+        CaseWhat: "opened" | "alarm_added" | "assigned" | "accepted" | "contacted" | "arrived_on_site" | "freed" | "handled" | "false_alarm" | "returned" | "verified" | "closed" | "noted" | "photo_added" | "overdue" | "milestone" | "became_accident";
         /**
          * @description What turned out to be behind it.
          * @enum {string}
@@ -1859,17 +1905,31 @@ export interface components {
          * @enum {string}
          */
         ChannelState: "untried" | "works" | "failing" | "dead";
+        /** @description `GET /alarms/climbing`: an unanswered alarm that is told further up soon. */
+        ClimbingAlarm: components["schemas"]["NextRung"] & {
+            /**
+             * Format: int64
+             * @description Its number.
+             */
+            alarm: number;
+        };
         /**
          * @description How far to trust a rule's source.
          * @enum {string}
          */
         Confidence: "verified" | "unverified" | "proposal";
-        /** @description `PUT /session/contact`: where a person is reached. */
+        /** @description `PUT /session/contact`: where a person is reached, and when. */
         ContactDraft: {
             /** @description Mail address; empty: none. */
             email: string;
             /** @description Telephone number for text messages, digits, perhaps a `+` before; empty: none. */
             phone: string;
+            quiet_hours?: components["schemas"]["QuietHours"] | null;
+        };
+        /** @description `GET /notify/dead`: which ways of telling people do not work. */
+        DeadChannels: {
+            /** @description The names of the channels on which nothing gets through, in order. */
+            channels: string[];
         };
         /** @description One notice on its way to one target. */
         Delivery: {
@@ -2104,6 +2164,8 @@ export interface components {
             freed_at_ms?: number | null;
             /** @description Whether it has become one. */
             is_accident: boolean;
+            /** @description What is told meanwhile, in the order of its time. */
+            milestones: components["schemas"]["Milestone"][];
             /**
              * Format: int64
              * @description Until when somebody must be there (TSG T5002-2017: 30 minutes).
@@ -2494,6 +2556,22 @@ export interface components {
             /** @description Which metric. */
             metric: string;
         };
+        /** @description What is told of people who are trapped at a moment of their clock, unless that has happened by then what makes it idle. */
+        Milestone: {
+            /**
+             * Format: int64
+             * @description When.
+             */
+            at_ms: number;
+            /** @description Whether what it asks for has happened. */
+            is_met: boolean;
+            /** @description Who is told. */
+            tell: components["schemas"]["Rung"][];
+            /** @description What is told, English. */
+            what_en: string;
+            /** @description What is told, 中文. */
+            what_zh: string;
+        };
         /** @description A number of the nameplate that rules look at. */
         NameplateKey: {
             /** @description Such as `allowed_pressure_mpa`. */
@@ -2501,6 +2579,16 @@ export interface components {
             /** @description The rules that are not judged, or not in full, without it; empty: there is a default. */
             needed_by: string[];
             severity?: components["schemas"]["Severity"] | null;
+        };
+        /** @description Who is told next of an alarm that nobody has answered. */
+        NextRung: {
+            /**
+             * Format: int64
+             * @description When, unless somebody answers before.
+             */
+            due_at_ms: number;
+            /** @description Who. */
+            rung: components["schemas"]["Rung"];
         };
         /** @description `POST /nodes/{id}/enrol`: the credential of an edge node, shown this once. */
         NodeCredential: {
@@ -2868,6 +2956,19 @@ export interface components {
          * @enum {string}
          */
         QualityVerdict: "good" | "tolerable" | "bad";
+        /** @description A span of every day in Beijing; over midnight when it ends before it begins. */
+        QuietHours: {
+            /**
+             * Format: int32
+             * @description From this minute of the day, 0 to 1439.
+             */
+            from_min: number;
+            /**
+             * Format: int32
+             * @description Until this minute of the day, 0 to 1439, exclusive.
+             */
+            to_min: number;
+        };
         /** @description An alarm that was not acknowledged. */
         RefusedAlarm: {
             /**
@@ -3775,6 +3876,64 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AcknowledgedMany"];
+                };
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    list_climbing_alarms: {
+        parameters: {
+            query?: {
+                /** @description Told further up within so many seconds; 1 to 86400, 600 when absent. */
+                within_s?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClimbingAlarm"][];
                 };
             };
             /** @description The request is wrong; `errors` says where. */
@@ -4737,6 +4896,8 @@ export interface operations {
                 severity?: number;
                 /** @description Only this township. */
                 township?: string;
+                /** @description Only those in which people are trapped. */
+                is_trapped?: boolean;
                 /** @description Only those that the caller accepted or is assigned to in person. */
                 is_mine?: boolean;
                 /** @description Of closed ones: only cases with a smaller number, `next_before` of the page before. */
@@ -6956,6 +7117,61 @@ export interface operations {
             };
             /** @description The channel goes to people, and this account has no address of its kind. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    read_dead_channels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeadChannels"];
+                };
+            };
+            /** @description The request is wrong; `errors` says where. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nobody is signed in, or the session has ended. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The account may not do this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is no such thing in the caller's jurisdiction. */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -24,6 +24,7 @@ export const icons = {
   back: 'M14 5l-7 7 7 7',
   forward: 'M10 5l7 7-7 7',
   down: 'M5 9l7 7 7-7',
+  up: 'M12 20V5M6 11l6-6 6 6',
   refresh: 'M20 12a8 8 0 1 1-2.4-5.7M20 3v4.5h-4.5',
   fullscreen: 'M4 9V4h5M20 9V4h-5M4 15v5h5M20 15v5h-5',
   keyboard: 'M3 6h18v12H3zM7 10h.01M11 10h.01M15 10h.01M8 14h8',

@@ -19,6 +19,9 @@ describe('ring', () => {
     ['found open but answered', null, open([1, 1, 'active_acknowledged']), null],
     ['answered', open([1, 1, active]), open([1, 1, 'active_acknowledged']), null],
     ['came back', open([1, 2, 'returned_unacknowledged']), open([1, 2, active]), 'urgent'],
+    ['gone, and not answered', open([1, 1, active]), open([1, 1, 'returned_unacknowledged']), null],
+    ['a past alarm', open(), open([1, 1, 'returned_unacknowledged']), 'critical'],
+    ['latched', open([1, 1, 'active_acknowledged']), open([1, 1, 'latched_unacknowledged']), 'critical'],
   ])('%s', (_, before, after, expected) => {
     expect(ring(before, after)).toBe(expected)
   })
@@ -28,7 +31,13 @@ describe('until somebody answers', () => {
   it.each<[string, Map<number, Alarm>, Bell | null]>([
     ['II alone', open([1, 2, active], [2, 3, active]), 'urgent'],
     ['I beside II', open([1, 2, active], [2, 1, active]), 'critical'],
-    ['all answered', open([1, 1, 'active_acknowledged'], [2, 1, 'shelved']), null],
+    ['over before somebody answered', open([1, 2, 'returned_unacknowledged']), 'urgent'],
+    ['latched', open([1, 1, 'latched_unacknowledged'], [2, 2, active]), 'critical'],
+    [
+      'all answered',
+      open([1, 1, 'active_acknowledged'], [2, 1, 'shelved'], [3, 1, 'latched_acknowledged']),
+      null,
+    ],
   ])('%s', (_, alarms, expected) => {
     expect(stillCalls(alarms.values())).toBe(expected)
   })

@@ -1,6 +1,6 @@
 //! Until when the present step must be done. Every open case has such a moment; nothing waits for ever unseen.
 
-use super::{Case, CaseState, Plan, Policy};
+use super::{Case, CaseState, Milestone, Plan, Policy};
 use crate::{escalation::Rung, time::UnixMs};
 
 /// What has been said about a case's time so far: all that must be remembered between two looks.
@@ -10,6 +10,8 @@ pub struct Watch {
     pub reached: Option<Rung>,
     /// Whether it was told that the law calls it an accident.
     pub is_accident_told: bool,
+    /// Up to which second after the beginning of the entrapment milestones were looked at.
+    pub milestones_told_s: u32,
 }
 
 /// What is to be told of a case's time now, and when to look again.
@@ -17,6 +19,8 @@ pub struct Watch {
 pub struct Look {
     /// Who is told that the step is overdue, lowest first.
     pub tell: Vec<Rung>,
+    /// Milestones that were reached and not met.
+    pub milestones: Vec<Milestone>,
     /// Whether everybody is to be told that it has become an accident.
     pub becomes_accident: bool,
     /// What has been said afterwards.
@@ -25,7 +29,7 @@ pub struct Look {
     pub next: Option<UnixMs>,
 }
 
-const fn after_s(since: UnixMs, seconds: u32) -> UnixMs {
+pub(super) const fn after_s(since: UnixMs, seconds: u32) -> UnixMs {
     since.plus_ms(seconds as i64 * 1000)
 }
 
@@ -58,15 +62,36 @@ impl Policy {
         if case.is_somebody_trapped() { Some(after_s(case.began, self.entrapment.accident_s)) } else { None }
     }
 
+    /// How long the present step may take, in milliseconds from where its time is counted; None: the case is closed.
+    pub fn limit_ms(&self, case: &Case) -> Option<i64> {
+        let runs_from_the_beginning = case.plan == Plan::Entrapment && case.freed.is_none() && case.state.is_underway();
+        let from = if runs_from_the_beginning { case.began } else { case.entered };
+        self.due(case).map(|due| due.since_ms(from))
+    }
+
     /// Looks at the clock: what is to be told of the case's time that was not told before.
     pub fn look(&self, case: &Case, watch: Watch, now: UnixMs) -> Look {
-        let mut look = Look { tell: Vec::new(), becomes_accident: false, watch, next: None };
+        let mut look = Look { tell: Vec::new(), milestones: Vec::new(), becomes_accident: false, watch, next: None };
         if let Some(due) = self.due(case) {
             if due <= now {
                 let climb = self.escalation.of(case.severity).climb(due, watch.reached, now);
                 (look.tell, look.watch.reached, look.next) = (climb.tell, climb.reached, climb.next);
             } else {
                 look.next = Some(due);
+            }
+        }
+        if case.is_somebody_trapped() {
+            let ahead = |milestone: &Milestone| milestone.after_s > watch.milestones_told_s;
+            for milestone in self.entrapment.milestones().into_iter().filter(ahead) {
+                let at = milestone.at(case);
+                if at > now {
+                    look.next = Some(look.next.map_or(at, |next| next.min(at)));
+                    break;
+                }
+                look.watch.milestones_told_s = milestone.after_s;
+                if !milestone.is_met(case) {
+                    look.milestones.push(milestone);
+                }
             }
         }
         if let Some(accident) = self.accident(case).filter(|_| !watch.is_accident_told) {

@@ -3,22 +3,25 @@
 //!
 //! - `life`: the machine: where a case stands, what a person can do with it, what that makes of it.
 //! - `policy`: how long everything may take.
+//! - `milestone`: what is told of people who are trapped as their clock goes on.
 //! - `limits`: until when the present step must be done, and when the law calls an entrapment an accident.
 //!
 //! Here stand the words.
 
 mod life;
 mod limits;
+mod milestone;
 mod policy;
 #[cfg(test)]
 mod tests;
 
 pub use life::{CaseInput, CaseRefusal};
 pub use limits::{Look, Watch};
+pub use milestone::{Deed, Milestone};
 pub use policy::{EntrapmentLimits, Policy, PolicyError, StepLimits};
 use serde::{Deserialize, Serialize};
 
-use crate::{alarm::Severity, id::UserName, roster::Assignee, time::UnixMs};
+use crate::{alarm::Severity, id::UserName, roster::Assignee, text::Text, time::UnixMs};
 
 /// Which way a case goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -58,6 +61,19 @@ impl CaseState {
     /// Whether there is work left.
     pub const fn is_open(self) -> bool {
         !matches!(self, Self::Closed)
+    }
+
+    /// What is to be done next, which is what its time limit is about; None: nothing.
+    pub fn next_step(self) -> Option<Text> {
+        Some(match self {
+            Self::Opened => Text::new("指派", "to be assigned"),
+            Self::Assigned => Text::new("接单", "to be accepted"),
+            Self::Accepted => Text::new("到场", "somebody to be there"),
+            Self::OnSite => Text::new("处置", "to be handled"),
+            Self::Handled => Text::new("核验", "to be verified"),
+            Self::Verified => Text::new("归档", "to be closed"),
+            Self::Closed => return None,
+        })
     }
 
     /// Whether the trouble itself is still being worked on.
@@ -142,13 +158,15 @@ pub enum CaseWhat {
     PhotoAdded,
     /// The time limit of its step has passed; who was told stands with it.
     Overdue,
+    /// A milestone of an entrapment was reached; the note says which.
+    Milestone,
     /// 满 2 小时: by law it is an accident now.
     BecameAccident,
 }
 
 impl CaseWhat {
     /// Every kind of row.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Opened,
         Self::AlarmAdded,
         Self::Assigned,
@@ -164,6 +182,7 @@ impl CaseWhat {
         Self::Noted,
         Self::PhotoAdded,
         Self::Overdue,
+        Self::Milestone,
         Self::BecameAccident,
     ];
 }

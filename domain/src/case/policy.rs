@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::Plan;
+use super::{Milestone, Plan, milestone};
 use crate::{
     escalation::{BySeverity, Ladder},
     id::RuleId,
@@ -29,7 +29,7 @@ pub struct StepLimits {
 }
 
 /// How long each step towards people who are trapped may take, in seconds from the beginning of the entrapment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EntrapmentLimits {
     /// Until somebody has spoken with them.
@@ -40,6 +40,9 @@ pub struct EntrapmentLimits {
     pub on_site_s: u32,
     /// When the law calls it an accident.
     pub accident_s: u32,
+    /// What else is told, and when.
+    #[serde(default = "milestone::usual")]
+    pub milestone: Vec<Milestone>,
 }
 
 /// Section `[duty]` of gateway.toml: every limit, and who hears of what has passed. All defaults are proposals for the
@@ -96,6 +99,7 @@ impl Default for Policy {
                 on_site_s: 30 * MINUTE,
                 // State Council order 549, article 64: 2 hours.
                 accident_s: 2 * HOUR,
+                milestone: milestone::usual(),
             },
             entrapment_rules: RuleId::new("EL-01").into_iter().collect(),
         }
@@ -111,6 +115,9 @@ pub enum PolicyError {
     /// The arrival would be due after the accident.
     #[error("duty.entrapment: `accept_s`, `on_site_s` and `accident_s` must rise")]
     EntrapmentOrder,
+    /// A milestone tells nobody, or nothing.
+    #[error("duty.entrapment.milestone: `tell` must name somebody, and `what` say something")]
+    SilentMilestone,
 }
 
 impl Policy {
@@ -123,9 +130,13 @@ impl Policy {
         if ![ladders.one, ladders.two, ladders.three, ladders.four].iter().all(Ladder::is_in_order) {
             return Err(PolicyError::LadderOrder);
         }
-        let EntrapmentLimits { contact_s: _, accept_s, on_site_s, accident_s } = self.entrapment;
+        let EntrapmentLimits { accept_s, on_site_s, accident_s, .. } = self.entrapment;
         if accept_s > on_site_s || on_site_s > accident_s {
             return Err(PolicyError::EntrapmentOrder);
+        }
+        let is_told = |milestone: &Milestone| !milestone.tell.is_empty() && !milestone.what.zh.is_empty();
+        if !self.entrapment.milestone.iter().all(is_told) {
+            return Err(PolicyError::SilentMilestone);
         }
         Ok(())
     }

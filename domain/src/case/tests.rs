@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::{
     Case, CaseInput, CaseRefusal,
     CaseState::{self, Accepted, Assigned, Closed, Handled, OnSite, Opened, Verified},
-    CaseWhat, CauseCode, EntrapmentLimits, Outcome, Plan, Policy, PolicyError, StepLimits, Watch,
+    CaseWhat, CauseCode, EntrapmentLimits, Look, Outcome, Plan, Policy, PolicyError, StepLimits, Watch,
 };
 use crate::{
     alarm::Severity,
@@ -24,7 +24,13 @@ const STEPS: StepLimits =
 const POLICY: Policy = Policy {
     escalation: BySeverity { one: LADDER, two: LADDER, three: LADDER, four: LADDER },
     steps: BySeverity { one: STEPS, two: STEPS, three: STEPS, four: STEPS },
-    entrapment: EntrapmentLimits { contact_s: 60, accept_s: 180, on_site_s: 1800, accident_s: 7200 },
+    entrapment: EntrapmentLimits {
+        contact_s: 60,
+        accept_s: 180,
+        on_site_s: 1800,
+        accident_s: 7200,
+        milestone: Vec::new(),
+    },
     entrapment_rules: BTreeSet::new(),
 };
 
@@ -166,11 +172,34 @@ fn two_hours_make_an_accident_once() {
     let before = POLICY.look(&trapped, Watch::default(), START.plus_ms(7_199_999));
     assert!(!before.becomes_accident);
     assert_eq!(before.next, Some(START.plus_ms(7_200_000)));
+    assert_eq!(before.milestones.len(), 1);
     let at = POLICY.look(&trapped, before.watch, START.plus_ms(7_200_000));
     assert!(at.becomes_accident && at.tell.is_empty());
     let later = POLICY.look(&trapped, at.watch, START.plus_ms(9_000_000));
     assert!(!later.becomes_accident);
     assert_eq!(later.next, None);
+}
+
+#[test]
+fn each_milestone_is_told_once_unless_what_it_asks_for_has_happened() {
+    let policy = Policy::default();
+    let minutes = |minutes: i64| START.plus_ms(minutes * 60_000);
+    let after = |look: &Look| look.milestones.iter().map(|milestone| milestone.after_s / 60).collect::<Vec<_>>();
+    let trapped = case(Plan::Entrapment, Severity::I);
+    let first = policy.look(&trapped, Watch::default(), minutes(1));
+    assert_eq!(after(&first), [1], "nobody has spoken with them");
+    assert_eq!(after(&policy.look(&trapped, first.watch, minutes(2))), [0_u32; 0], "once");
+    // A gateway that was away tells all that it would have told.
+    assert_eq!(after(&policy.look(&trapped, first.watch, minutes(95))), [10, 60, 90]);
+    // Somebody has spoken with them, somebody has accepted: only the time itself is told.
+    let underway = play(trapped, &[CaseInput::Contact, CaseInput::Accept]).unwrap();
+    let look = policy.look(&underway, Watch::default(), minutes(61));
+    assert_eq!(after(&look), [60]);
+    assert_eq!(look.watch.milestones_told_s, 3600);
+    let freed = play(underway, &[CaseInput::Free]).unwrap();
+    assert_eq!(after(&policy.look(&freed, look.watch, minutes(95))), [0_u32; 0]);
+    // Trapped again: the clocks begin anew, and so do the milestones.
+    assert_eq!(after(&policy.look(&case(Plan::Ordinary, Severity::I), Watch::default(), minutes(95))), [0_u32; 0]);
 }
 
 #[test]
@@ -183,7 +212,7 @@ fn a_new_step_has_a_new_limit_that_nobody_was_told_of() {
     // Passing an entrapment on does not give more time.
     let trapped = case(Plan::Entrapment, Severity::I);
     let passed_on = play(trapped.clone(), &[CaseInput::Assign(Assignee::Post(Post::Centre))]).unwrap();
-    let told = Watch { reached: Some(Rung::Office), is_accident_told: false };
+    let told = Watch { reached: Some(Rung::Office), milestones_told_s: 60, ..Watch::default() };
     assert_eq!(POLICY.watch_after(&trapped, &passed_on, told), told);
 }
 
@@ -254,17 +283,19 @@ proptest! {
     fn looking_often_and_looking_late_tell_the_same(new in new_case(), looks in prop::collection::vec(0_i64..9_000_000, 1..12)) {
         let mut looks = looks;
         looks.sort_unstable();
-        let (mut watch, mut told, mut accidents) = (Watch::default(), Vec::new(), 0);
+        let (mut watch, mut told, mut milestones, mut accidents) = (Watch::default(), Vec::new(), Vec::new(), 0);
         for look in &looks {
             let now = START.plus_ms(*look);
             let seen = POLICY.look(&new, watch, now);
             prop_assert!(seen.next.is_none_or(|next| next > now));
             told.extend(seen.tell);
+            milestones.extend(seen.milestones);
             accidents += u32::from(seen.becomes_accident);
             watch = seen.watch;
         }
         let once = POLICY.look(&new, Watch::default(), START.plus_ms(*looks.last().unwrap()));
         prop_assert_eq!(told, once.tell);
+        prop_assert_eq!(milestones, once.milestones);
         prop_assert_eq!(accidents, u32::from(once.becomes_accident));
         prop_assert_eq!(watch, once.watch);
     }
@@ -279,6 +310,9 @@ fn a_policy_that_contradicts_itself_is_refused() {
     let mut turned = Policy::default();
     turned.entrapment.on_site_s = 7201;
     assert_eq!(turned.check(), Err(PolicyError::EntrapmentOrder));
+    let mut turned = Policy::default();
+    turned.entrapment.milestone[0].tell.clear();
+    assert_eq!(turned.check(), Err(PolicyError::SilentMilestone));
     assert_eq!(Policy::default().plan(&"EL-01".parse().unwrap()), Plan::Entrapment);
 }
 

@@ -14,9 +14,11 @@ mod words;
 pub use of_alarms::{Policy, Telling, notices_of};
 pub use of_duty::{CaseNews, Locality, Matter, Unanswered, of_case, of_unanswered, of_unanswered_to_colleagues};
 
+pub use words::in_short;
+
 use crate::{
     alarm::Severity,
-    id::{AlarmId, CaseId, DeviceId, OfficeId, OwnerId, SiteId, TownshipCode},
+    id::{AlarmId, CaseId, DeviceId, NodeId, OfficeId, OwnerId, SiteId, TownshipCode},
     roster::Post,
     text::Text,
     time::UnixMs,
@@ -80,6 +82,8 @@ pub enum Occasion {
     CaseAssigned,
     /// A step of a case was not done in time.
     CaseOverdue,
+    /// A milestone of an entrapment was reached.
+    CaseMilestone,
     /// A case is closed.
     CaseClosed,
     /// Nothing gets through on a channel any more.
@@ -105,6 +109,10 @@ pub struct Notice {
     pub device: Option<DeviceId>,
     /// The site it is about, by which messages are grouped; None: no single one.
     pub site: Option<SiteId>,
+    /// The edge node that speaks for the device, by which messages are grouped, too; None: no single one.
+    pub node: Option<NodeId>,
+    /// What the matter is, in the few words by which alike ones are counted in a message of several.
+    pub matter: Text,
     /// When it happened, by the gateway's wall clock.
     pub at: UnixMs,
     /// One line that says enough for a lock screen.
@@ -114,6 +122,12 @@ pub struct Notice {
 }
 
 impl Notice {
+    /// Whether it is about an edge node itself, which is what may explain its devices.
+    pub fn is_about_node(&self) -> bool {
+        let Self { device: Some(device), node: Some(node), .. } = self else { return false };
+        device.as_str() == node.as_str()
+    }
+
     /// Whether those of the audience who are on duty are told alone, as long as one of them can be reached. A danger to
     /// life, what nobody answered, and whatever is no alarm concern the others as well.
     pub fn is_for_those_on_duty(&self) -> bool {
@@ -134,6 +148,7 @@ impl Occasion {
             Self::Escalated { .. } => "escalated",
             Self::CaseAssigned => "case_assigned",
             Self::CaseOverdue => "case_overdue",
+            Self::CaseMilestone => "case_milestone",
             Self::CaseClosed => "case_closed",
             Self::ChannelDead => "channel_dead",
             Self::ChannelWorks => "channel_works",
@@ -160,6 +175,7 @@ impl Occasion {
             "escalated" => Self::Escalated { step },
             "case_assigned" => Self::CaseAssigned,
             "case_overdue" => Self::CaseOverdue,
+            "case_milestone" => Self::CaseMilestone,
             "case_closed" => Self::CaseClosed,
             "channel_dead" => Self::ChannelDead,
             "channel_works" => Self::ChannelWorks,

@@ -130,6 +130,8 @@ fn tell(telling: &Telling<'_>, told: &Transition, last: &Transition, occasion: O
             audience,
             device: Some(device.id.clone()),
             site: Some(site.id.clone()),
+            node: Some(device.node.clone()),
+            matter: last.title.clone(),
             at: last.at,
             title: title.clone(),
             body: body.clone(),

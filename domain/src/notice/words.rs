@@ -1,9 +1,11 @@
 //! The words in which people are told of an alarm. The time is not among them: whoever shows it knows the zone.
 
+use std::collections::BTreeSet;
+
 use super::Occasion;
 use crate::{
     alarm::{AlarmState, Severity, Transition},
-    profile::{Confidence, Rule},
+    profile::{Condition, Confidence, Rule},
     registry::{Device, Registry, Site},
     text::Text,
 };
@@ -35,6 +37,14 @@ impl Severity {
     }
 }
 
+/// The little that the alarm itself says, when what was told of it is not kept any more.
+pub fn in_short(cause: &Text, device_name: &str) -> Text {
+    let mut lines = Lines::default();
+    lines.add("原因", "Cause", cause);
+    lines.add("设备", "Device", &Text::same(device_name));
+    lines.text
+}
+
 /// Title and body.
 pub(super) fn of_alarm(matter: &Matter<'_>) -> (Text, Text) {
     let Matter { device, site, last, .. } = matter;
@@ -60,6 +70,7 @@ fn occasion_words(occasion: Occasion, last: &Transition) -> (&'static str, &'sta
         Occasion::Escalated { .. } => ("告警上报", "alarm, unanswered"),
         Occasion::CaseAssigned
         | Occasion::CaseOverdue
+        | Occasion::CaseMilestone
         | Occasion::CaseClosed
         | Occasion::ChannelDead
         | Occasion::ChannelWorks
@@ -74,6 +85,9 @@ fn body(matter: &Matter<'_>) -> Text {
     if told.late_ms > 0 {
         let minutes = told.late_ms.div_ceil(60_000);
         lines.add("迟到", "Late by", &Text::new(format!("{minutes} 分钟"), format!("{minutes} min")));
+    }
+    if *occasion != Occasion::Returned && rule.is_some_and(|rule| matches!(rule.condition, Condition::Offline)) {
+        lines.add("影响", "Unwatched", &behind(registry, device));
     }
     lines.add("设备", "Device", &Text::same(format!("{}（{}）", device.name, device.id)));
     let township = registry.township(&site.township);
@@ -96,14 +110,43 @@ fn body(matter: &Matter<'_>) -> Text {
     lines.text
 }
 
+/// A span of time, in the unit in which people speak of it.
+pub(super) fn span(ms: i64) -> Text {
+    let minute = 60_000;
+    match ms.max(0) {
+        ms if ms < 2 * minute => Text::new(format!("{} 秒", ms / 1000), format!("{} s", ms / 1000)),
+        ms if ms < 120 * minute => Text::new(format!("{} 分钟", ms / minute), format!("{} min", ms / minute)),
+        ms => Text::new(format!("{} 小时", ms / (60 * minute)), format!("{} h", ms / (60 * minute))),
+    }
+}
+
+/// What is behind an edge node: its devices have no alarms of their own while it explains them. Empty: nothing is.
+fn behind(registry: &Registry, node: &Device) -> Text {
+    // An edge node is a device under its own id.
+    if node.id.as_str() != node.node.as_str() {
+        return Text::default();
+    }
+    let behind: Vec<&Device> = registry.devices_of_node(&node.node).filter(|device| device.id != node.id).collect();
+    if behind.is_empty() {
+        return Text::default();
+    }
+    let sites = behind.iter().map(|device| &device.site).collect::<BTreeSet<_>>().len();
+    let devices = behind.len();
+    Text::new(
+        format!("其下 {devices} 台设备（{sites} 处场所）同时失去监测，不再逐台通知"),
+        format!("{devices} devices at {sites} sites behind it, which are not told of one by one"),
+    )
+}
+
+/// Lines of a body.
 #[derive(Default)]
-struct Lines {
-    text: Text,
+pub(super) struct Lines {
+    pub(super) text: Text,
 }
 
 impl Lines {
     /// A line, unless there is nothing to say.
-    fn add(&mut self, zh: &str, en: &str, words: &Text) {
+    pub(super) fn add(&mut self, zh: &str, en: &str, words: &Text) {
         let add = |text: &mut String, line: String| {
             if !text.is_empty() {
                 text.push('\n');
@@ -113,6 +156,19 @@ impl Lines {
         if !words.zh.is_empty() {
             add(&mut self.text.zh, format!("{zh}：{}", words.zh));
             add(&mut self.text.en, format!("{en}: {}", words.en));
+        }
+    }
+
+    /// Lines that stand already.
+    pub(super) fn append(&mut self, lines: &Text) {
+        if lines.zh.is_empty() {
+            return;
+        }
+        for (text, more) in [(&mut self.text.zh, &lines.zh), (&mut self.text.en, &lines.en)] {
+            if !text.is_empty() {
+                text.push('\n');
+            }
+            text.push_str(more);
         }
     }
 }

@@ -10,7 +10,7 @@ use domain::{
     registry::Registry,
     time::UnixMs,
 };
-use protocol::rest::{Alarm, AlarmDetail, AlarmGrouping, AlarmGroups, AlarmPage, Point};
+use protocol::rest::{Alarm, AlarmDetail, AlarmGrouping, AlarmGroups, AlarmPage, ClimbingAlarm, Point};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
@@ -34,6 +34,8 @@ const DAY_MS: i64 = 24 * 3_600_000;
 const SEARCHED_MS_MAX: i64 = 92 * DAY_MS;
 /// The longest text to search for, in characters.
 const SEARCH_MAX: usize = 100;
+/// Alarms climb soon when they do so within as many seconds: time enough to answer what is on screen.
+const CLIMBING_WITHIN_S: u32 = 600;
 
 /// Which alarms, by where they stand in their life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ToSchema)]
@@ -228,6 +230,32 @@ pub(super) async fn list_alarm_groups(
     Ok(Json(state.live.alarm_groups(&may.scope, &part, query.by, &state.registrar.current())))
 }
 
+/// Which alarms that climb.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ClimbingQuery {
+    /// Told further up within so many seconds; 1 to 86400, 600 when absent.
+    #[param(minimum = 1, maximum = 86400)]
+    within_s: Option<u32>,
+}
+
+/// Unanswered alarms of the caller's jurisdiction that are told further up soon, the soonest first; 500 at most.
+#[utoipa::path(get, path = "/alarms/climbing", tag = "alarms", params(ClimbingQuery),
+    responses((status = 200, body = Vec<ClimbingAlarm>), Refusal))]
+pub(super) async fn list_climbing_alarms(
+    State(state): State<AppState>,
+    may: May<View>,
+    Query(query): Query<ClimbingQuery>,
+) -> Result<Json<Vec<ClimbingAlarm>>, ApiError> {
+    let within_s = query.within_s.unwrap_or(CLIMBING_WITHIN_S);
+    if !(1..=86_400).contains(&within_s) {
+        return Err(ApiError::invalid_field("within_s", "1 to 86400 are possible"));
+    }
+    let until = state.clock.now().wall.plus_ms(i64::from(within_s) * 1000);
+    Ok(Json(state.store.climbing(&may.scope, until, PAGE_MAX).await?))
+}
+
 /// An alarm with everything that happened to it.
 #[utoipa::path(get, path = "/alarms/{id}", tag = "alarms",
     params(("id" = i64, Path, description = "The alarm's number.")),
@@ -252,7 +280,8 @@ pub(super) async fn read_alarm(
         alarm: record.alarm,
         history: record.history,
         escalations: state.store.escalations(id).await?,
-        case: state.store.case_of_alarm(id).await?,
+        next_rung: state.store.next_rung(id).await?,
+        case: state.store.case_of_alarm(id, state.clock.now().wall).await?,
         similar: record.similar,
         cause,
         metric,

@@ -64,6 +64,9 @@ pub(super) struct CaseQuery {
     /// Only this township.
     #[param(value_type = Option<String>)]
     township: Option<TownshipCode>,
+    /// Only those in which people are trapped.
+    #[serde(default)]
+    is_trapped: bool,
     /// Only those that the caller accepted or is assigned to in person.
     #[serde(default)]
     is_mine: bool,
@@ -95,6 +98,7 @@ pub(super) async fn list_cases(
         },
         severity: severity.map(|SeverityNumber(severity)| severity),
         township: query.township,
+        is_trapped: query.is_trapped,
         of_person: query.is_mine.then(|| may.scope.username().clone()),
         before: query.before.map(CaseId),
         limit,

@@ -2,12 +2,12 @@
 
 use axum::{Json, extract::State, http::StatusCode};
 use domain::id::{AlarmId, UserId};
-use protocol::rest::{AlarmNotice, ContactDraft, NotifyChannel, Problem};
+use protocol::rest::{AlarmNotice, ContactDraft, DeadChannels, NotifyChannel, Problem};
 
 use super::{
     AppState,
     error::{ApiError, Refusal},
-    extract::{self, ManageChannels, ManageUsers, May, Path, SignedIn, View},
+    extract::{self, HandleCase, ManageChannels, ManageUsers, May, Path, SignedIn, View},
 };
 use crate::notify::{ContactError, TestError};
 
@@ -31,6 +31,16 @@ pub(super) async fn list_channels(
     may: May<ManageChannels>,
 ) -> Result<Json<Vec<NotifyChannel>>, ApiError> {
     Ok(Json(state.notifier.channels(&may.scope).await?))
+}
+
+/// The channels on which nothing gets through: who is on duty has to know that not everybody hears of alarms.
+#[utoipa::path(get, path = "/notify/dead", tag = "notify", responses((status = 200, body = DeadChannels), Refusal))]
+pub(super) async fn read_dead_channels(
+    State(state): State<AppState>,
+    _may: May<HandleCase>,
+) -> Result<Json<DeadChannels>, ApiError> {
+    let channels = state.notifier.dead_channels().borrow().iter().cloned().collect();
+    Ok(Json(DeadChannels { channels }))
 }
 
 /// Sends a test message by a channel: to its own place, or to the caller.
@@ -118,6 +128,7 @@ impl From<ContactError> for ApiError {
         match error {
             ContactError::Phone => Self::invalid_field("phone", error.to_string()),
             ContactError::Email => Self::invalid_field("email", error.to_string()),
+            ContactError::QuietHours => Self::invalid_field("quiet_hours", error.to_string()),
             ContactError::Store(error) => error.into(),
         }
     }

@@ -3,9 +3,10 @@
 //!
 //! - Severity I goes at once, alone; only more of it than a minute holds goes as one. A part of each minute is its own.
 //! - What tells the same to several audiences at one target is one message.
-//! - Of one site, the first goes at once; what comes within the window behind it goes together when the window ends.
+//! - Of one site, or one edge node, the first goes at once; what comes within the window behind it goes together when the
+//!   window ends. What shares either goes as one message.
 //! - A target that has had its number of messages in this minute gets all that waits for it as one.
-//! - In quiet hours severity III and IV wait.
+//! - In quiet hours, the channel's or those of whom it goes to, severity III and IV wait.
 //! - What was tried before goes again as the message that it was.
 
 use std::{
@@ -15,12 +16,15 @@ use std::{
 
 use domain::{
     alarm::Severity,
-    notice::{Notice, Subject},
+    notice::Notice,
     profile::Daily,
     time::{MonoMs, Now},
 };
 
-use super::message::{Message, is_same};
+use super::{
+    group,
+    message::{Message, is_same},
+};
 use crate::store::{DeliveryId, WaitingDelivery};
 
 /// Deliveries of the same matter follow each other closely: looking back so far finds them, however many wait.
@@ -47,7 +51,7 @@ pub(super) struct Outgoing {
     pub(super) deliveries: Vec<DeliveryId>,
     /// It was tried before.
     pub(super) is_again: bool,
-    /// Since when the longest of them waits.
+    /// Since when the longest of them waits, by the clock that nobody sets.
     pub(super) waiting_since: domain::time::UnixMs,
 }
 
@@ -107,7 +111,7 @@ impl Minute {
 pub(super) struct Desk {
     limits: Limits,
     minute: Minute,
-    /// When the last message about a site, or whatever else groups, went, by target.
+    /// When the last message about a site, an edge node, or whatever else groups, went, by target.
     groups: HashMap<String, HashMap<String, MonoMs>>,
 }
 
@@ -160,13 +164,14 @@ impl Desk {
         plan: &mut Plan,
     ) {
         let known = self.groups.get(address);
-        let is_quiet = self.limits.quiet.filter(|quiet| quiet.contains(now.wall));
         let before = ready.len();
         let mut ordinary: Vec<Vec<Item<'_>>> = Vec::new();
         let mut by_message: BTreeMap<i64, Vec<&WaitingDelivery>> = BTreeMap::new();
         let mut fresh = Vec::new();
         for delivery in deliveries {
-            if let Some(quiet) = is_quiet.filter(|_| delivery.notice.severity > Severity::II) {
+            let is_mild = delivery.notice.severity > Severity::II;
+            let mut quiet = [self.limits.quiet, delivery.quiet].into_iter().flatten();
+            if let Some(quiet) = quiet.find(|quiet| is_mild && quiet.contains(now.wall)) {
                 look_again(plan, quiet.until_change_ms(now.wall));
                 continue;
             }
@@ -195,19 +200,18 @@ impl Desk {
         if !together.is_empty() {
             ready.push(outgoing(address, &together));
         }
-        let mut groups: BTreeMap<String, Vec<Item<'_>>> = BTreeMap::new();
+        let mut open = Vec::new();
         for item in fresh {
-            groups.entry(group_of(item.notice)).or_default().push(item);
-        }
-        for (group, items) in groups {
-            let last = known.and_then(|groups| groups.get(&group));
+            let keys = group::keys_of(item.notice);
+            let last = keys.iter().filter_map(|key| known?.get(key)).max();
             let open_in_ms = last.map_or(0, |last| left_ms(*last, self.limits.group_ms, now.mono));
             if open_in_ms == 0 {
-                ordinary.push(items);
+                open.push((keys, item));
             } else {
                 look_again(plan, open_in_ms);
             }
         }
+        ordinary.extend(group::gathered(open));
         let Some(per_minute) = self.limits.per_minute.map(|limit| limit as usize) else {
             ready.extend(ordinary.into_iter().map(|items| outgoing(address, &items)));
             return;
@@ -236,7 +240,8 @@ impl Desk {
             return;
         }
         let groups = self.groups.entry(outgoing.address.clone()).or_default();
-        groups.extend(outgoing.message.notices.iter().map(|notice| (group_of(notice), now)));
+        let keys = outgoing.message.notices.iter().flat_map(group::keys_of);
+        groups.extend(keys.map(|key| (key, now)));
     }
 
     /// Forgets what no longer holds anything back.
@@ -277,23 +282,13 @@ fn items<'a>(deliveries: &[&'a WaitingDelivery]) -> Vec<Item<'a>> {
     items
 }
 
-/// By what messages to a target are grouped: the site; else what it is about.
-fn group_of(notice: &Notice) -> String {
-    match (&notice.site, &notice.subject) {
-        (Some(site), _) => format!("site {site}"),
-        (None, Subject::Alarm(_)) => "alarms".into(),
-        (None, Subject::Case(_)) => "cases".into(),
-        (None, Subject::Channel(name)) => format!("channel {name}"),
-    }
-}
-
 fn outgoing(address: &str, items: &[Item<'_>]) -> Outgoing {
     let of = || items.iter().flat_map(|item| &item.of);
     let deliveries: Vec<DeliveryId> = of().map(|delivery| delivery.id).collect();
     let first = deliveries.iter().map(|delivery| delivery.0).min().unwrap_or_default();
     let tried = of().find_map(|delivery| delivery.message);
     let is_maybe_repeated = of().any(|delivery| delivery.is_maybe_repeated);
-    let waiting_since = of().map(|delivery| delivery.created_at).min().unwrap_or(domain::time::UnixMs(0));
+    let waiting_since = of().map(|delivery| delivery.waits_since).min().unwrap_or(domain::time::UnixMs(0));
     let notices = items.iter().map(|item| item.notice.clone());
     Outgoing {
         message: Message::new(tried.unwrap_or(first), notices, is_maybe_repeated),
@@ -307,8 +302,8 @@ fn outgoing(address: &str, items: &[Item<'_>]) -> Outgoing {
 #[cfg(test)]
 mod tests {
     use domain::{
-        id::{AlarmId, SiteId},
-        notice::{Audience, Occasion},
+        id::{AlarmId, NodeId, SiteId},
+        notice::{Audience, Occasion, Subject},
         text::Text,
         time::UnixMs,
     };
@@ -333,6 +328,8 @@ mod tests {
                 audience: Audience::Centre,
                 device: None,
                 site: Some(SiteId::new(site).unwrap()),
+                node: None,
+                matter: Text::default(),
                 at: at(0).wall,
                 title: Text::same(format!("alarm {id}")),
                 body: Text::default(),
@@ -340,7 +337,8 @@ mod tests {
             address: "group".into(),
             message: None,
             is_maybe_repeated: false,
-            created_at: at(0).wall,
+            waits_since: at(0).wall,
+            quiet: None,
             is_over: false,
         }
     }
@@ -365,6 +363,32 @@ mod tests {
         let plan = desk.plan(&later[..2], ROOM, at(30_000));
         assert_eq!((ids(&plan), plan.look_again_ms), (vec![vec![4, 5]], None));
         assert_eq!(plan.now[0].message.id, 4);
+    }
+
+    #[test]
+    fn what_one_edge_node_explains_is_one_message_over_all_its_sites() {
+        let mut desk = new_desk(LIMITS);
+        let of = |id, site: &str, node: &str, severity| {
+            let mut one = waiting(id, site, severity);
+            one.notice.node = Some(NodeId::new(node).unwrap());
+            one
+        };
+        // The valley's node and two of its three sites; a site with a node of its own; a danger to life among them.
+        let all = [
+            of(1, "a", "valley", Severity::III),
+            of(2, "b", "valley", Severity::II),
+            of(3, "c", "hill", Severity::III),
+            of(4, "b", "valley", Severity::I),
+        ];
+        assert_eq!(ids(&desk.plan(&all, ROOM, at(0))), [vec![4], vec![1, 2], vec![3]]);
+        let later = [of(5, "d", "valley", Severity::III), of(6, "a", "valley", Severity::III)];
+        let plan = desk.plan(&later, ROOM, at(10_000));
+        assert_eq!((ids(&plan), plan.look_again_ms), (vec![], Some(20_000)));
+        assert_eq!(ids(&desk.plan(&later, ROOM, at(30_000))), [[5, 6]]);
+        // A site that two nodes speak for ties them together.
+        let tied =
+            [of(7, "e", "east", Severity::III), of(8, "f", "west", Severity::III), of(9, "e", "west", Severity::III)];
+        assert_eq!(ids(&desk.plan(&tied, ROOM, at(40_000))), [[7, 8, 9]]);
     }
 
     #[test]
@@ -489,6 +513,25 @@ mod tests {
         let plan = desk.plan(&night, ROOM, at(0));
         assert_eq!((ids(&plan), plan.look_again_ms), (vec![vec![2]], Some(7 * 3_600_000)));
         assert_eq!(ids(&desk.plan(&night[..1], ROOM, at(7 * 3_600_000))), [[1]]);
+    }
+
+    #[test]
+    fn so_do_the_quiet_hours_of_a_person_for_that_person_alone() {
+        let mut desk = new_desk(LIMITS);
+        let of = |id, address: &str, quiet, severity| WaitingDelivery {
+            address: address.into(),
+            quiet,
+            ..waiting(id, &format!("s{id}"), severity)
+        };
+        let sleeps = Some(Daily::new(23.0, 6.5));
+        let night = [
+            of(1, "wang", sleeps, Severity::III),
+            of(2, "wang", sleeps, Severity::II),
+            of(3, "li", None, Severity::III),
+        ];
+        let plan = desk.plan(&night, ROOM, at(0));
+        assert_eq!((ids(&plan), plan.look_again_ms), (vec![vec![2], vec![3]], Some(13 * 1_800_000)));
+        assert_eq!(ids(&desk.plan(&night[..1], ROOM, at(13 * 1_800_000))), [[1]]);
     }
 
     #[test]

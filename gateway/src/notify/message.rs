@@ -1,5 +1,7 @@
 //! What is sent: one notice, or several as one, in words. Pure.
 
+use std::collections::BTreeSet;
+
 use domain::{
     alarm::Severity,
     id::UserName,
@@ -13,6 +15,8 @@ use super::config::Language;
 
 /// Notices that a message of several names; the rest is counted.
 const NAMED_MAX: usize = 10;
+/// Kinds of matters that it counts by name.
+const KINDS_MAX: usize = 5;
 
 /// One message, the same for every kind of channel.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,7 +46,8 @@ impl Message {
                 kept.push(notice);
             }
         }
-        kept.sort_by_key(|notice| (notice.severity, notice.at));
+        // What may explain the others stands before those of its severity.
+        kept.sort_by_key(|notice| (notice.severity, !notice.is_about_node(), notice.at));
         Self { id, notices: kept, is_maybe_repeated }
     }
 
@@ -84,6 +89,7 @@ impl Message {
                 Language::En => format!("Time: {} (Beijing)", beijing(one.at)),
             });
         } else {
+            lines.extend(self.summary(wording));
             let named = self.notices.iter().take(NAMED_MAX);
             lines.extend(named.map(|notice| format!("{} {}", &beijing(notice.at)[11..], wording.of(&notice.title))));
             if self.notices.len() > NAMED_MAX {
@@ -101,6 +107,47 @@ impl Message {
             });
         }
         lines.join("\n")
+    }
+
+    /// What a message of several has in common, and how many there are of each kind; None: they are of no kind.
+    fn summary(&self, wording: &Wording) -> Option<String> {
+        let mut counts: Vec<(&str, usize)> = Vec::new();
+        for notice in &self.notices {
+            let matter = wording.of(&notice.matter);
+            match counts.iter_mut().find(|(known, _)| *known == matter) {
+                Some((_, count)) => *count += 1,
+                None => counts.push((matter, 1)),
+            }
+        }
+        counts.retain(|(matter, _)| !matter.is_empty());
+        if counts.is_empty() {
+            return None;
+        }
+        // Alike ones in the order of the gravest of each.
+        let more = counts.len().saturating_sub(KINDS_MAX);
+        let counts: Vec<String> =
+            counts.iter().take(KINDS_MAX).map(|(matter, count)| format!("{matter} ×{count}")).collect();
+        let devices: BTreeSet<_> = self.notices.iter().filter_map(|notice| notice.device.as_ref()).collect();
+        let sites: BTreeSet<_> = self.notices.iter().filter_map(|notice| notice.site.as_ref()).collect();
+        let (devices, sites) = (devices.len(), sites.len());
+        let mut nodes = self.notices.iter().map(|notice| notice.node.as_ref());
+        let node = nodes.next().flatten().filter(|first| nodes.all(|node| node == Some(*first)));
+        let kinds = counts.join(if wording.language == Language::Zh { "、" } else { ", " });
+        Some(match wording.language {
+            Language::Zh => {
+                let node = node.map(|node| format!("同属边缘节点 {node}，")).unwrap_or_default();
+                let more = if more > 0 { format!(" 等 {} 类", counts.len() + more) } else { String::new() };
+                let places =
+                    if devices > 0 { format!("{sites} 处场所 {devices} 台设备：") } else { String::new() };
+                format!("合计：{node}{places}{kinds}{more}")
+            }
+            Language::En => {
+                let node = node.map(|node| format!("all of edge node {node}, ")).unwrap_or_default();
+                let more = if more > 0 { format!(" and {more} other kinds") } else { String::new() };
+                let places = if devices > 0 { format!("{devices} devices at {sites} sites: ") } else { String::new() };
+                format!("In all: {node}{places}{kinds}{more}")
+            }
+        })
     }
 
     /// Title and body, at most so many bytes of UTF-8.
@@ -125,7 +172,7 @@ impl Wording {
 
 /// Whether two notices tell the same, to whomever.
 pub(super) fn is_same(one: &Notice, other: &Notice) -> bool {
-    one.subject == other.subject && one.occasion == other.occasion && one.at == other.at
+    one.subject == other.subject && one.occasion == other.occasion && one.at == other.at && one.title == other.title
 }
 
 /// `2026-11-26 19:00:28`, in Beijing.
@@ -143,6 +190,8 @@ pub(super) fn test_notice(channel: &str, by: &UserName, at: UnixMs) -> Notice {
         audience: Audience::Centre,
         device: None,
         site: None,
+        node: None,
+        matter: Text::default(),
         at,
         title: Text::new("测试消息，无需处理", "Test message, nothing to be done"),
         body: Text::new(format!("渠道：{channel}\n发送人：{by}"), format!("Channel: {channel}\nSent by: {by}")),
@@ -170,6 +219,8 @@ pub(super) fn channel_notice(channel: &str, occasion: Occasion, why: &str, at: U
         audience: Audience::Centre,
         device: None,
         site: None,
+        node: None,
+        matter: Text::default(),
         at,
         title,
         body,
@@ -190,6 +241,8 @@ mod tests {
             audience,
             device: None,
             site: None,
+            node: None,
+            matter: Text::new("超限", "too high"),
             at: UnixMs(1_790_784_000_000 + alarm),
             title: Text::new(format!("告警{alarm}"), format!("alarm {alarm}")),
             body: Text::new("原因：9.1 °C > 8 °C", "Cause: 9.1 °C > 8 °C"),
@@ -222,8 +275,31 @@ mod tests {
         let wording = wording(Language::Zh);
         assert_eq!(message.title(&wording), "告警9 等 12 条（可能重复）");
         let body = message.body(&wording);
-        assert!(body.starts_with("00:00:00 告警9\n00:00:00 告警1\n"), "{body}");
+        let beginning = "合计：超限 ×12\n00:00:00 告警9\n00:00:00 告警1\n";
+        assert!(body.starts_with(beginning), "{body}");
         assert!(body.ends_with("……另有 2 条，见监测平台\nhttps://bw.example/alarms"), "{body}");
+    }
+
+    #[test]
+    fn a_message_of_several_says_what_explains_them_and_how_many_of_each_there_are() {
+        let of = |alarm, device: &str, site: &str, matter: &str| Notice {
+            device: Some(device.parse().unwrap()),
+            site: Some(site.parse().unwrap()),
+            node: Some("edge-7".parse().unwrap()),
+            matter: Text::same(matter),
+            ..notice(alarm, Severity::III, Audience::Centre)
+        };
+        let several = [
+            of(1, "fridge-1", "a", "冷藏温度高"),
+            of(2, "fridge-2", "b", "冷藏温度高"),
+            of(3, "edge-7", "a", "边缘节点离线"),
+        ];
+        let body = Message::new(3, several.clone(), false).body(&wording(Language::Zh));
+        let summary = "合计：同属边缘节点 edge-7，2 处场所 3 台设备：边缘节点离线 ×1、冷藏温度高 ×2\n";
+        assert!(body.starts_with(&format!("{summary}00:00:00 告警3\n")), "the node explains its devices: {body}");
+        let elsewhere = Notice { node: Some("edge-8".parse().unwrap()), ..several[0].clone() };
+        let body = Message::new(3, [several[1].clone(), elsewhere], false).body(&wording(Language::En));
+        assert!(body.starts_with("In all: 2 devices at 2 sites: 冷藏温度高 ×2\n"), "{body}");
     }
 
     #[test]

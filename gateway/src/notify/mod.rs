@@ -4,18 +4,22 @@
 //! - [`config`]: `[notify]` of the configuration.
 //! - `route`: which notice goes by which channel to which address (pure).
 //! - `desk`: which of what waits goes now, and what goes as one message (pure).
+//! - `group`: what goes as one message (pure).
 //! - `message`: what is sent, in words (pure).
 //! - `attempt`: what became of an attempt, and when the next one is (pure).
 //! - `channel`: one file a kind of channel.
 //! - `picture`: the picture of an alarm, behind the words.
 //! - `state`: how each channel is doing.
+//! - `own`: dead channels as readings of the gateway as a device, from which ordinary rules raise alarms.
 //! - `run`: the tasks: one that addresses, one a channel that sends.
 
 mod attempt;
 mod channel;
 pub mod config;
 mod desk;
+mod group;
 mod message;
+pub mod own;
 mod picture;
 mod route;
 mod run;
@@ -23,10 +27,15 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+    sync::Arc,
+};
 
 use domain::{id::UserId, registry::Registry, time::UnixMs};
 use protocol::rest;
+use tokio::sync::watch;
 
 pub use self::config::Config;
 use self::{channel::Channel, config::ChannelConfig, state::States};
@@ -36,6 +45,7 @@ pub use self::{
 };
 use crate::{
     broker::Access,
+    clock::Clock,
     store::{Actor, Contact, Scope, Store, StoreError, TestTarget},
 };
 
@@ -105,7 +115,11 @@ pub struct Notifier {
     store: Store,
     channels: Arc<Channels>,
     states: States,
+    clock: Clock,
 }
+
+/// Minutes of a day.
+const DAY_MIN: u16 = 24 * 60;
 
 /// Why a channel cannot be tried.
 #[derive(Debug, thiserror::Error)]
@@ -130,6 +144,9 @@ pub enum ContactError {
     /// It is no mail address.
     #[error("a mail address is needed, such as wang@example.cn")]
     Email,
+    /// It is no span of a day.
+    #[error("two different minutes of the day are needed, 0 to 1439")]
+    QuietHours,
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -162,13 +179,18 @@ impl Notifier {
         Ok(self.channels.list.iter().map(shown).collect())
     }
 
+    /// The names of the channels on which nothing gets through, and every change of that.
+    pub fn dead_channels(&self) -> watch::Receiver<BTreeSet<String>> {
+        self.states.dead_changes()
+    }
+
     /// Where somebody is reached: the caller, or anybody for who manages accounts.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn contact(&self, scope: &Scope, of: Option<UserId>) -> Result<rest::ContactDraft, StoreError> {
-        let Contact { phone, email, .. } = self.store.contact(scope, of).await?;
-        Ok(rest::ContactDraft { phone, email })
+        let Contact { phone, email, quiet_hours, .. } = self.store.contact(scope, of).await?;
+        Ok(rest::ContactDraft { phone, email, quiet_hours })
     }
 
     /// Changes where somebody is reached; None: the caller.
@@ -182,14 +204,19 @@ impl Notifier {
         draft: rest::ContactDraft,
         at: UnixMs,
     ) -> Result<(), ContactError> {
-        let rest::ContactDraft { phone, email } = draft;
-        if !phone.is_empty() && !channel::is_phone(&phone) {
+        if !draft.phone.is_empty() && !channel::is_phone(&draft.phone) {
             return Err(ContactError::Phone);
         }
-        if !email.is_empty() && !channel::is_address(&email) {
+        if !draft.email.is_empty() && !channel::is_address(&draft.email) {
             return Err(ContactError::Email);
         }
-        Ok(self.store.put_contact(scope, of, phone, email, at).await?)
+        let is_span = |quiet: rest::QuietHours| {
+            quiet.from_min < DAY_MIN && quiet.to_min < DAY_MIN && quiet.from_min != quiet.to_min
+        };
+        if !draft.quiet_hours.is_none_or(is_span) {
+            return Err(ContactError::QuietHours);
+        }
+        Ok(self.store.put_contact(scope, of, draft, at).await?)
     }
 
     /// Sends a test message by a channel: to its own place, or to whoever tries it.
@@ -209,6 +236,7 @@ impl Notifier {
                 vec![TestTarget { address, account: Some(scope.user_id()) }]
             }
         };
-        Ok(self.store.write_test(scope, name, message::test_notice(name, scope.username(), at), targets).await?)
+        let notice = message::test_notice(name, scope.username(), at);
+        Ok(self.store.write_test(scope, name, notice, targets, self.clock.steady()).await?)
     }
 }

@@ -124,6 +124,8 @@ mod tests {
             audience: Audience::Centre,
             device: None,
             site: None,
+            node: None,
+            matter: Text::default(),
             at: UnixMs(1_790_784_000_000),
             title: Text::same("alarm"),
             body: Text::default(),

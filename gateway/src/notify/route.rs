@@ -6,7 +6,7 @@ use domain::{
     access::Role,
     alarm::Severity,
     id::{UserId, UserName},
-    notice::{Audience, Notice},
+    notice::{Audience, Notice, Subject},
     registry::Registry,
     time::UnixMs,
 };
@@ -45,8 +45,8 @@ impl Known<'_> {
         self.targets.iter().find(|known| known.channel == channel.name() && known.address == *address)
     }
 
-    fn is_refused(&self, channel: &Channel, target: &Target) -> bool {
-        self.find(channel, target).is_some_and(|known| known.is_refused)
+    fn is_lost(&self, channel: &Channel, target: &Target) -> bool {
+        self.find(channel, target).is_some_and(|known| known.is_lost)
     }
 }
 
@@ -54,7 +54,7 @@ impl Routes<'_> {
     /// The deliveries of a notice, each target of a channel once, but for those that it has already; empty: nobody can be
     /// reached.
     pub(super) fn deliveries(&self, id: NoticeId, notice: &Notice, known: Known<'_>) -> Vec<NewDelivery> {
-        let carrying: Vec<&Arc<Channel>> = self.channels.iter().filter(|channel| channel.carries(notice)).collect();
+        let carrying = self.carrying(notice);
         let is_theirs_alone = (notice.is_for_those_on_duty() || known.assignee.is_some())
             && carrying.iter().any(|channel| self.reaches_the_first(channel, notice, known));
         let of_channel = |channel: &&Arc<Channel>| {
@@ -70,26 +70,44 @@ impl Routes<'_> {
         carrying.iter().flat_map(of_channel).collect()
     }
 
-    /// Whether somebody of those who are told first hears of it by that channel: not if the service has refused it, nor if the
+    /// The channels by which a notice goes. That a channel is dead must reach somebody: where none that works serves the centre,
+    /// every other one carries it, whomever it serves, but for sirens.
+    fn carrying(&self, notice: &Notice) -> Vec<&Arc<Channel>> {
+        let usual: Vec<&Arc<Channel>> = self.channels.iter().filter(|channel| channel.carries(notice)).collect();
+        let works = |channel: &&Arc<Channel>| !self.dead.contains(channel.name());
+        if !is_about_a_channel(notice) || usual.iter().any(works) {
+            return usual;
+        }
+        let others = self.channels.iter().filter(works);
+        let others = others.filter(|channel| !channel.is_subject_of(notice) && channel.kind() != "siren");
+        usual.iter().copied().chain(others).collect()
+    }
+
+    /// Whether somebody of those who are told first hears of it by that channel: not if it is lost already, nor if the
     /// channel is dead. And when the quiet hours end, others may be on duty than those of the night.
     fn reaches_the_first(&self, channel: &Channel, notice: &Notice, known: Known<'_>) -> bool {
         let is_quiet = notice.severity > Severity::II && channel.quiet().is_some_and(|quiet| quiet.contains(self.now));
         let is_open = !self.dead.contains(channel.name()) && (known.assignee.is_some() || !is_quiet);
-        is_open && self.first(channel, notice, known).iter().any(|target| !known.is_refused(channel, target))
+        is_open && self.first(channel, notice, known).iter().any(|target| !known.is_lost(channel, target))
     }
 
     /// Where a channel reaches an audience, each address once, in the order in which they are told. The channel's own
     /// places (a group chat, a siren) belong to everybody there.
     fn targets(&self, channel: &Channel, notice: &Notice, known: Known<'_>, is_theirs_alone: bool) -> Vec<Target> {
         let audience = &notice.audience;
-        let colleagues = self.contacts.iter().filter(|contact| !is_theirs_alone && is_of(contact, audience));
+        let is_meant = |contact: &&Contact| {
+            is_of(contact, audience) || is_about_a_channel(notice) && contact.user.role == Role::Admin
+        };
+        let colleagues = self.contacts.iter().filter(|_| !is_theirs_alone).filter(is_meant);
         let colleagues = colleagues.filter_map(|contact| Some((channel.address_of(contact)?, Some(contact.account))));
-        let on_duty = if is_theirs_alone { Vec::new() } else { self.on_duty(channel, audience) };
+        // Without an assignee they are the first.
+        let others_on_duty = !is_theirs_alone && known.assignee.is_some();
+        let on_duty = if others_on_duty { self.on_duty(channel, audience) } else { Vec::new() };
         let people = self.first(channel, notice, known).into_iter().chain(on_duty).chain(colleagues);
         let places = channel.places(audience).into_iter().map(|address| (address, None));
         let mut targets: Vec<Target> = people.chain(places).collect();
         // The telephone number of the registry is for who has no account of their own, or none that is reached.
-        if targets.iter().all(|target| known.is_refused(channel, target))
+        if targets.iter().all(|target| known.is_lost(channel, target))
             && channel.kind() == "sms"
             && let Audience::Owner(owner) = audience
             && let Some(owner) = self.registry.owner(owner)
@@ -144,6 +162,11 @@ fn once_each(targets: impl Iterator<Item = Target>) -> Vec<Target> {
         }
     }
     kept
+}
+
+/// Whether a notice is about a way of telling people. Those who look after the system are told as well.
+const fn is_about_a_channel(notice: &Notice) -> bool {
+    matches!(notice.subject, Subject::Channel(_))
 }
 
 /// Whether a person belongs to an audience. Administrators look after the system, not after alarms.

@@ -80,8 +80,11 @@ impl Config {
 pub async fn start(parts: Parts, stop: &CancellationToken) -> Result<(Notifier, JoinSet<()>), StoreError> {
     let Parts { config, channels, clock, store, registry, evidence, health } = parts;
     let names = channels.list.iter().map(|channel| channel.name().to_owned()).collect();
-    store.settle_attempts(names, clock.now().wall).await?;
-    let (channels, states) = (Arc::new(channels), States::new(health));
+    store.settle_attempts(names, clock.steady()).await?;
+    let dead = store.dead_channels().await?.into_iter();
+    let dead = dead.filter(|name| channels.list.iter().any(|channel| channel.name() == name));
+    let states = States::new(health, dead);
+    let channels = Arc::new(channels);
     let (bell, wake) = watch::channel(0_u64);
     let mut tasks = JoinSet::new();
     // A robot's minute is the same by whichever channel it speaks.
@@ -113,7 +116,7 @@ pub async fn start(parts: Parts, stop: &CancellationToken) -> Result<(Notifier, 
         bell,
     };
     tasks.spawn(addresser.run(stop.clone()));
-    Ok((Notifier { store, channels, states }, tasks))
+    Ok((Notifier { store, channels, states, clock }, tasks))
 }
 
 /// Finds out where notices go.
@@ -176,9 +179,9 @@ impl Addresser {
                 let targets = targets.get(id).map_or(&[][..], Vec::as_slice);
                 let known = Known { targets, assignee: assignees.get(id) };
                 deliveries.extend(routes.deliveries(*id, notice, known));
-                looked_at.push((*id, targets.iter().filter(|target| target.is_refused).count()));
+                looked_at.push((*id, targets.iter().filter(|target| target.is_lost).count()));
             }
-            self.store.address_notices(looked_at, deliveries, now).await?;
+            self.store.address_notices(looked_at, deliveries, now, self.clock.steady()).await?;
             self.bell.send_modify(|count| *count += 1);
         }
     }
@@ -228,11 +231,11 @@ impl Sender {
 
     /// Takes up what may go now; answers how long nothing more will, if nothing else happens.
     async fn round(&self, desk: &mut Desk, under_way: &mut JoinSet<()>) -> Result<Option<Duration>, StoreError> {
-        let now = self.clock.now();
+        let (now, steady) = (self.clock.now(), self.clock.steady());
         let name = self.channel.name();
-        let (mut waiting, next_due) = self.store.waiting_deliveries(name, now.wall, DELIVERIES_AT_ONCE).await?;
+        let (mut waiting, next_due) = self.store.waiting_deliveries(name, steady, now.wall, DELIVERIES_AT_ONCE).await?;
         self.pass_over(&mut waiting).await?;
-        self.give_up(&mut waiting, now.wall).await?;
+        self.give_up(&mut waiting, steady).await?;
         let health = self.states.of(name);
         let paused_ms = health.paused_ms(now.mono);
         if paused_ms > 0 {
@@ -259,7 +262,7 @@ impl Sender {
         for outgoing in plan.now {
             under_way.spawn(self.clone().send(outgoing));
         }
-        let due_ms = next_due.map(|due| due.since_ms(now.wall).max(1).cast_unsigned());
+        let due_ms = next_due.map(|due| due.since_ms(steady).max(1).cast_unsigned());
         let pauses = [plan.look_again_ms, due_ms, (paused_ms > 0).then_some(paused_ms)];
         Ok(pauses.into_iter().flatten().min().map(Duration::from_millis))
     }
@@ -281,8 +284,8 @@ impl Sender {
     }
 
     /// What has waited for too long is given up.
-    async fn give_up(&self, waiting: &mut Vec<WaitingDelivery>, now: UnixMs) -> Result<(), StoreError> {
-        let is_over = |one: &WaitingDelivery| now.since_ms(one.created_at) >= self.give_up_ms;
+    async fn give_up(&self, waiting: &mut Vec<WaitingDelivery>, steady: UnixMs) -> Result<(), StoreError> {
+        let is_over = |one: &WaitingDelivery| steady.since_ms(one.waits_since) >= self.give_up_ms;
         let over: Vec<DeliveryId> = waiting.iter().filter(|one| is_over(one)).map(|one| one.id).collect();
         if over.is_empty() {
             return Ok(());
@@ -291,17 +294,16 @@ impl Sender {
         let error = self.states.of(self.channel.name()).last_error.unwrap_or_else(|| "its time is up".into());
         tracing::error!(channel = self.channel.name(), count = over.len(), error, "deliveries are given up");
         self.count("given_up");
-        self.store.end_attempt(over, AttemptOutcome::GivenUp { error }, now).await
+        self.store.end_attempt(over, AttemptOutcome::GivenUp { error }, self.clock.now().wall).await
     }
 
     async fn send(self, outgoing: Outgoing) {
         let name = self.channel.name();
         let started = Instant::now();
         let outcome = self.channel.send(&outgoing.message, &outgoing.address, self.clock).await;
-        let now = self.clock.now();
         let (written, news) = match outcome {
             Ok(receipt) => {
-                let late_ms = now.wall.since_ms(outgoing.waiting_since).max(0);
+                let late_ms = self.clock.steady().since_ms(outgoing.waiting_since).max(0);
                 tracing::info!(
                     channel = name,
                     message.id = outgoing.message.id,
@@ -334,7 +336,7 @@ impl Sender {
     }
 
     fn failed(&self, outgoing: &Outgoing, why: String, verdict: Verdict) -> (AttemptOutcome, Option<News>) {
-        let (name, now) = (self.channel.name(), self.clock.now());
+        let (name, now, steady) = (self.channel.name(), self.clock.now(), self.clock.steady());
         let dead_after = self.dead_after;
         match verdict {
             Verdict::Refused => {
@@ -345,15 +347,15 @@ impl Sender {
                 self.count(if is_outcome_unknown { "unknown" } else { "failed" });
                 let spread = rand::random::<f64>();
                 let news = self.states.change(name, |health| health.failed(&why, wait, spread, dead_after, now));
-                let again = AttemptOutcome::Again { due: now.wall, error: why, is_maybe_repeated: is_outcome_unknown };
+                let again = AttemptOutcome::Again { due: steady, error: why, is_maybe_repeated: is_outcome_unknown };
                 (again, news)
             }
             Verdict::Target => {
                 self.count("failed");
                 let news = self.states.change(name, |health| health.failed_at_target(&why, dead_after, now));
                 let (least, most) = TARGET_PAUSE_MS;
-                let waited_ms = now.wall.since_ms(outgoing.waiting_since).clamp(least, most);
-                let due = now.wall.plus_ms(waited_ms);
+                let waited_ms = steady.since_ms(outgoing.waiting_since).clamp(least, most);
+                let due = steady.plus_ms(waited_ms);
                 (AttemptOutcome::Again { due, error: why, is_maybe_repeated: false }, news)
             }
         }

@@ -8,6 +8,7 @@ use std::{
 
 use domain::time::{MonoMs, Now, UnixMs};
 use protocol::rest::ChannelState;
+use tokio::sync::watch;
 
 use super::attempt::pause;
 use crate::ops::health::Health;
@@ -130,11 +131,20 @@ fn ms(duration: Duration) -> u64 {
 pub(super) struct States {
     channels: Arc<Mutex<BTreeMap<String, ChannelHealth>>>,
     health: Health,
+    /// The names of those on which nothing gets through.
+    dead: watch::Sender<BTreeSet<String>>,
 }
 
 impl States {
-    pub(super) fn new(health: Health) -> Self {
-        Self { channels: Arc::default(), health }
+    /// Of channels of which these were dead when the process before ended: they are until something gets through.
+    pub(super) fn new(health: Health, dead: impl IntoIterator<Item = String>) -> Self {
+        let states = Self { channels: Arc::default(), health, dead: watch::Sender::default() };
+        for channel in dead {
+            states.change(&channel, |health| {
+                *health = ChannelHealth { state: State::Dead, failures: FAILURES_MIN, ..ChannelHealth::default() };
+            });
+        }
+        states
     }
 
     pub(super) fn of(&self, channel: &str) -> ChannelHealth {
@@ -143,9 +153,12 @@ impl States {
 
     /// The names of those on which nothing gets through.
     pub(super) fn dead(&self) -> BTreeSet<String> {
-        let channels = self.channels.lock().unwrap_or_else(PoisonError::into_inner);
-        let dead = channels.iter().filter(|(_, health)| health.state == State::Dead);
-        dead.map(|(name, _)| name.clone()).collect()
+        self.dead.borrow().clone()
+    }
+
+    /// The same, and every change of it.
+    pub(super) fn dead_changes(&self) -> watch::Receiver<BTreeSet<String>> {
+        self.dead.subscribe()
     }
 
     /// Changes one, and tells the rest of the gateway.
@@ -156,13 +169,21 @@ impl States {
         let is_dead = if health.state == State::Dead { 1.0 } else { 0.0 };
         metrics::gauge!("gateway_notify_channel_dead", "channel" => channel.to_owned()).set(is_dead);
         let dead = channels.iter().filter(|(_, health)| health.state == State::Dead);
-        let dead: Vec<&str> = dead.map(|(name, _)| name.as_str()).collect();
+        let dead: BTreeSet<String> = dead.map(|(name, _)| name.clone()).collect();
         if dead.is_empty() {
             self.health.works(HEALTH_PART);
         } else {
             // People are told by the others; the gateway itself does its work.
-            self.health.limps(HEALTH_PART, format!("dead: {}", dead.join(", ")));
+            self.health.limps(
+                HEALTH_PART,
+                format!("dead: {}", dead.iter().map(String::as_str).collect::<Vec<_>>().join(", ")),
+            );
         }
+        self.dead.send_if_modified(|known| {
+            let has_changed = *known != dead;
+            *known = dead;
+            has_changed
+        });
         answer
     }
 }
@@ -191,6 +212,18 @@ mod tests {
         assert_eq!(health.succeeded(), Some(News::WorksAgain));
         assert_eq!((health.state, health.succeeded(), health.paused_ms(MonoMs(180_000))), (State::Works, None, 0));
         assert_eq!(health.failed("no route", None, 0.5, DEAD_AFTER, now(400_000)), None, "it counts anew");
+    }
+
+    #[test]
+    fn what_was_dead_when_the_process_ended_is_dead_until_something_gets_through() {
+        let states = States::new(Health::default(), ["w".to_owned()]);
+        let mut changes = states.dead_changes();
+        assert!(states.dead().contains("w") && states.of("w").is_failing());
+        let fail = |health: &mut ChannelHealth| health.failed("no route", None, 0.5, DEAD_AFTER, now(0));
+        assert_eq!(states.change("w", fail), None, "that is known");
+        assert!(!changes.has_changed().unwrap());
+        assert_eq!(states.change("w", ChannelHealth::succeeded), Some(News::WorksAgain));
+        assert!(changes.borrow_and_update().is_empty());
     }
 
     #[test]

@@ -26,6 +26,8 @@ pub struct Contact {
     pub phone: String,
     /// Mail address; empty: none.
     pub email: String,
+    /// When the person is not to be called for III and IV; None: at no time.
+    pub quiet_hours: Option<rest::QuietHours>,
 }
 
 impl Store {
@@ -55,8 +57,7 @@ impl Store {
         &self,
         scope: &Scope,
         of: Option<UserId>,
-        phone: String,
-        email: String,
+        contact: rest::ContactDraft,
         at: UnixMs,
     ) -> Result<(), StoreError> {
         let (id, actor) = (whose(scope, of)?, scope.username().to_string());
@@ -67,10 +68,15 @@ impl Store {
                 move |connection| {
                     Box::pin(async move {
                         let name = user::username_of(connection, id).await?;
-                        sqlx::query("UPDATE account SET phone = $2, email = $3 WHERE id = $1")
+                        let rest::ContactDraft { phone, email, quiet_hours } = contact;
+                        let sql = "UPDATE account SET phone = $2, email = $3, quiet_from_min = $4, quiet_to_min = $5 \
+                                   WHERE id = $1";
+                        sqlx::query(sql)
                             .bind(id.0)
                             .bind(phone)
                             .bind(email)
+                            .bind(quiet_hours.map(|quiet| i64::from(quiet.from_min)))
+                            .bind(quiet_hours.map(|quiet| i64::from(quiet.to_min)))
                             .execute(&mut *connection)
                             .await
                             .map_err(StoreError::failed(OPERATION))?;
@@ -98,5 +104,16 @@ fn contact_of(row: &AnyRow) -> Result<Contact, StoreError> {
         user: user::user_of(row)?,
         phone: row.get_as("phone")?,
         email: row.get_as("email")?,
+        quiet_hours: quiet_of(row)?,
     })
+}
+
+/// A person's quiet hours; None: the person has none.
+pub(super) fn quiet_of(row: &AnyRow) -> Result<Option<rest::QuietHours>, StoreError> {
+    let minute = |column: &'static str| -> Result<Option<u16>, StoreError> {
+        let minute: Option<i64> = row.get_as(column)?;
+        minute.map(|minute| u16::try_from(minute).map_err(StoreError::damaged(column))).transpose()
+    };
+    let (from, to) = (minute("quiet_from_min")?, minute("quiet_to_min")?);
+    Ok(from.zip(to).map(|(from_min, to_min)| rest::QuietHours { from_min, to_min }))
 }

@@ -1,16 +1,17 @@
 //! Notices on their way: to whom by which channel, what was tried, what became of it. Written by who sends them; `told` is
 //! what people see of it.
 
-use domain::{access::Permission, id::UserId, notice::Notice, time::UnixMs};
+use domain::{access::Permission, id::UserId, notice::Notice, profile::Daily, time::UnixMs};
+use protocol::rest;
 use sqlx::{AnyConnection, AssertSqlSafe, any::AnyRow};
 
 use super::{
     Store,
     address::{self, NewDelivery},
-    audit,
+    audit, contact, delivery_clock,
     error::StoreError,
     notice::{self, notice_of},
-    over::{IS_OVER, WAITING},
+    over::{IS_OVER, IS_WAITING, WAITING_FROM},
     row::{Columns, for_ids, lists},
     scope::{Actor, Scope},
     writer::Priority,
@@ -35,8 +36,10 @@ pub struct WaitingDelivery {
     pub message: Option<i64>,
     /// An earlier attempt may have arrived.
     pub is_maybe_repeated: bool,
-    /// Since when it waits.
-    pub created_at: UnixMs,
+    /// Since when it waits, by the clock that nobody sets ([`Clock::steady`](crate::clock::Clock::steady)).
+    pub waits_since: UnixMs,
+    /// When whoever it goes to is not to be called for III and IV; None: at no time, or the person is on duty.
+    pub quiet: Option<Daily>,
     /// Its alarm, of III or IV, is over and was never told: nobody need be called for it.
     pub is_over: bool,
 }
@@ -60,7 +63,7 @@ pub enum AttemptOutcome {
     },
     /// It is tried again.
     Again {
-        /// Not before.
+        /// Not before, by the clock that nobody sets.
         due: UnixMs,
         /// What went wrong.
         error: String,
@@ -89,21 +92,27 @@ pub struct TestTarget {
 }
 
 impl Store {
-    /// What waits for a channel and is due, the gravest first; and when more is due, if nothing else happens.
+    /// What waits for a channel and is due, the gravest first; and when more is due, if nothing else happens. `steady` and
+    /// the answer are by the clock that nobody sets; by the wall clock, `now`, people are on duty.
     pub async fn waiting_deliveries(
         &self,
         channel: &str,
+        steady: UnixMs,
         now: UnixMs,
         limit: u32,
     ) -> Result<(Vec<WaitingDelivery>, Option<UnixMs>), StoreError> {
         const OPERATION: &str = "reading what waits to be sent";
         let rows = sqlx::query(AssertSqlSafe(format!(
             "SELECT notice.*, delivery.id AS delivery_id, delivery.address, delivery.message_id, \
-             delivery.is_maybe_repeated, delivery.created_at_ms, \
-             CAST(CASE WHEN {IS_OVER} THEN 1 ELSE 0 END AS BIGINT) AS is_over {WAITING} AND delivery.channel = $1 \
-             AND delivery.due_at_ms <= $2 ORDER BY delivery.severity, delivery.id LIMIT $3"
+             delivery.is_maybe_repeated, delivery.waits_since_ms, \
+             CAST(CASE WHEN {IS_OVER} THEN 1 ELSE 0 END AS BIGINT) AS is_over, sleeper.quiet_from_min, \
+             sleeper.quiet_to_min {WAITING_FROM} LEFT JOIN account AS sleeper ON sleeper.id = delivery.account_id \
+             AND NOT EXISTS (SELECT 1 FROM roster_shift WHERE lower(roster_shift.username) = lower(sleeper.username) \
+             AND roster_shift.from_ms <= $3 AND roster_shift.to_ms > $3) WHERE {IS_WAITING} AND delivery.channel = $1 \
+             AND delivery.due_at_ms <= $2 ORDER BY delivery.severity, delivery.id LIMIT $4"
         )))
         .bind(channel)
+        .bind(steady.0)
         .bind(now.0)
         .bind(i64::from(limit))
         .fetch_all(self.readers())
@@ -114,7 +123,7 @@ impl Store {
              WHERE state = 'waiting' AND is_under_way = 0 AND channel = $1 AND due_at_ms > $2",
         )
         .bind(channel)
-        .bind(now.0)
+        .bind(steady.0)
         .fetch_one(self.readers())
         .await
         .map_err(StoreError::read(OPERATION))?;
@@ -140,35 +149,37 @@ impl Store {
         .await
     }
 
-    /// Notes what became of a message. Who refused it does not count as told: its notices are addressed again.
+    /// Notes what became of a message. Whom it will never reach does not count as told: its notices are addressed again; those
+    /// of what was given up only if somebody is still waited for.
     pub async fn end_attempt(
         &self,
         deliveries: Vec<DeliveryId>,
         outcome: AttemptOutcome,
         at: UnixMs,
     ) -> Result<(), StoreError> {
-        let is_refused = matches!(outcome, AttemptOutcome::Failed { .. });
+        let is_lost = matches!(outcome, AttemptOutcome::Failed { .. } | AttemptOutcome::GivenUp { .. });
         self.write_delivery(move |connection| {
             Box::pin(async move {
                 write_outcome(connection, &deliveries, &outcome, at).await?;
-                if is_refused {
+                if is_lost {
                     address::address_again(connection, &deliveries).await?;
                 }
                 Ok(())
             })
         })
         .await?;
-        if is_refused {
+        if is_lost {
             self.notices_have_come();
         }
         Ok(())
     }
 
-    /// To be called once at the start: what was under way when the process ended may have arrived; what waits for a
-    /// channel that is no longer there is given up.
+    /// To be called once at the start, when the clock that nobody sets shows what the wall clock shows: what was under way
+    /// when the process ended may have arrived; what waits for a channel that is no longer there is given up.
     pub async fn settle_attempts(&self, channels: Vec<String>, at: UnixMs) -> Result<(), StoreError> {
         self.write_delivery(move |connection| {
             Box::pin(async move {
+                delivery_clock::begin_anew(connection).await?;
                 let sql = "UPDATE delivery SET is_under_way = 0, is_maybe_repeated = 1, due_at_ms = $1 \
                            WHERE is_under_way = 1";
                 sqlx::query(sql).bind(at.0).execute(&mut *connection).await.map_err(StoreError::failed(OPERATION))?;
@@ -182,9 +193,12 @@ impl Store {
                         continue;
                     }
                     let sql = "UPDATE delivery SET state = 'given_up', last_error = 'the channel is not configured' \
-                               WHERE state = 'waiting' AND channel = $1";
-                    let update = sqlx::query(sql).bind(channel).execute(&mut *connection).await;
-                    update.map_err(StoreError::failed(OPERATION))?;
+                               WHERE state = 'waiting' AND channel = $1 RETURNING id";
+                    let given_up = sqlx::query(sql).bind(channel).fetch_all(&mut *connection).await;
+                    let given_up = given_up.map_err(StoreError::failed(OPERATION))?;
+                    let ids: Vec<DeliveryId> =
+                        given_up.iter().map(|row| row.get_as("id").map(DeliveryId)).collect::<Result<_, _>>()?;
+                    address::address_again(connection, &ids).await?;
                 }
                 Ok(())
             })
@@ -199,6 +213,7 @@ impl Store {
         channel: &str,
         notice: Notice,
         targets: Vec<TestTarget>,
+        steady: UnixMs,
     ) -> Result<(), StoreError> {
         Actor::Person(scope).require(Permission::ManageChannels)?;
         let (actor, channel, store) = (scope.username().to_string(), channel.to_owned(), self.clone());
@@ -220,7 +235,7 @@ impl Store {
                                 severity: notice.severity,
                             })
                             .collect();
-                        address::insert(connection, &deliveries, at).await?;
+                        address::insert(connection, &deliveries, at, steady).await?;
                         audit::note(connection, &actor, "channel.test", &channel, String::new(), at).await
                     })
                 },
@@ -234,7 +249,7 @@ impl Store {
     pub(crate) async fn age_deliveries(&self, by_ms: i64) -> Result<(), StoreError> {
         self.write_delivery(move |connection| {
             Box::pin(async move {
-                let sql = "UPDATE delivery SET created_at_ms = created_at_ms - $1 WHERE state = 'waiting'";
+                let sql = "UPDATE delivery SET waits_since_ms = waits_since_ms - $1 WHERE state = 'waiting'";
                 sqlx::query(sql).bind(by_ms).execute(connection).await.map(drop).map_err(StoreError::failed(OPERATION))
             })
         })
@@ -292,6 +307,11 @@ async fn write_outcome(
     Ok(())
 }
 
+fn quiet_daily(quiet: rest::QuietHours) -> Daily {
+    let hours = |minutes: u16| f64::from(minutes) / 60.0;
+    Daily::new(hours(quiet.from_min), hours(quiet.to_min))
+}
+
 fn waiting_of(row: &AnyRow) -> Result<WaitingDelivery, StoreError> {
     Ok(WaitingDelivery {
         id: DeliveryId(row.get_as("delivery_id")?),
@@ -299,7 +319,8 @@ fn waiting_of(row: &AnyRow) -> Result<WaitingDelivery, StoreError> {
         address: row.get_as("address")?,
         message: row.get_as("message_id")?,
         is_maybe_repeated: row.flag("is_maybe_repeated")?,
-        created_at: row.time("created_at_ms")?,
+        waits_since: row.time("waits_since_ms")?,
+        quiet: contact::quiet_of(row)?.map(quiet_daily),
         is_over: row.flag("is_over")?,
     })
 }

@@ -9,7 +9,7 @@ use domain::{
     time::UnixMs,
 };
 
-use super::{Store, case, error::StoreError, escalation, writer::Priority};
+use super::{Store, case, delivery_clock, error::StoreError, escalation, writer::Priority};
 
 const OPERATION: &str = "watching duty";
 /// Alarms, and cases, of one transaction: some milliseconds of work, so that an operator's key press never waits.
@@ -66,7 +66,8 @@ impl Store {
         self.offices().iter().find(|(_, codes)| codes.contains(township)).map(|(office, _)| office.clone())
     }
 
-    /// Moves all deadlines with a wall clock that somebody set forward (negative: back) by so many milliseconds.
+    /// Moves all deadlines with a wall clock that somebody set forward (negative: back) by so many milliseconds. Messages
+    /// wait by another clock, which is to be brought in line at the next start.
     pub async fn shift_duty_clock(&self, by_ms: i64) -> Result<(), StoreError> {
         self.writer()
             .write(
@@ -75,7 +76,8 @@ impl Store {
                 move |connection| {
                     Box::pin(async move {
                         case::shift_clock(connection, by_ms).await?;
-                        escalation::shift_clock(connection, by_ms).await
+                        escalation::shift_clock(connection, by_ms).await?;
+                        delivery_clock::note_set(connection, by_ms).await
                     })
                 },
                 |()| {},

@@ -7,7 +7,7 @@ use domain::{
     alarm::{AlarmState, Transition},
     case::Policy,
     escalation::{Climb, Rung},
-    id::{AlarmId, DeviceId, TownshipCode},
+    id::{AlarmId, DeviceId, NodeId, TownshipCode},
     notice::{Locality, Unanswered, of_unanswered, of_unanswered_to_colleagues},
     registry::Place,
     roster::Post,
@@ -23,9 +23,12 @@ use super::{
     error::StoreError,
     notice, roster,
     row::{Columns, for_ids, write_rows},
+    scope::Scope,
+    select::{Bound, Select},
 };
 
 const OPERATION: &str = "escalating alarms";
+const READING: &str = "reading the escalation of an alarm";
 
 impl Store {
     /// To whom an alarm was told, oldest first; the caller has made sure that the alarm lies in the scope.
@@ -34,7 +37,7 @@ impl Store {
             .bind(alarm.0)
             .fetch_all(self.readers())
             .await
-            .map_err(StoreError::read("reading the escalation of an alarm"))?;
+            .map_err(StoreError::read(READING))?;
         rows.iter()
             .map(|row| {
                 let told = rung_of(row, "told")?.ok_or_else(|| StoreError::damaged("told")("nobody"))?;
@@ -42,6 +45,48 @@ impl Store {
             })
             .collect()
     }
+
+    /// Who is told next of an alarm that nobody has answered; the caller has made sure that the alarm lies in the scope.
+    pub async fn next_rung(&self, alarm: AlarmId) -> Result<Option<rest::NextRung>, StoreError> {
+        let row = sqlx::query("SELECT * FROM alarm_escalation WHERE alarm_id = $1")
+            .bind(alarm.0)
+            .fetch_optional(self.readers())
+            .await
+            .map_err(StoreError::read(READING))?;
+        row.map_or(Ok(None), |row| next_of(&row, &self.duty_policy()))
+    }
+
+    /// The unanswered alarms of a jurisdiction that are told further up by `until`, the soonest first.
+    pub async fn climbing(
+        &self,
+        scope: &Scope,
+        until: UnixMs,
+        limit: u32,
+    ) -> Result<Vec<rest::ClimbingAlarm>, StoreError> {
+        let mut select = Select::new(
+            "SELECT alarm_escalation.* FROM alarm_escalation JOIN alarm ON alarm.id = alarm_escalation.alarm_id \
+             JOIN device ON device.id = alarm.device_id JOIN site ON site.id = device.site_id",
+        );
+        select.within(scope).and_up_to("alarm_escalation.due_at_ms", Bound::Number(until.0));
+        select.finish("ORDER BY alarm_escalation.due_at_ms LIMIT", Bound::Number(i64::from(limit)));
+        let rows = select.fetch_all(self.readers(), READING).await?;
+        let policy = self.duty_policy();
+        let mut climbing = Vec::with_capacity(rows.len());
+        for row in &rows {
+            if let Some(next) = next_of(row, &policy)? {
+                climbing.push(rest::ClimbingAlarm { alarm: AlarmId(row.get_as("alarm_id")?), next });
+            }
+        }
+        Ok(climbing)
+    }
+}
+
+/// Who is told next of a row's alarm. The ground is told at once, which is no news to anybody.
+fn next_of(row: &AnyRow, policy: &Policy) -> Result<Option<rest::NextRung>, StoreError> {
+    let (severity, since) = (severity_of(row)?, row.time("since_ms")?);
+    let reached = rung_of(row, "reached")?.max(Some(Rung::Ground));
+    let next = policy.escalation.of(severity).next(since, reached);
+    Ok(next.map(|(rung, due)| rest::NextRung { rung, due_at_ms: due.0 }))
 }
 
 /// What transitions, one of an alarm at most, mean: it begins to climb, climbs by another ladder, or is answered.
@@ -94,8 +139,8 @@ pub(super) async fn climb_due(
     limit: usize,
 ) -> Result<usize, StoreError> {
     let rows = sqlx::query(
-        "SELECT alarm_escalation.*, alarm.device_id, alarm.title_zh, alarm.title_en, site.id AS site_id, \
-         site.name AS site_name, site.township_code, site.owner_id, \
+        "SELECT alarm_escalation.*, alarm.device_id, alarm.title_zh, alarm.title_en, alarm.state, device.name AS device_name, \
+         device.node_id, site.id AS site_id, site.name AS site_name, site.township_code, site.owner_id, \
          (SELECT COUNT(*) FROM alarm_told WHERE alarm_told.alarm_id = alarm_escalation.alarm_id) AS told_count \
          FROM alarm_escalation \
          JOIN alarm ON alarm.id = alarm_escalation.alarm_id LEFT JOIN device ON device.id = alarm.device_id \
@@ -107,18 +152,36 @@ pub(super) async fn climb_due(
     .fetch_all(&mut *connection)
     .await
     .map_err(StoreError::failed(OPERATION))?;
+    let alarms: Vec<AlarmId> = rows.iter().map(|row| row.get_as("alarm_id").map(AlarmId)).collect::<Result<_, _>>()?;
+    let words = notice::last_words(connection, &alarms).await?;
+    let nothing = Text::default();
     let mut is_manned: BTreeMap<TownshipCode, bool> = BTreeMap::new();
     let (mut climbers, mut notices) = (Vec::with_capacity(rows.len()), Vec::new());
     for row in &rows {
         let alarm = AlarmId(row.get_as("alarm_id")?);
         let (severity, since) = (severity_of(row)?, row.time("since_ms")?);
         let reached = rung_of(row, "reached")?;
-        let climb = policy.escalation.of(severity).climb(since, reached, now);
+        let ladder = policy.escalation.of(severity);
+        let climb = ladder.climb(since, reached, now);
         // A device that nobody registered has nobody who answers for it.
         if let Some(locality) = locality_of(row, store)? {
             let device: DeviceId = row.id("device_id")?;
+            let device_name: Option<String> = row.get_as("device_name")?;
+            let node: Option<NodeId> = row.id_or_none("node_id")?;
             let title = Text { zh: row.get_as("title_zh")?, en: row.get_as("title_en")? };
-            let unanswered = Unanswered { alarm, device: &device, severity, title: &title, since };
+            let state: AlarmState = row.word("state")?;
+            let unanswered = Unanswered {
+                alarm,
+                device: &device,
+                device_name: device_name.as_deref().unwrap_or_default(),
+                node: node.as_ref(),
+                severity,
+                title: &title,
+                told: words.get(&alarm).unwrap_or(&nothing),
+                has_returned: state != AlarmState::ActiveUnacknowledged,
+                since,
+                ladder,
+            };
             let leaves_the_ground = reached <= Some(Rung::Ground) && climb.reached > Some(Rung::Ground);
             if leaves_the_ground
                 && is_township_manned(connection, &mut is_manned, &locality.place.township, now).await?

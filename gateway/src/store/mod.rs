@@ -25,6 +25,7 @@ mod config;
 mod contact;
 mod database;
 mod delivery;
+mod delivery_clock;
 mod discovered;
 mod duty;
 mod error;

@@ -1,18 +1,20 @@
 //! What people have to be told: written within the transaction that made it true, and from there on its way.
 
+use std::collections::BTreeMap;
+
 use domain::{
     alarm::Severity,
     id::{AlarmId, CaseId},
-    notice::{Audience, Notice, Occasion, Subject},
+    notice::{self, Audience, Notice, Occasion, Subject},
     text::Text,
 };
-use sqlx::{AnyConnection, any::AnyRow};
+use sqlx::{AnyConnection, AssertSqlSafe, any::AnyRow};
 use tokio::sync::watch;
 
 use super::{
     Store,
     error::StoreError,
-    row::{Columns, write_rows},
+    row::{Columns, lists, write_rows},
     writer::Priority,
 };
 
@@ -58,15 +60,43 @@ impl Store {
     }
 }
 
+/// What was told of each of these alarms when it called last: cause, place, guidance. For news about it that come later.
+pub(super) async fn last_words(
+    connection: &mut AnyConnection,
+    alarms: &[AlarmId],
+) -> Result<BTreeMap<AlarmId, Text>, StoreError> {
+    let mut words = BTreeMap::new();
+    for (ids, list) in lists(alarms, 0) {
+        let sql = format!(
+            "SELECT alarm.id, alarm.cause_zh, alarm.cause_en, device.name AS device_name, called.body_zh, called.body_en \
+             FROM alarm LEFT JOIN device ON device.id = alarm.device_id LEFT JOIN notice AS called ON called.id = \
+             (SELECT MAX(id) FROM notice WHERE subject_kind = 'alarm' AND subject_id = CAST(alarm.id AS TEXT) \
+             AND occasion NOT IN ('escalated', 'returned')) WHERE alarm.id IN {list}"
+        );
+        let select = ids.iter().fold(sqlx::query(AssertSqlSafe(sql)), |select, id| select.bind(id.0));
+        for row in &select.fetch_all(&mut *connection).await.map_err(StoreError::failed(OPERATION))? {
+            let told = if let Some(zh) = row.get_as::<Option<String>>("body_zh")? {
+                Text { zh, en: row.get_as("body_en")? }
+            } else {
+                let cause = Text { zh: row.get_as("cause_zh")?, en: row.get_as("cause_en")? };
+                let device: Option<String> = row.get_as("device_name")?;
+                notice::in_short(&cause, &device.unwrap_or_default())
+            };
+            words.insert(AlarmId(row.get_as("id")?), told);
+        }
+    }
+    Ok(words)
+}
+
 /// Writes notices within a transaction. Once it is committed, [`Store::notices_have_come`] sets them on their way.
 pub(in crate::store) async fn write(connection: &mut AnyConnection, notices: &[Notice]) -> Result<(), StoreError> {
     let sql = |values: &str| {
         format!(
             "INSERT INTO notice (subject_kind, subject_id, occasion, step, severity, audience_kind, audience_id, \
-             device_id, site_id, at_ms, title_zh, title_en, body_zh, body_en) VALUES {values}"
+             device_id, site_id, node_id, matter_zh, matter_en, at_ms, title_zh, title_en, body_zh, body_en) VALUES {values}"
         )
     };
-    write_rows(connection, notices, 14, sql, |insert, row| {
+    write_rows(connection, notices, 17, sql, |insert, row| {
         let (subject_kind, subject) = subject_columns(&row.subject);
         let (audience_kind, audience) = audience_columns(&row.audience);
         insert
@@ -79,6 +109,9 @@ pub(in crate::store) async fn write(connection: &mut AnyConnection, notices: &[N
             .bind(audience)
             .bind(row.device.as_ref().map(ToString::to_string))
             .bind(row.site.as_ref().map(ToString::to_string))
+            .bind(row.node.as_ref().map(ToString::to_string))
+            .bind(row.matter.zh.as_str())
+            .bind(row.matter.en.as_str())
             .bind(row.at.0)
             .bind(row.title.zh.as_str())
             .bind(row.title.en.as_str())
@@ -137,6 +170,8 @@ pub(super) fn notice_of(row: &AnyRow) -> Result<Notice, StoreError> {
         audience: audience_of(row)?,
         device: row.id_or_none("device_id")?,
         site: row.id_or_none("site_id")?,
+        node: row.id_or_none("node_id")?,
+        matter: Text { zh: row.get_as("matter_zh")?, en: row.get_as("matter_en")? },
         at: row.time("at_ms")?,
         title: Text { zh: row.get_as("title_zh")?, en: row.get_as("title_en")? },
         body: Text { zh: row.get_as("body_zh")?, en: row.get_as("body_en")? },

@@ -95,6 +95,18 @@ impl Store {
         Ok(Some(told))
     }
 
+    /// The channels that were dead by the last that was told of them. For the gateway, not for people.
+    pub async fn dead_channels(&self) -> Result<Vec<String>, StoreError> {
+        let rows = sqlx::query(
+            "SELECT subject_id FROM notice WHERE occasion = 'channel_dead' AND id IN (SELECT MAX(id) FROM notice \
+             WHERE subject_kind = 'channel' AND occasion IN ('channel_dead', 'channel_works') GROUP BY subject_id)",
+        )
+        .fetch_all(self.readers())
+        .await
+        .map_err(StoreError::read("reading which channels are dead"))?;
+        rows.iter().map(|row| row.get_as("subject_id")).collect()
+    }
+
     /// How each channel does. For administrators.
     pub async fn channel_figures(&self, actor: Actor<'_>) -> Result<Vec<ChannelFigures>, StoreError> {
         actor.require(Permission::ManageChannels)?;

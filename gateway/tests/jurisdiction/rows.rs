@@ -181,6 +181,7 @@ pub(crate) const ROWS: &[Row] = &[
         shows: &["node-inside", "cold-inside"],
         ..plain("GET", "/alarms/groups", Needs::Permission(View))
     },
+    Row { inside: "/alarms/climbing?within_s=86400", ..plain("GET", "/alarms/climbing", Needs::Permission(View)) },
     Row { shows: &["cold-inside", "history"], ..placed("GET", "/alarms/{id}", "/alarms/1", "/alarms/2") },
     Row {
         needs: Needs::Permission(AcknowledgeAlarm),
@@ -393,6 +394,7 @@ pub(crate) const ROWS: &[Row] = &[
     },
     placed("GET", "/alarms/{id}/deliveries", "/alarms/1/deliveries", "/alarms/2/deliveries"),
     Row { shows: &["sirens"], ..kept("GET", "/notify/channels", "/notify/channels", ManageChannels) },
+    Row { shows: &["channels"], ..kept("GET", "/notify/dead", "/notify/dead", HandleCase) },
     Row {
         done: &[202],
         ..kept("POST", "/notify/channels/{name}/test", "/notify/channels/sirens/test", ManageChannels)

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{
-    CaseOfAlarm, Escalation, Point, Rule, RuleSource, SeverityNumber,
+    CaseOfAlarm, Escalation, NextRung, Point, Rule, RuleSource, SeverityNumber,
     vocabulary::{AlarmStateSchema, SeveritySchema},
 };
 
@@ -170,6 +170,8 @@ pub struct AlarmDetail {
     pub history: Vec<AlarmEvent>,
     /// To whom it was told further up while nobody answered, oldest first.
     pub escalations: Vec<Escalation>,
+    /// Who is told next while nobody answers; None: everybody was, or nobody need be.
+    pub next_rung: Option<NextRung>,
     /// The newest case it belongs to; None: it is in none.
     pub case: Option<CaseOfAlarm>,
     /// The reading that raised it; None: a timer did.

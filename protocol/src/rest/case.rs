@@ -89,10 +89,28 @@ pub struct Entrapment {
     pub rescue_due_at_ms: i64,
     /// When they were out.
     pub freed_at_ms: Option<i64>,
+    /// What is told meanwhile, in the order of its time.
+    pub milestones: Vec<Milestone>,
     /// When it is an accident by law (State Council order 549 article 64: 2 hours).
     pub accident_at_ms: i64,
     /// Whether it has become one.
     pub is_accident: bool,
+}
+
+/// What is told of people who are trapped at a moment of their clock, unless that has happened by then what makes it idle.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Milestone {
+    /// When.
+    pub at_ms: i64,
+    /// Whether what it asks for has happened.
+    pub is_met: bool,
+    /// Who is told.
+    #[schema(value_type = Vec<RungSchema>)]
+    pub tell: Vec<Rung>,
+    /// What is told, 中文.
+    pub what_zh: String,
+    /// What is told, English.
+    pub what_en: String,
 }
 
 /// `GET /cases`: cases, the most overdue first; closed ones newest first.

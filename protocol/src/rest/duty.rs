@@ -2,13 +2,13 @@
 
 use domain::{
     escalation::Rung,
-    id::{CaseId, UserName},
+    id::{AlarmId, CaseId, UserName},
     roster::Post,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::vocabulary::RungSchema;
+use super::{Entrapment, vocabulary::RungSchema};
 
 /// One person's time on duty at a post.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -124,12 +124,39 @@ pub struct Escalation {
     pub told: Rung,
 }
 
-/// The case that an alarm belongs to.
+/// Who is told next of an alarm that nobody has answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NextRung {
+    /// Who.
+    #[schema(value_type = RungSchema)]
+    pub rung: Rung,
+    /// When, unless somebody answers before.
+    pub due_at_ms: i64,
+}
+
+/// `GET /alarms/climbing`: an unanswered alarm that is told further up soon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ClimbingAlarm {
+    /// Its number.
+    #[schema(value_type = i64)]
+    pub alarm: AlarmId,
+    /// Who is told next.
+    #[serde(flatten)]
+    pub next: NextRung,
+}
+
+/// The case that an alarm belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CaseOfAlarm {
     /// Its number.
     #[schema(value_type = i64)]
     pub id: CaseId,
     /// Whether there is work left.
     pub is_open: bool,
+    /// When its trouble began.
+    pub began_at_ms: i64,
+    /// When somebody was first there; None: not yet.
+    pub arrived_at_ms: Option<i64>,
+    /// The clocks of people who are, or were, trapped; None: nobody was.
+    pub entrapment: Option<Entrapment>,
 }

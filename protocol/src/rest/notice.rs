@@ -101,7 +101,8 @@ pub enum DeliveryState {
     Failed,
     /// It was tried for too long.
     GivenUp,
-    /// The alarm was over before anybody was told of it.
+    /// The news of a mild alarm was over before it was told: its condition had gone, somebody had answered, or it was shelved,
+    /// suppressed or out of service. Should the condition come back unanswered, it waits again.
     Over,
 }
 
@@ -145,7 +146,7 @@ pub enum ChannelState {
     Dead,
 }
 
-/// `PUT /session/contact`: where a person is reached.
+/// `PUT /session/contact`: where a person is reached, and when.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ContactDraft {
@@ -153,6 +154,26 @@ pub struct ContactDraft {
     pub phone: String,
     /// Mail address; empty: none.
     pub email: String,
+    /// When severity III and IV wait, but while the person is on duty; None: at no time.
+    #[serde(default)]
+    pub quiet_hours: Option<QuietHours>,
+}
+
+/// A span of every day in Beijing; over midnight when it ends before it begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct QuietHours {
+    /// From this minute of the day, 0 to 1439.
+    pub from_min: u16,
+    /// Until this minute of the day, 0 to 1439, exclusive.
+    pub to_min: u16,
+}
+
+/// `GET /notify/dead`: which ways of telling people do not work.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DeadChannels {
+    /// The names of the channels on which nothing gets through, in order.
+    pub channels: Vec<String>,
 }
 
 /// An address with most of it hidden: `138****5678`, `w***@example.cn`. What is short, such as a township, stays.

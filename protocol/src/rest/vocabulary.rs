@@ -95,6 +95,7 @@ pub(super) enum CaseWhatSchema {
     Noted,
     PhotoAdded,
     Overdue,
+    Milestone,
     BecameAccident,
 }
 

@@ -7,6 +7,7 @@ const trapped: Entrapment = {
   rescue_due_at_ms: 1_800_000,
   accident_at_ms: 7_200_000,
   is_accident: false,
+  milestones: [],
 }
 const kinds = (facts: Partial<Case>) =>
   offeredSteps(

@@ -24,6 +24,7 @@ export const nothing: LedgerFigures = {
   refused_readings: 0,
   lost_messages: 0,
   lost_readings: 0,
+  uncounted_gaps: 0,
 }
 
 /** Newest first. An hour in which nothing passed and something is missing has a row as well. */

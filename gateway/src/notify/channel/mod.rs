@@ -141,8 +141,12 @@ impl Channel {
     /// Whether it carries a notice. What is about the channel itself goes by others; a test is addressed by whoever
     /// makes it.
     pub(super) fn carries(&self, notice: &Notice) -> bool {
-        let is_about_itself = matches!(&notice.subject, Subject::Channel(name) if *name == self.name);
-        notice.severity <= self.mildest && !is_about_itself && self.serves.reaches(&notice.audience)
+        notice.severity <= self.mildest && !self.is_subject_of(notice) && self.serves.reaches(&notice.audience)
+    }
+
+    /// Whether a notice is about the channel itself.
+    pub(super) fn is_subject_of(&self, notice: &Notice) -> bool {
+        matches!(&notice.subject, Subject::Channel(name) if *name == self.name)
     }
 
     /// Where a notice to this audience goes, people apart.

@@ -11,7 +11,7 @@ use super::{
     house::{House, notice, step},
     service::{Act, Service},
 };
-use crate::store::Attempt;
+use crate::{clock::Clock, store::Attempt};
 
 const TAKEN: Act = Act::Answer(200, r#"{"errcode":0,"errmsg":"ok"}"#);
 
@@ -181,6 +181,31 @@ async fn what_waits_for_too_long_or_for_a_channel_that_is_gone_is_given_up_visib
 }
 
 #[tokio::test]
+async fn a_clock_that_is_set_neither_holds_a_message_back_nor_gives_it_up() {
+    let hours = |hours: i64| hours * 3_600_000;
+    for set_by_ms in [-hours(2), hours(25)] {
+        let (house, service) = (House::build().await, Service::start(Act::Answer(503, "")).await);
+        house.file("wecom", &service.url("/"));
+        let clock = Clock::start();
+        let running = house.start_by(&wecom(""), clock).await;
+        house.tell([notice(1, Severity::I, Audience::Centre)]).await;
+        service.until_asked(1).await;
+        clock.set_by_ms(set_by_ms);
+        service.until_asked(2).await;
+        let waits = house.until("it was tried twice", |all| all.iter().any(|one| one.attempts == 2)).await.remove(0);
+        assert_eq!(waits.state, DeliveryState::Waiting, "set by {set_by_ms} ms");
+        running.stop().await;
+        // The next process begins with the clock as it is now; duty has noted by how much it was set.
+        house.store.shift_duty_clock(set_by_ms).await.unwrap();
+        let later = Clock::start_at(clock.now().wall);
+        service.next([TAKEN]);
+        let running = house.start_by(&wecom(""), later).await;
+        house.until_sent(1).await;
+        running.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn a_service_with_a_wrong_certificate_is_told_nothing() {
     let house = House::build().await;
     let (service, certificate) = Service::start_secure(Act::Answer(204, "")).await;
@@ -221,7 +246,11 @@ async fn an_attempt_that_the_store_knows_of_alone_goes_again_marked() {
     house.tell([notice(1, Severity::II, Audience::Centre)]).await;
     service.until_asked(1).await;
     running.stop().await;
-    let (waiting, _) = house.store.waiting_deliveries("w", super::house::now().plus_ms(9_000_000), 9).await.unwrap();
+    let (waiting, _) = house
+        .store
+        .waiting_deliveries("w", super::house::now().plus_ms(9_000_000), super::house::now(), 9)
+        .await
+        .unwrap();
     let attempt = Attempt { message: 1, deliveries: waiting.iter().map(|one| one.id).collect() };
     house.store.begin_attempts(vec![attempt], super::house::now()).await.unwrap();
     let running = house.start(&wecom("")).await;

@@ -12,7 +12,7 @@ use domain::{
     text::Text,
     time::UnixMs,
 };
-use protocol::rest::{Delivery, DeliveryState, ShiftDraft, UserDraft};
+use protocol::rest::{ContactDraft, Delivery, DeliveryState, ShiftDraft, UserDraft};
 use tempfile::TempDir;
 use tokio::{sync::watch, task::JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -67,7 +67,7 @@ impl House {
             _ => {}
         })
         .await;
-        self.store.put_contact(&scope, None, phone.into(), email.into(), now()).await.unwrap();
+        self.store.put_contact(&scope, None, reached(phone, email), now()).await.unwrap();
     }
 
     /// Puts somebody with an account on duty at the sub-centre, for hours.
@@ -96,22 +96,24 @@ impl House {
         self.start_with(config, None).await
     }
 
+    /// The same by a clock that the test sets.
+    pub(super) async fn start_by(&self, config: &str, clock: Clock) -> Running {
+        self.start_parts(config, None, clock).await
+    }
+
     pub(super) async fn start_with(&self, config: &str, broker: Option<&Access>) -> Running {
+        self.start_parts(config, broker, Clock::start()).await
+    }
+
+    async fn start_parts(&self, config: &str, broker: Option<&Access>, clock: Clock) -> Running {
         let config = read(self.folder.path(), config);
         let registry = registry();
         let channels = Channels::build(&config, &registry, broker).unwrap();
         let (_, registry) = watch::channel(Arc::new(registry));
         let (stop, health) = (CancellationToken::new(), Health::default());
-        let (evidence, _) = Evidence::open(&video::Config::default(), self.folder.path(), Clock::start()).unwrap();
-        let parts = Parts {
-            evidence,
-            config,
-            channels,
-            clock: Clock::start(),
-            store: self.store.clone(),
-            registry,
-            health: health.clone(),
-        };
+        let (evidence, _) = Evidence::open(&video::Config::default(), self.folder.path(), clock).unwrap();
+        let parts =
+            Parts { evidence, config, channels, clock, store: self.store.clone(), registry, health: health.clone() };
         let (notifier, tasks) = start(parts, &stop).await.unwrap();
         Running { notifier, health, stop, tasks }
     }
@@ -201,6 +203,11 @@ pub(super) fn registry() -> Registry {
     Registry::build(townships, vec![], vec![owner], vec![], vec![]).unwrap()
 }
 
+/// Where somebody is reached, at any time.
+pub(super) fn reached(phone: &str, email: &str) -> ContactDraft {
+    ContactDraft { phone: phone.into(), email: email.into(), quiet_hours: None }
+}
+
 pub(super) fn now() -> UnixMs {
     Clock::start().now().wall
 }
@@ -214,6 +221,8 @@ pub(super) fn notice(alarm: i64, severity: Severity, audience: Audience) -> Noti
         audience,
         device: None,
         site: Some(SiteId::new("canteen").unwrap()),
+        node: None,
+        matter: Text::new("燃气", "gas"),
         at: now(),
         title: Text::new(format!("告警 {alarm}"), format!("alarm {alarm}")),
         body: Text::new("原因：60 %LEL > 50 %LEL", "Cause: 60 %LEL > 50 %LEL"),

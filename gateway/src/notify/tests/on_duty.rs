@@ -4,14 +4,14 @@ use std::collections::BTreeSet;
 
 use domain::{
     access::Role,
-    alarm::Severity,
+    alarm::{AlarmState, Severity, Transition, What},
     id::{CaseId, UserId, UserName},
     notice::{Audience, Notice, Occasion, Subject},
 };
 use protocol::rest::{DeliveryState, Shift, User};
 
 use super::{
-    house::{House, Running, TOWNSHIP, notice, now, owner, read, registry, township},
+    house::{House, Running, TOWNSHIP, notice, now, owner, read, registry, step, township},
     service::{Act, Service},
 };
 use crate::{
@@ -36,7 +36,7 @@ fn officer(account: i64, name: &str, phone: &str) -> Contact {
         created_at_ms: 0,
         last_sign_in_at_ms: None,
     };
-    Contact { account: UserId(account), user, phone: phone.into(), email: String::new() }
+    Contact { account: UserId(account), user, phone: phone.into(), email: String::new(), quiet_hours: None }
 }
 
 fn shift(person: &str, username: Option<&str>, phone: &str) -> Shift {
@@ -121,15 +121,15 @@ fn when_nobody_on_duty_can_be_reached_everybody_is_told() {
 }
 
 /// A number that was told, or whose service has refused it.
-fn by_text(number: &str, is_refused: bool) -> KnownTarget {
-    KnownTarget { channel: "sms".into(), address: number.into(), is_refused }
+fn by_text(number: &str, is_lost: bool) -> KnownTarget {
+    KnownTarget { channel: "sms".into(), address: number.into(), is_lost }
 }
 
 #[test]
 fn who_cannot_be_reached_does_not_count_as_told() {
     let mild = notice(1, Severity::III, township());
     let both = [shift("Wang", Some("wang"), ""), shift("Li", Some("li"), "")];
-    let chat = KnownTarget { channel: "chat".into(), address: String::new(), is_refused: false };
+    let chat = KnownTarget { channel: "chat".into(), address: String::new(), is_lost: false };
     let again = |on_duty: &[Shift], targets: &[KnownTarget]| {
         told_knowing(Known { targets, assignee: None }, "", on_duty, &[], &mild)
     };
@@ -170,12 +170,35 @@ fn a_case_of_one_person_is_told_to_that_person() {
     assert_eq!(told_knowing(refused, "", &[], &[], &given), ["13800000001", "chat"]);
 }
 
+#[test]
+fn that_a_channel_is_dead_reaches_somebody_by_whatever_works() {
+    let gone = |name: &str| Notice {
+        subject: Subject::Channel(name.into()),
+        occasion: Occasion::ChannelDead,
+        ..notice(1, Severity::II, Audience::Centre)
+    };
+    // Nobody of the centre can be reached: the only channel that serves it is the dead one. The chat is the townships'.
+    assert_eq!(told(&[], &["sms"], &gone("sms")), ["chat"]);
+    assert_eq!(
+        told(&[], &["chat"], &gone("chat")),
+        [""; 0],
+        "text messages serve the centre, where nobody has a number"
+    );
+    assert_eq!(told(&[], &["sms", "chat"], &gone("sms")), [""; 0], "nothing works");
+    assert_eq!(told(&[], &["sms"], &notice(1, Severity::II, Audience::Centre)), [""; 0], "an alarm keeps to its ways");
+}
+
 /// A sub-centre of two officers, of whom Li is on duty, and a channel that writes to their telephones by this service.
 async fn li_on_duty_beside_wang(house: &House, service: &Service) -> Running {
     for (name, phone) in [("wang", "13800000001"), ("li", "13800000002")] {
         house.person(name, Role::TownshipOfficer, TOWNSHIP, phone, "").await;
     }
     house.on_duty("li").await;
+    li_on_duty_beside_wang_again(house, service).await
+}
+
+/// The same after a stop.
+async fn li_on_duty_beside_wang_again(house: &House, service: &Service) -> Running {
     house
         .start(&format!(
             "[[channel]]\nname = \"sms\"\nserves.townships = [\"*\"]\nvia.sms.url = \"{}/{{{{phone}}}}/{{{{text}}}}\"\n",
@@ -194,6 +217,32 @@ async fn when_the_service_refuses_the_number_on_duty_the_colleagues_are_told_at_
     let deliveries = house.until_sent(1).await;
     let told: Vec<_> = deliveries.iter().map(|one| (one.person.as_deref().unwrap_or_default(), one.state)).collect();
     assert_eq!(told, [("li", DeliveryState::Failed), ("wang", DeliveryState::Sent)]);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn when_what_was_for_the_officer_on_duty_is_given_up_the_colleagues_are_told_unless_somebody_has_answered() {
+    let house = House::build().await;
+    let service = Service::start(Act::Answer(503, "")).await;
+    let alarm =
+        |alarm, rule: &str, state| Transition { rule: rule.parse().unwrap(), ..step(alarm, What::Raised, state) };
+    house
+        .commit([
+            alarm(1, "FR-01", AlarmState::ActiveUnacknowledged),
+            alarm(2, "FR-02", AlarmState::ActiveAcknowledged),
+        ])
+        .await;
+    let running = li_on_duty_beside_wang(&house, &service).await;
+    house.tell([1, 2].map(|alarm| notice(alarm, Severity::II, township()))).await;
+    let is_tried = |all: &[protocol::rest::Delivery]| all.len() == 2 && all.iter().all(|one| one.attempts > 0);
+    house.until("both were tried", is_tried).await;
+    running.stop().await;
+    house.store.age_deliveries(25 * 3_600_000).await.unwrap();
+    let running = li_on_duty_beside_wang_again(&house, &service).await;
+    let deliveries = house.until("Wang is told", |all| all.len() == 3).await;
+    let told: Vec<_> = deliveries.iter().map(|one| (one.person.as_deref().unwrap_or_default(), one.state)).collect();
+    let lost = ("li", DeliveryState::GivenUp);
+    assert_eq!(told, [lost, lost, ("wang", DeliveryState::Waiting)]);
     running.stop().await;
 }
 

@@ -4,7 +4,7 @@ use domain::{access::Role, alarm::Severity, notice::Audience, registry::Registry
 use protocol::rest::{ChannelState, DeliveryState};
 
 use super::{
-    house::{House, TOWNSHIP, notice, owner, read, registry, township},
+    house::{House, TOWNSHIP, notice, owner, reached, read, registry, township},
     service::{Act, Service},
 };
 use crate::notify::{Channels, TestError, channel::signature};
@@ -149,11 +149,7 @@ async fn a_test_message_goes_to_the_place_or_to_who_asks_and_is_audited() {
     assert!(service.asked()[0].body.contains("测试消息"));
     assert!(matches!(test("s").await, Err(TestError::NoAddress("telephone number"))));
     assert!(matches!(test("x").await, Err(TestError::NoChannel)));
-    house
-        .store
-        .put_contact(&house.admin, None, "13912345678".into(), String::new(), super::house::now())
-        .await
-        .unwrap();
+    house.store.put_contact(&house.admin, None, reached("13912345678", ""), super::house::now()).await.unwrap();
     test("s").await.unwrap();
     house.until_sent(2).await;
     assert!(service.asked()[1].uri.starts_with("/13912345678/"));

@@ -8,7 +8,7 @@ use domain::{
     time::UnixMs,
 };
 use protocol::rest;
-use sqlx::any::AnyRow;
+use sqlx::{AssertSqlSafe, any::AnyRow};
 
 use super::{
     row::{SELECT_CASE, case_of, rung_of, stored_of},
@@ -47,6 +47,8 @@ pub struct CaseFilter {
     pub severity: Option<Severity>,
     /// In this township only.
     pub township: Option<TownshipCode>,
+    /// Only those in which people are trapped.
+    pub is_trapped: bool,
     /// Accepted by, or assigned to, this person only.
     pub of_person: Option<UserName>,
     /// Of closed ones, those with a smaller number only.
@@ -141,17 +143,18 @@ impl Store {
     }
 
     /// The newest case of an alarm; the caller has made sure that the alarm lies in the scope. None: it is in none.
-    pub async fn case_of_alarm(&self, alarm: AlarmId) -> Result<Option<rest::CaseOfAlarm>, StoreError> {
-        let row = sqlx::query(
-            "SELECT case_id, closed_at_ms FROM case_alarm WHERE alarm_id = $1 ORDER BY case_id DESC LIMIT 1",
-        )
+    pub async fn case_of_alarm(&self, alarm: AlarmId, now: UnixMs) -> Result<Option<rest::CaseOfAlarm>, StoreError> {
+        let row = sqlx::query(AssertSqlSafe(format!(
+            "{SELECT_CASE} WHERE duty_case.id = (SELECT MAX(case_id) FROM case_alarm WHERE alarm_id = $1)"
+        )))
         .bind(alarm.0)
         .fetch_optional(self.readers())
         .await
         .map_err(StoreError::read("reading the case of an alarm"))?;
         row.map(|row| {
-            let is_open = row.time_or_none("closed_at_ms")?.is_none();
-            Ok(rest::CaseOfAlarm { id: CaseId(row.get_as("case_id")?), is_open })
+            let rest::Case { id, state, began_at_ms, arrived_at_ms, entrapment, .. } =
+                case_of(&row, &self.duty_policy(), now)?;
+            Ok(rest::CaseOfAlarm { id, is_open: state.is_open(), began_at_ms, arrived_at_ms, entrapment })
         })
         .transpose()
     }
@@ -191,6 +194,12 @@ fn narrowed(from: &'static str, scope: &Scope, filter: &CaseFilter, now: UnixMs)
     }
     if let Some(township) = &filter.township {
         select.and_equals("site.township_code", Bound::Text(township.to_string()));
+    }
+    if filter.is_trapped {
+        select.and(
+            "duty_case.plan = 'entrapment' AND duty_case.freed_at_ms IS NULL AND duty_case.closed_at_ms IS NULL \
+             AND COALESCE(duty_case.outcome, '') <> 'false_alarm'",
+        );
     }
     if let Some(name) = &filter.of_person {
         select.and_with(

@@ -2,7 +2,7 @@
 
 use domain::{
     alarm::Severity,
-    case::{Case, CaseState, CaseWhat, Outcome, Policy, Watch},
+    case::{Case, CaseState, CaseWhat, Milestone, Outcome, Policy, Watch},
     escalation::Rung,
     id::{AlarmId, CaseId, SiteId},
     registry::Place,
@@ -128,7 +128,11 @@ pub(super) fn stored_of(row: &AnyRow) -> Result<Stored, StoreError> {
             arrived: row.time_or_none("arrived_at_ms")?,
             freed: row.time_or_none("freed_at_ms")?,
         },
-        watch: Watch { reached: rung_of(row, "overdue_told")?, is_accident_told: row.flag("is_accident_told")? },
+        watch: Watch {
+            reached: rung_of(row, "overdue_told")?,
+            is_accident_told: row.flag("is_accident_told")?,
+            milestones_told_s: row.number("milestones_told_s")?,
+        },
         event_count: row.get_as("event_count")?,
     })
 }
@@ -144,6 +148,7 @@ pub(super) fn case_of(row: &AnyRow, policy: &Policy, now: UnixMs) -> Result<rest
         contacted_at_ms: case.contacted.map(|at| at.0),
         rescue_due_at_ms: after(limits.on_site_s),
         freed_at_ms: case.freed.map(|at| at.0),
+        milestones: milestones(policy, &case),
         accident_at_ms: after(limits.accident_s),
         is_accident: watch.is_accident_told || policy.accident(&case).is_some_and(|accident| accident <= now),
     });
@@ -179,11 +184,24 @@ pub(super) fn case_of(row: &AnyRow, policy: &Policy, now: UnixMs) -> Result<rest
     })
 }
 
+/// What is told, or was, while people are trapped.
+fn milestones(policy: &Policy, case: &Case) -> Vec<rest::Milestone> {
+    let shown = |milestone: Milestone| rest::Milestone {
+        at_ms: milestone.at(case).0,
+        is_met: milestone.is_met(case),
+        tell: milestone.tell,
+        what_zh: milestone.what.zh,
+        what_en: milestone.what.en,
+    };
+    policy.entrapment.milestones().into_iter().map(shown).collect()
+}
+
 /// When there may be something to tell of a case's time. What has passed already is told by the task that watches: it looks
 /// again at once.
 pub(super) fn check_at(policy: &Policy, case: &Case, watch: Watch, now: UnixMs) -> Option<UnixMs> {
     let look = policy.look(case, watch, now);
-    if look.tell.is_empty() && !look.becomes_accident { look.next } else { Some(now) }
+    let is_quiet = look.tell.is_empty() && look.milestones.is_empty() && !look.becomes_accident;
+    if is_quiet { look.next } else { Some(now) }
 }
 
 /// Writes a case that has changed, with the rows of its time line that say how. A closed case lets its alarms go.
@@ -207,7 +225,7 @@ pub(super) async fn save(
         "UPDATE duty_case SET plan = $3, severity = $4, state = $5, began_at_ms = $6, entered_at_ms = $7, \
          due_at_ms = $8, check_at_ms = $9, overdue_told = $10, is_accident_told = $11, assignee = $12, handler = $13, \
          handled_by = $14, outcome = $15, contacted_at_ms = $16, arrived_at_ms = $17, freed_at_ms = $18, \
-         closed_at_ms = $19, event_count = event_count + $20, title_zh = $21, title_en = $22 \
+         closed_at_ms = $19, event_count = event_count + $20, title_zh = $21, title_en = $22, milestones_told_s = $23 \
          WHERE id = $1 AND event_count = $2",
     )
     .bind(stored.id.0)
@@ -232,6 +250,7 @@ pub(super) async fn save(
     .bind(count)
     .bind(stored.title.zh.as_str())
     .bind(stored.title.en.as_str())
+    .bind(i64::from(stored.watch.milestones_told_s))
     .execute(&mut *connection)
     .await
     .map_err(StoreError::failed(OPERATION))?

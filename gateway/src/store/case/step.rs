@@ -72,7 +72,7 @@ const fn audit_action(what: CaseWhat) -> &'static str {
         CaseWhat::Closed => "case.close",
         CaseWhat::Noted => "case.note",
         CaseWhat::PhotoAdded => "case.photo",
-        CaseWhat::Overdue | CaseWhat::BecameAccident => "case.time",
+        CaseWhat::Overdue | CaseWhat::Milestone | CaseWhat::BecameAccident => "case.time",
     }
 }
 

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    id::UserName,
+    case::Case,
+    id::{AlarmId, CaseId, DeviceId, UserName},
     notice::{self, CaseNews, Locality, Matter},
     roster::Assignee,
+    text::Text,
     time::UnixMs,
 };
 use sqlx::{AnyConnection, AssertSqlSafe};
@@ -17,6 +19,8 @@ use crate::store::{
     notice as notices,
     row::{Columns, lists},
 };
+
+const OPERATION: &str = "telling of a case";
 
 impl Store {
     /// Which person each of these notices tells of a case that was given to that person; of the others, nothing. For the
@@ -57,6 +61,52 @@ pub(super) async fn tell(
         place: stored.place.clone(),
         office: store.office_of(&stored.place.township),
     };
-    let matter = Matter { case: stored.id, severity: stored.case.severity, title: &stored.title };
+    let (policy, case) = (store.duty_policy(), &stored.case);
+    let gravest = gravest_alarm(connection, stored.id).await?;
+    let alarms: Vec<AlarmId> = gravest.iter().map(|(alarm, _)| *alarm).collect();
+    let told = notices::last_words(connection, &alarms).await?.into_values().next().unwrap_or_default();
+    let matter = Matter {
+        case: stored.id,
+        severity: case.severity,
+        title: &stored.title,
+        state: case.state,
+        limit_ms: policy.limit_ms(case),
+        due: policy.due(case),
+        whose: &whose(connection, case).await?,
+        device: gravest.as_ref().map(|(_, device)| device),
+        told: &told,
+    };
     notices::write(connection, &notice::of_case(&matter, &locality, news, at)).await
+}
+
+/// What a case is about, and on which device.
+async fn gravest_alarm(
+    connection: &mut AnyConnection,
+    case: CaseId,
+) -> Result<Option<(AlarmId, DeviceId)>, StoreError> {
+    let row = sqlx::query(
+        "SELECT alarm.id, alarm.device_id FROM case_alarm JOIN alarm ON alarm.id = case_alarm.alarm_id \
+         WHERE case_alarm.case_id = $1 ORDER BY alarm.severity, alarm.id DESC LIMIT 1",
+    )
+    .bind(case.0)
+    .fetch_optional(connection)
+    .await
+    .map_err(StoreError::failed(OPERATION))?;
+    row.map(|row| Ok((AlarmId(row.get_as("id")?), row.id("device_id")?))).transpose()
+}
+
+/// Whose a case is, in words: who accepted it, else whom it was given to. Empty: nobody's.
+async fn whose(connection: &mut AnyConnection, case: &Case) -> Result<Text, StoreError> {
+    let person = match (&case.handler, &case.assignee) {
+        (Some(name), _) | (None, Some(Assignee::Person(name))) => name,
+        (None, Some(Assignee::Post(post))) => return Ok(post.words()),
+        (None, None) => return Ok(Text::default()),
+    };
+    let row = sqlx::query("SELECT display_name FROM account WHERE lower(username) = lower($1)")
+        .bind(person.as_str().to_owned())
+        .fetch_optional(connection)
+        .await
+        .map_err(StoreError::failed(OPERATION))?;
+    let name: Option<String> = row.map(|row| row.get_as("display_name")).transpose()?;
+    Ok(Text::same(name.unwrap_or_else(|| person.to_string())))
 }

@@ -36,11 +36,16 @@ pub(in crate::store) async fn check_due(
         let look = policy.look(&stored.case, stored.watch, now);
         let mut events: Vec<Event<'_>> =
             look.tell.iter().map(|rung| Event { told: Some(*rung), ..Event::plain(now, CaseWhat::Overdue) }).collect();
+        let notes: Vec<String> = look.milestones.iter().map(|milestone| milestone.what.in_both()).collect();
+        events.extend(notes.iter().map(|note| Event { note, ..Event::plain(now, CaseWhat::Milestone) }));
         if look.becomes_accident {
             events.push(Event::plain(now, CaseWhat::BecameAccident));
         }
         for rung in &look.tell {
             tell(connection, store, &stored, CaseNews::Overdue(*rung), now).await?;
+        }
+        for milestone in &look.milestones {
+            tell(connection, store, &stored, CaseNews::Milestone(milestone), now).await?;
         }
         if look.becomes_accident {
             tell(connection, store, &stored, CaseNews::Accident, now).await?;

@@ -97,7 +97,7 @@ pub(super) async fn an_alarm_of_severity_one_is_somebodys_work_at_once(fixture: 
     let entrapment = record.case.entrapment.unwrap();
     assert_eq!(entrapment.rescue_due_at_ms, START.0 + 30 * MINUTE);
     assert_eq!(entrapment.accident_at_ms, START.0 + 120 * MINUTE);
-    assert_eq!(store.case_of_alarm(AlarmId(3)).await.unwrap().unwrap().id, cases[0].id);
+    assert_eq!(store.case_of_alarm(AlarmId(3), START).await.unwrap().unwrap().id, cases[0].id);
 
     // One elsewhere is another one; one that is set aside is none.
     let aside = Transition { state: AlarmState::OutOfService, ..raised(5, "hotel-fridge", Severity::I) };
@@ -343,8 +343,12 @@ pub(super) async fn what_is_overdue_is_told_once_through_crashes(fixture: Fixtur
     let centre = sign_in(&store, Role::CentreOperator, "").await;
     commit(&store, [trapped(1, "hotel-fridge")]).await;
     let case = list(&store, &centre).await[0].id;
-    look(&store, 3 * MINUTE - 1).await;
+    look(&store, MINUTE - 1).await;
     assert_eq!(history(&store, &centre, case).await, [CaseWhat::Opened]);
+    // Nobody has spoken with the people for a minute: owner and sub-centre are told, once.
+    look(&store, MINUTE + 1000).await;
+    look(&store, 3 * MINUTE - 1).await;
+    assert_eq!(history(&store, &centre, case).await, [CaseWhat::Opened, CaseWhat::Milestone]);
     for after_ms in [3 * MINUTE, 3 * MINUTE + 1, 4 * MINUTE] {
         look(&store, after_ms).await;
     }
@@ -365,9 +369,24 @@ pub(super) async fn what_is_overdue_is_told_once_through_crashes(fixture: Fixtur
     assert_eq!(told_rungs, [Some(Rung::Ground), Some(Rung::Office), Some(Rung::Centre)]);
     assert_eq!(record.history.iter().filter(|event| event.what == CaseWhat::BecameAccident).count(), 1);
     assert!(record.case.entrapment.unwrap().is_accident && record.case.is_overdue);
+    let milestones: Vec<&str> = record
+        .history
+        .iter()
+        .filter(|event| event.what == CaseWhat::Milestone)
+        .map(|event| event.note.split_once(' ').unwrap().0)
+        .collect();
+    assert_eq!(milestones.len(), 4, "contact, ten minutes, an hour, an hour and a half: {milestones:?}");
+    let is_milestone = |(occasion, _): &(Occasion, Audience)| *occasion == Occasion::CaseMilestone;
+    assert_eq!(told(&store).await.into_iter().filter(is_milestone).count(), 2 + 3 * 4);
     let of_cases = told(&store).await.into_iter().filter(|(occasion, _)| *occasion == Occasion::CaseOverdue).count();
     // Owner and sub-centre, office, centre; and all four of the accident.
     assert_eq!(of_cases, 8);
+
+    let overdue = store.notices_to_address(1000).await.unwrap();
+    let overdue = overdue.iter().find(|(_, notice)| notice.occasion == Occasion::CaseOverdue).unwrap();
+    let body = &overdue.1.body.en;
+    assert!(body.starts_with("Overdue: to be accepted within 3 min") || body.contains("Whose: nobody's yet"), "{body}");
+    assert!(body.contains("Cause: ") && body.contains("Device: "), "{body}");
 
     // Somebody does something: another step, another limit, nobody told yet.
     step(&store, &centre, case, CaseInput::Accept, "accept").await.unwrap();
@@ -383,7 +402,27 @@ pub(super) async fn an_unanswered_alarm_climbs_until_somebody_answers(fixture: F
     };
     look(&store, 1000).await;
     assert_eq!(rungs(&store, 1).await, [Rung::Ground]);
+    // Who is told next is known beforehand, to whom it concerns.
+    let next = store.next_rung(AlarmId(1)).await.unwrap().unwrap();
+    let due = START.plus_ms(10 * MINUTE).0..START.plus_ms(10 * MINUTE + 1000).0;
+    assert!(next.rung == Rung::Office && due.contains(&next.due_at_ms), "{next:?}");
+    let (centre, owner) =
+        (sign_in(&store, Role::CentreOperator, "").await, sign_in(&store, Role::Owner, "hotel").await);
+    let climbing = async |scope: &Scope, minutes: i64| {
+        let climbing = store.climbing(scope, START.plus_ms(minutes * MINUTE), 9).await.unwrap();
+        climbing.into_iter().map(|one| (one.alarm.0, one.next.rung)).collect::<Vec<_>>()
+    };
+    assert_eq!(climbing(&centre, 9).await, []);
+    assert_eq!(climbing(&centre, 11).await, [(1, Rung::Office), (2, Rung::Office)]);
+    assert_eq!(climbing(&owner, 11).await, [(1, Rung::Office)]);
     look(&store, 10 * MINUTE + 1000).await;
+    let told_of = store.notices_to_address(9).await.unwrap();
+    let body = &told_of[0].1.body.en;
+    assert!(
+        body.starts_with("Unanswered: for 10 min (the limit is 10 min), so that the office is told now\nNext: "),
+        "{body}"
+    );
+    assert!(body.contains("Cause: ") && body.contains("Device: "), "{body}");
     assert_eq!(rungs(&store, 1).await, [Rung::Ground, Rung::Office]);
     drop(store);
 
@@ -454,7 +493,8 @@ pub(super) async fn a_clock_that_is_set_moves_no_deadline(fixture: Fixture) {
     let due = list(&store, &centre).await[0].due_at_ms.unwrap();
     assert_eq!(due, START.0 - 3_600_000 + 3 * MINUTE);
     watch.look(&store, now(-3_600_000 + 3 * MINUTE, 180_000)).await.unwrap();
-    assert_eq!(history(&store, &centre, case).await, [CaseWhat::Opened, CaseWhat::Overdue]);
+    let seen = history(&store, &centre, case).await;
+    assert_eq!(seen, [CaseWhat::Opened, CaseWhat::Overdue, CaseWhat::Milestone]);
     let told = store.escalations(AlarmId(1)).await.unwrap();
     assert_eq!(told.iter().map(|one| one.told).collect::<Vec<_>>(), [Rung::Ground, Rung::Office]);
 }

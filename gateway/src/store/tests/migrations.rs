@@ -253,7 +253,7 @@ async fn prove(store: &Store, version: i64) {
         assert!(start.outboxes[0].numbers.contains(Seq::new(9).unwrap()) && start.outboxes[0].reading_count == 9);
     }
     let told = usize::from(version >= 5);
-    assert_eq!(store.waiting_deliveries("chat", START, 9).await.unwrap().0.len(), told);
+    assert_eq!(store.waiting_deliveries("chat", START, START, 9).await.unwrap().0.len(), told);
     assert_eq!(store.contacts().await.unwrap().len(), told);
     assert_eq!(store.check_audit_log().await.unwrap(), None);
     assert!(store.credential("wang").await.unwrap().is_some());
@@ -268,7 +268,7 @@ async fn prove(store: &Store, version: i64) {
     // What nobody had answered climbs from now on, whether escalation was there or not.
     while store.watch_duty(START).await.unwrap() {}
     assert_eq!(store.escalations(AlarmId(1)).await.unwrap().len(), 1);
-    assert_eq!(store.case_of_alarm(AlarmId(1)).await.unwrap().is_some(), version >= 6);
+    assert_eq!(store.case_of_alarm(AlarmId(1), START).await.unwrap().is_some(), version >= 6);
     assert_eq!(store.on_duty(START).await.unwrap().len(), usize::from(version >= 6));
     assert_eq!(store.discovered(&scope).await.unwrap().len(), 1);
     let page = store.ledger(&scope, None, START.plus_ms(-1)..START.plus_ms(1)).await.unwrap();

@@ -121,6 +121,7 @@ on_every_engine!(
     notices::who_refused_it_does_not_count_as_told,
     notices::who_was_told_is_seen_by_whom_it_concerns,
     notices::people_say_where_they_are_reached,
+    notices::a_persons_quiet_hours_go_with_what_waits_for_them_but_while_they_are_on_duty,
     notices::what_is_over_before_it_was_told_calls_nobody_unless_it_comes_back,
     notices::what_is_set_aside_before_it_was_told_calls_nobody_until_it_calls_again,
     notices::receipts_are_kept_for_their_time_and_what_waits_stays,

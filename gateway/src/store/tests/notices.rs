@@ -5,13 +5,13 @@ use std::sync::Arc;
 use domain::{
     access::Role,
     alarm::{AlarmState, Severity, Transition, What},
-    id::{AlarmId, DeviceId, OwnerId, RuleId, SiteId, TownshipCode},
+    id::{AlarmId, DeviceId, NodeId, OwnerId, RuleId, SiteId, TownshipCode},
     notice::{Audience, Notice, Occasion, Subject},
-    profile::Profiles,
+    profile::{Daily, Profiles},
     text::Text,
 };
 
-use protocol::rest::{DeliveryState, NoticeAudience};
+use protocol::rest::{ContactDraft, DeliveryState, NoticeAudience, QuietHours, ShiftDraft};
 
 use super::fixture::{Fixture, START, batch, definition, draft, sign_in, transition};
 use crate::store::{
@@ -28,6 +28,8 @@ fn notice(alarm: i64, audience: Audience) -> Notice {
         audience,
         device: Some(DeviceId::new("school-fridge").unwrap()),
         site: Some(SiteId::new("school-kitchen").unwrap()),
+        node: Some(NodeId::new("edge-north").unwrap()),
+        matter: Text::new("温度高", "too warm"),
         at: START,
         title: Text::new("告警", "alarm"),
         body: Text::new("原因", "cause"),
@@ -84,7 +86,7 @@ async fn address(store: &Store, channel: &str) -> Vec<NoticeId> {
     };
     let deliveries = found.iter().map(to).collect();
     let notices: Vec<NoticeId> = found.iter().map(|(id, _)| *id).collect();
-    store.address_notices(notices.iter().map(|id| (*id, 0)).collect(), deliveries, START).await.unwrap();
+    store.address_notices(notices.iter().map(|id| (*id, 0)).collect(), deliveries, START, START).await.unwrap();
     notices
 }
 
@@ -99,12 +101,12 @@ pub(super) async fn a_delivery_waits_until_its_outcome_is_noted(fixture: Fixture
     assert_eq!(store.notices_to_address(9).await.unwrap(), []);
 
     let waiting = async |store: &Store, after_ms: i64| {
-        store.waiting_deliveries("chat", START.plus_ms(after_ms), 9).await.unwrap()
+        store.waiting_deliveries("chat", START.plus_ms(after_ms), START, 9).await.unwrap()
     };
     let (all, next) = waiting(&store, 0).await;
     let severities: Vec<Severity> = all.iter().map(|one| one.notice.severity).collect();
     assert_eq!((severities, next), (vec![Severity::I, Severity::II, Severity::III], None));
-    assert_eq!(store.waiting_deliveries("other", START, 9).await.unwrap().0, []);
+    assert_eq!(store.waiting_deliveries("other", START, START, 9).await.unwrap().0, []);
 
     // Two go as one message and fail; the third is under way when the process ends.
     let pair: Vec<DeliveryId> = all[..2].iter().map(|one| one.id).collect();
@@ -143,7 +145,7 @@ pub(super) async fn who_refused_it_does_not_count_as_told(fixture: Fixture) {
     let store = fixture.open_district().await;
     store.write_notices(vec![notice(1, Audience::Centre), notice(2, Audience::Centre)]).await.unwrap();
     let ids = address(&store, "sms").await;
-    let (waiting, _) = store.waiting_deliveries("sms", START, 9).await.unwrap();
+    let (waiting, _) = store.waiting_deliveries("sms", START, START, 9).await.unwrap();
     let mut bell = store.notice_changes();
     bell.mark_unchanged();
     let refused = || AttemptOutcome::Failed { error: "no such number".into() };
@@ -156,7 +158,7 @@ pub(super) async fn who_refused_it_does_not_count_as_told(fixture: Fixture) {
     let again = async || store.notices_to_address(9).await.unwrap().into_iter().map(|(id, _)| id).collect::<Vec<_>>();
     assert_eq!(again().await, ids[..1]);
     let known = store.targets_of(&ids).await.unwrap();
-    assert_eq!((known[&ids[0]][0].is_refused, known[&ids[1]][0].is_refused), (true, false));
+    assert_eq!((known[&ids[0]][0].is_lost, known[&ids[1]][0].is_lost), (true, false));
     // One more refuses while somebody thinks about the first: it is thought about once more.
     let delivery = NewDelivery {
         notice: ids[0],
@@ -165,13 +167,13 @@ pub(super) async fn who_refused_it_does_not_count_as_told(fixture: Fixture) {
         account: None,
         severity: Severity::II,
     };
-    store.address_notices(vec![(ids[0], 1)], vec![delivery], START).await.unwrap();
+    store.address_notices(vec![(ids[0], 1)], vec![delivery], START, START).await.unwrap();
     assert_eq!(again().await, []);
-    let second = store.waiting_deliveries("sms", START, 9).await.unwrap().0.pop().unwrap();
+    let second = store.waiting_deliveries("sms", START, START, 9).await.unwrap().0.pop().unwrap();
     store.end_attempt(vec![second.id], refused(), START).await.unwrap();
-    store.address_notices(vec![(ids[0], 1)], vec![], START).await.unwrap();
+    store.address_notices(vec![(ids[0], 1)], vec![], START, START).await.unwrap();
     assert_eq!(again().await, ids[..1]);
-    store.address_notices(vec![(ids[0], 2)], vec![], START).await.unwrap();
+    store.address_notices(vec![(ids[0], 2)], vec![], START, START).await.unwrap();
     assert_eq!(again().await, []);
 }
 
@@ -187,7 +189,7 @@ pub(super) async fn what_is_set_aside_before_it_was_told_calls_nobody_until_it_c
     commit(raised, all.iter().map(|alarm| mild(*alarm, Occasion::Raised)).collect()).await;
     address(&store, "chat").await;
     let over = async || {
-        let waiting = store.waiting_deliveries("chat", START.plus_ms(9000), 9).await.unwrap().0;
+        let waiting = store.waiting_deliveries("chat", START.plus_ms(9000), START, 9).await.unwrap().0;
         waiting.into_iter().filter(|one| one.is_over).map(|one| one.id).collect::<Vec<_>>()
     };
     let aside = [
@@ -205,7 +207,7 @@ pub(super) async fn what_is_set_aside_before_it_was_told_calls_nobody_until_it_c
     address(&store, "chat").await;
     let returned = step(1, What::Returned, AlarmState::ReturnedUnacknowledged);
     commit(vec![returned, step(1, What::Reoccurred, AlarmState::ActiveUnacknowledged)], vec![]).await;
-    let waiting = store.waiting_deliveries("chat", START.plus_ms(9000), 9).await.unwrap().0;
+    let waiting = store.waiting_deliveries("chat", START.plus_ms(9000), START, 9).await.unwrap().0;
     assert_eq!(waiting.iter().map(|one| one.notice.occasion).collect::<Vec<_>>(), [Occasion::Resumed]);
 }
 
@@ -253,7 +255,7 @@ pub(super) async fn what_is_over_before_it_was_told_calls_nobody_unless_it_comes
         vec![mild(1, Occasion::Raised), mild(1, escalated), notice(2, Audience::Centre), mild(3, Occasion::Raised)];
     commit(vec![raised(1), raised(2), raised(3)], notices).await;
     address(&store, "chat").await;
-    let waiting = async || store.waiting_deliveries("chat", START.plus_ms(9000), 9).await.unwrap().0;
+    let waiting = async || store.waiting_deliveries("chat", START.plus_ms(9000), START, 9).await.unwrap().0;
     assert!(waiting().await.iter().all(|one| !one.is_over), "they burn");
 
     // One may have arrived: it is told again rather than left open.
@@ -302,7 +304,7 @@ pub(super) async fn receipts_are_kept_for_their_time_and_what_waits_stays(fixtur
     notices.extend([told_on(0), told_on(5), told_on(9)]);
     store.write_notices(notices).await.unwrap();
     while !address(&store, "chat").await.is_empty() {}
-    let (waiting, _) = store.waiting_deliveries("chat", START.plus_ms(1000), 1000).await.unwrap();
+    let (waiting, _) = store.waiting_deliveries("chat", START.plus_ms(1000), START, 1000).await.unwrap();
     // The last of the first day never got through.
     let sent = waiting.iter().enumerate().filter(|(index, _)| *index != 700).map(|(_, one)| one.id).collect();
     store.end_attempt(sent, AttemptOutcome::Sent { receipt: None }, START).await.unwrap();
@@ -318,17 +320,54 @@ pub(super) async fn receipts_are_kept_for_their_time_and_what_waits_stays(fixtur
     assert_eq!((drop_at(11).await, left().await), (0, 2));
 }
 
+fn reached(phone: &str, email: &str) -> ContactDraft {
+    ContactDraft { phone: phone.into(), email: email.into(), quiet_hours: None }
+}
+
+pub(super) async fn a_persons_quiet_hours_go_with_what_waits_for_them_but_while_they_are_on_duty(fixture: Fixture) {
+    let store = fixture.open_district().await;
+    let officer = sign_in(&store, Role::TownshipOfficer, "500156001").await;
+    let quiet_hours = Some(QuietHours { from_min: 22 * 60, to_min: 7 * 60 + 30 });
+    let contact = ContactDraft { quiet_hours, ..reached("13800000000", "") };
+    store.put_contact(&officer, None, contact, START).await.unwrap();
+    assert_eq!(store.contact(&officer, None).await.unwrap().quiet_hours, quiet_hours);
+    store.write_notices(vec![notice(1, Audience::Centre)]).await.unwrap();
+    let (id, _) = store.notices_to_address(9).await.unwrap().remove(0);
+    let account = Some(officer.user_id());
+    let delivery = NewDelivery {
+        notice: id,
+        channel: "sms".into(),
+        address: "13800000000".into(),
+        account,
+        severity: Severity::II,
+    };
+    store.address_notices(vec![(id, 0)], vec![delivery], START, START).await.unwrap();
+    let quiet = async || store.waiting_deliveries("sms", START, START, 9).await.unwrap().0[0].quiet;
+    assert_eq!(quiet().await, Some(Daily::new(22.0, 7.5)));
+    let hour = 3_600_000;
+    let shift = ShiftDraft {
+        post: "township:500156001".parse().unwrap(),
+        from_ms: START.0 - hour,
+        to_ms: START.0 + hour,
+        person: "Wang".into(),
+        phone: String::new(),
+        username: Some(officer.username().clone()),
+    };
+    store.add_shift(&officer, shift, START).await.unwrap();
+    assert_eq!(quiet().await, None);
+}
+
 pub(super) async fn people_say_where_they_are_reached(fixture: Fixture) {
     let store = fixture.open_district().await;
     let admin = sign_in(&store, Role::Admin, "").await;
     let officer = sign_in(&store, Role::TownshipOfficer, "500156001").await;
     assert_eq!(store.contacts().await.unwrap().len(), 0);
-    store.put_contact(&officer, None, "13800000000".into(), String::new(), START).await.unwrap();
+    store.put_contact(&officer, None, reached("13800000000", ""), START).await.unwrap();
     let mine = store.contact(&officer, None).await.unwrap();
     assert_eq!((mine.phone.as_str(), mine.email.as_str()), ("13800000000", ""));
-    let others = store.put_contact(&officer, Some(admin.user_id()), "1".into(), String::new(), START).await;
+    let others = store.put_contact(&officer, Some(admin.user_id()), reached("1", ""), START).await;
     assert!(matches!(others, Err(StoreError::NotPermitted)));
-    store.put_contact(&admin, Some(officer.user_id()), String::new(), "wang@example.cn".into(), START).await.unwrap();
+    store.put_contact(&admin, Some(officer.user_id()), reached("", "wang@example.cn"), START).await.unwrap();
     let reached = store.contacts().await.unwrap();
     assert_eq!(reached.iter().map(|one| one.email.as_str()).collect::<Vec<_>>(), ["wang@example.cn"]);
 
