@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use super::{
     anomaly::Vigilance,
     evaluation::Evaluation,
-    plan::{Alternative, ProgramKind, Watch},
+    plan::Watch,
+    program::{Alternative, ProgramKind},
 };
 use crate::{
     profile::{

@@ -15,7 +15,8 @@ use rustc_hash::FxHashMap;
 use super::{
     Engine,
     evaluation::{Change, Evaluation},
-    plan::{Plan, ProgramKind, SeriesAt, Slot, SlotAt, WatchAt},
+    plan::{Plan, SeriesAt, Slot, SlotAt, WatchAt},
+    program::ProgramKind,
     state::{Delta, LinkState, SeriesState, WatchState},
 };
 use crate::{

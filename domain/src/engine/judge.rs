@@ -2,7 +2,8 @@
 
 use super::{
     evaluation::{Change, Evaluation},
-    plan::{Alternative, ProgramKind, SlotAt, Watch, WatchAt},
+    plan::{SlotAt, Watch, WatchAt},
+    program::{Alternative, ProgramKind},
     state::{Phase, Trail, WatchState},
 };
 use crate::{

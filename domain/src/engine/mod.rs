@@ -28,6 +28,7 @@ mod history;
 mod io;
 mod judge;
 mod plan;
+mod program;
 mod recovery;
 mod shard;
 mod silence;
@@ -40,7 +41,7 @@ use std::{
     sync::Arc,
 };
 
-pub(crate) use self::{plan::milliseconds, state::Trail};
+pub(crate) use self::{program::milliseconds, state::Trail};
 pub use checkpoint::CheckpointError;
 pub use io::{Action, ActionError, Deed, Input, Link, LinkChange, Outcome};
 pub use recovery::{KeptShard, Recovery};

@@ -20,7 +20,8 @@ use super::{
     clock::Clock,
     deadline::Deadlines,
     io::Input,
-    plan::{ProgramKind, WatchAt},
+    plan::WatchAt,
+    program::ProgramKind,
     shard::{SHARDS, ShardAt, shard_of},
     state::{LinkState, Phase, SeriesState, WatchState},
 };

@@ -6,7 +6,8 @@ use super::{
     evaluation::Evaluation,
     io::Link,
     judge::{Standing, earliest},
-    plan::{Level, SlotAt, Watch, WatchAt, place_of},
+    plan::{SlotAt, Watch, WatchAt},
+    program::{Level, place_of},
     state::{Phase, WatchState},
 };
 use crate::{alarm::Severity, text::Text};

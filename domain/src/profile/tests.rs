@@ -259,12 +259,12 @@ fn every_way_of_a_rule_is_told_in_words() {
     let lift = shipped("elevator");
     assert_eq!(
         told(&lift, "EL-04", &[("rated_speed_m_per_s", 2.0)]),
-        [("Overspeed: yes".to_owned(), 0.0, 1), ("Speed > 2.3 m/s".to_owned(), 0.5, 1)]
+        [("Overspeed: yes".to_owned(), 0.0, 1), ("|Speed| > 2.3 m/s".to_owned(), 0.5, 1)]
     );
     assert_eq!(told(&lift, "EL-04", &[])[1].0, "Speed: number missing on the nameplate");
     let overspeed = lift.rule(&RuleId::new("EL-04").unwrap()).unwrap();
     let words = overspeed.words(&lift, &[("rated_speed_m_per_s".to_owned(), 2.0)].into());
-    let limit = &words.ways[1].limits[0];
+    let limit = words.ways[1].limits.last().unwrap();
     assert_eq!((limit.metric.as_str(), limit.side, limit.value), ("elevator.speed", Side::Above, 2.3));
     assert_eq!(words.besides.last().unwrap().zh, "须人工复位");
 

@@ -2,6 +2,7 @@
 //! Pure.
 
 mod content;
+mod outcome;
 mod presence;
 
 use std::collections::HashSet;
@@ -17,7 +18,7 @@ use domain::{
 use foldhash::HashMap;
 use metrics::counter;
 use protocol::{
-    rest::{GapWhy, LedgerFigures, LinkState},
+    rest::{GapWhy, LinkState},
     sparkplug::{
         host_session::{Event, Heard, NodeSession, Settings, Unread},
         outbox::{Gap, Hello, Incarnation, Numbers, Seq},
@@ -26,8 +27,9 @@ use protocol::{
     },
 };
 
+pub(super) use self::outcome::Outcome;
 use super::{
-    Blob, Ingested, SeriesIndex,
+    SeriesIndex,
     latest::Latest,
     notes::{Notes, is_note},
     outbox::{Admission, Outboxes},
@@ -71,45 +73,6 @@ pub(super) struct Surroundings<'a> {
     pub(super) profiles: &'a Profiles,
     pub(super) series: &'a SeriesIndex,
     pub(super) latest: &'a mut Latest,
-}
-
-/// What came of one message.
-pub(super) struct Outcome {
-    pub(super) ingested: Ingested,
-    /// What the gateway noticed about the node: it goes on whatever becomes of the message.
-    pub(super) notes: Vec<Reading>,
-    pub(super) blobs: Vec<Blob>,
-    /// The node has to be asked for its births.
-    pub(super) needs_rebirth: bool,
-    /// It was born with an outbox: it is to be told what is committed.
-    pub(super) born_with: Option<OutboxId>,
-    /// What it has sent again although it has gone on: it is to be told again.
-    pub(super) repeated: Vec<Seq>,
-    /// What the loss ledger is to know.
-    pub(super) figures: LedgerFigures,
-    pub(super) lost: Vec<Lost>,
-    pub(super) counters: Vec<(Counter, i64, UnixMs)>,
-}
-
-impl Outcome {
-    fn new(node: NodeId, now: Now) -> Self {
-        Self {
-            ingested: Ingested::new(node, now),
-            notes: Vec::new(),
-            blobs: Vec::new(),
-            needs_rebirth: false,
-            born_with: None,
-            repeated: Vec::new(),
-            figures: LedgerFigures::default(),
-            lost: Vec::new(),
-            counters: Vec::new(),
-        }
-    }
-
-    /// The numbers of the messages in it.
-    fn numbers(&self) -> &[Seq] {
-        self.ingested.outbox.as_ref().map_or(&[], |outbox| &outbox.numbers)
-    }
 }
 
 /// Where a metric of a birth goes.
