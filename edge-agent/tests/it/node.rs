@@ -165,7 +165,10 @@ async fn what_happens_while_the_broker_is_away_arrives_as_history() {
     let mut broker = Broker::start().await;
     let equipment = Equipment::start(&[(1, &[35, 0])]).await;
     let mut host = Host::on(broker.port).await;
-    let agent = Agent::start(&site(&url(&broker), equipment.port));
+    // Born only when somebody listens: otherwise it might say everything before its host is back.
+    let broker_keys = format!("{}\nprimary_host = \"brightwatch\"", url(&broker));
+    let agent = Agent::start(&site(&broker_keys, equipment.port));
+    host.say_state("brightwatch", true, 1_000).await;
     host.until(|heard| heard.is(DBirth, Some("store-1"))).await;
 
     broker.kill();
@@ -175,6 +178,8 @@ async fn what_happens_while_the_broker_is_away_arrives_as_history() {
         crate::support::eventually("the change is read", || equipment.requests(1) >= before + 2).await;
     }
     broker.restart().await;
+    host.is_back().await;
+    host.say_state("brightwatch", true, 2_000).await;
 
     let birth = host.until(|heard| heard.verb == NBirth).await;
     assert_ne!(birth.value("bdSeq"), Some(Value::Int(0)), "every attempt to connect has a number of its own");

@@ -113,7 +113,8 @@ async fn what_a_registration_leaves_unjudged_is_said() {
     let listed = list.as_array().unwrap().iter().find(|one| one["id"] == "boiler-1").unwrap().clone();
     assert_eq!(keys(&listed), told);
 
-    let whole = json!({ "allowed_pressure_mpa": 0.7, "inspection_due": 20_280_630, "extreme_low_water_mm": -90 });
+    let whole = json!({ "allowed_pressure_mpa": 0.7, "inspection_due": 20_280_630, "extreme_low_water_mm": -90,
+                        "extreme_high_water_mm": 90, "steam_limit_c": 180 });
     let (_, registered) = ask(&admin, Method::PUT, path, Some(boiler(whole))).await;
     assert_eq!(keys(&registered), Vec::<String>::new());
 

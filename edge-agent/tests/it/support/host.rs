@@ -15,7 +15,11 @@ use protocol::sparkplug::{
     topic::{GroupId, HostId, NodeAddress, NodeVerb, Topic},
 };
 use rumqttc::{AsyncClient, Event, Incoming, MqttOptions, QoS};
-use tokio::{sync::mpsc, task::JoinHandle, time::timeout};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+    time::timeout,
+};
 
 use super::LIMIT;
 
@@ -57,6 +61,8 @@ pub(crate) struct Host {
     client: AsyncClient,
     messages: mpsc::UnboundedReceiver<(Topic, Payload)>,
     names: HashMap<(Option<String>, u64), (String, DataType)>,
+    /// How often it has subscribed.
+    subscriptions: watch::Receiver<u32>,
     poller: JoinHandle<()>,
 }
 
@@ -72,19 +78,16 @@ impl Host {
         let (client, mut event_loop) = AsyncClient::new(options, 16);
         client.subscribe("spBv1.0/#", QoS::AtLeastOnce).await.unwrap();
         let (sender, messages) = mpsc::unbounded_channel();
-        let (ready, subscribed) = tokio::sync::oneshot::channel();
-        let mut ready = Some(ready);
+        let (count, mut subscriptions) = watch::channel(0);
         let again = client.clone();
         let poller = tokio::spawn(async move {
             loop {
                 match event_loop.poll().await {
-                    Ok(Event::Incoming(Incoming::ConnAck(_))) if ready.is_none() => {
+                    Ok(Event::Incoming(Incoming::ConnAck(_))) if *count.borrow() > 0 => {
                         again.try_subscribe("spBv1.0/#", QoS::AtLeastOnce).unwrap();
                     }
                     Ok(Event::Incoming(Incoming::SubAck(_))) => {
-                        if let Some(ready) = ready.take() {
-                            let _ = ready.send(());
-                        }
+                        count.send_modify(|count| *count += 1);
                     }
                     Ok(Event::Incoming(Incoming::Publish(publish))) => {
                         let topic = Topic::parse(&publish.topic).unwrap();
@@ -101,8 +104,14 @@ impl Host {
                 }
             }
         });
-        timeout(LIMIT, subscribed).await.expect("the host connects in time").unwrap();
-        Self { client, messages, names: HashMap::new(), poller }
+        timeout(LIMIT, subscriptions.wait_for(|count| *count == 1)).await.expect("the host connects in time").unwrap();
+        Self { client, messages, subscriptions, names: HashMap::new(), poller }
+    }
+
+    /// Hears everything again, after its broker was away for the first time.
+    pub(crate) async fn is_back(&mut self) {
+        let back = timeout(LIMIT, self.subscriptions.wait_for(|count| *count > 1)).await;
+        drop(back.expect("the host comes back in time").unwrap());
     }
 
     /// As anybody, to a broker that asks for nothing.
@@ -128,12 +137,16 @@ impl Host {
 
     /// Waits for a message that fits; what comes before is dropped.
     pub(crate) async fn until(&mut self, mut fits: impl FnMut(&Heard) -> bool) -> Heard {
-        loop {
+        let mut others = Vec::new();
+        let deadline = tokio::time::Instant::now() + LIMIT;
+        while tokio::time::Instant::now() < deadline {
             let heard = self.next().await;
             if fits(&heard) {
                 return heard;
             }
+            others.push(heard);
         }
+        panic!("it is not heard within {LIMIT:?}; heard is {others:#?}");
     }
 
     fn read(&mut self, device: Option<&String>, metric: &Metric) -> HeardMetric {
