@@ -8,7 +8,8 @@ use protocol::rest::{GapWhy, LedgerFigures};
 
 use crate::store::{LedgerEntry, OutboxProgress, gap_why};
 
-/// Nodes with a label of their own: more than a district has. Each is a dozen lines of a page that is made anew whenever it is read.
+/// Nodes with a label of their own: more than a district has. Each is a dozen lines of a page that is made anew whenever it
+/// is read.
 const NODES_MAX: usize = 256;
 /// The label of those that are more.
 const OTHERS: &str = "others";
