@@ -13,6 +13,7 @@ mod run;
 mod tests;
 
 use std::{
+    collections::HashSet,
     io,
     path::{Path, PathBuf},
     sync::{
@@ -92,13 +93,13 @@ impl Evidence {
 
     /// Looks after the alarms among these that were raised, or became grave, by these committed transitions. Never waits.
     pub fn follow(&self, transitions: &[Transition], alarms: &[Arc<rest::Alarm>], registry: &Registry) {
-        let is_news = |alarm: &rest::Alarm| {
-            let of_it = |transition: &&Transition| transition.alarm == alarm.id;
-            let tells = |what: What| matches!(what, What::Raised | What::SeverityChanged);
-            transitions.iter().filter(of_it).any(|transition| tells(transition.what))
-        };
-        // Most batches hold none, and in a flood the order of these tests is what it costs.
-        for alarm in alarms.iter().filter(|alarm| choose::deserves(alarm, registry) && is_news(alarm)) {
+        let tells = |transition: &&Transition| matches!(transition.what, What::Raised | What::SeverityChanged);
+        // Looked up, not looked through: in a flood, a batch holds thousands of each, and every screen waits for it.
+        let news: HashSet<AlarmId> = transitions.iter().filter(tells).map(|transition| transition.alarm).collect();
+        if news.is_empty() {
+            return;
+        }
+        for alarm in alarms.iter().filter(|alarm| news.contains(&alarm.id) && choose::deserves(alarm, registry)) {
             self.leave(Arc::clone(alarm));
         }
     }
