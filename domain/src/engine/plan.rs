@@ -124,6 +124,11 @@ pub(super) struct Series {
 /// Index of a profile, and a nameplate's numbers, bit by bit, for the keys the profile looks at.
 type ProgramKey = (usize, Vec<Option<u64>>);
 
+/// The numbers that a nameplate has for these keys, bit by bit.
+fn numbers<'k>(device: &Device, keys: impl IntoIterator<Item = &'k str>) -> Vec<Option<u64>> {
+    keys.into_iter().map(|key| device.nameplate.get(key).map(|number| number.to_bits())).collect()
+}
+
 /// Programs of amended rules: one for all devices whose nameplates agree on what the rule looks at.
 #[derive(Default)]
 struct AmendedPrograms {
@@ -133,8 +138,7 @@ struct AmendedPrograms {
 
 impl AmendedPrograms {
     fn program(&mut self, profile: &Profile, rule: &Arc<Rule>, device: &Device) -> Arc<Program> {
-        let number = |key: &str| device.nameplate.get(key).map(|number| number.to_bits());
-        let numbers = Profile::keys_of([&**rule]).into_iter().map(number).collect();
+        let numbers = numbers(device, Profile::keys_of([&**rule]));
         let program = || Arc::new(Program::new(profile, rule, &device.nameplate));
         Arc::clone(self.known.entry((Arc::as_ptr(rule), numbers)).or_insert_with(program))
     }
@@ -157,8 +161,7 @@ impl Plan {
                 plan.slots[node as usize].children.push(at);
             }
             let Some((profile_at, profile)) = profiles.position(&device.profile) else { continue };
-            let number = |key: &&str| device.nameplate.get(*key).map(|number| number.to_bits());
-            let key = (profile_at, keys[profile_at].iter().map(number).collect());
+            let key = (profile_at, numbers(device, keys[profile_at].iter().copied()));
             let programs = programs.entry(key).or_insert_with(|| {
                 let program = |rule| Arc::new(Program::new(profile, rule, &device.nameplate));
                 profile.rules.iter().map(program).collect()

@@ -97,15 +97,15 @@ impl Registry {
 
     /// The rules of its profile as they are judged on a device.
     pub fn rules_on<'a>(&'a self, profile: &'a Profile, device: &'a Device) -> impl Iterator<Item = &'a Rule> {
-        profile
-            .rules
-            .iter()
-            .map(|rule| self.amendments_on(device, &rule.id).next().map_or(rule, |amended| &*amended.rule))
+        profile.rules.iter().map(|rule| self.worded(rule, device))
     }
 
     /// A rule of its profile as it is judged on a device; None: the profile has no such rule.
     pub fn rule_on<'a>(&'a self, profile: &'a Profile, device: &Device, id: &RuleId) -> Option<&'a Rule> {
-        let rule = profile.rule(id)?;
-        Some(self.amendments_on(device, id).next().map_or(rule, |amended| &*amended.rule))
+        Some(self.worded(profile.rule(id)?, device))
+    }
+
+    fn worded<'a>(&'a self, rule: &'a Rule, device: &Device) -> &'a Rule {
+        self.amendments_on(device, &rule.id).next().map_or(rule, |amended| &*amended.rule)
     }
 }

@@ -7,7 +7,6 @@ use domain::{
     profile::{self, Condition, Profiles},
     registry::{self, Reach, Registry},
     states::{StateHistory, StateSpan, StateTotal},
-    text::Text,
 };
 use protocol::rest;
 
@@ -146,7 +145,7 @@ pub(super) fn rule(profile: &profile::Profile, rule: &profile::Rule, nameplate: 
         severity: rest::SeverityNumber(rule.severity),
         metric: rule.condition.metric().cloned(),
         ways: told.ways.into_iter().map(way).collect(),
-        besides: told.besides.into_iter().map(words).collect(),
+        besides: told.besides.into_iter().map(Into::into).collect(),
         missing: told.missing,
         amended: None,
         definition: rule.definition.clone(),
@@ -189,15 +188,11 @@ fn way(way: profile::Way) -> rest::RuleWay {
         is_alone: limit.is_alone,
     };
     rest::RuleWay {
-        words: words(way.words),
+        words: way.words.into(),
         for_s: way.for_s,
         severity: rest::SeverityNumber(way.severity),
         limits: way.limits.into_iter().map(limit).collect(),
     }
-}
-
-fn words(text: Text) -> rest::Words {
-    rest::Words { zh: text.zh, en: text.en }
 }
 
 /// Where a rule comes from, the edition with it.

@@ -6,7 +6,7 @@ use domain::id::NodeId;
 use metrics::counter;
 use protocol::rest::{GapWhy, LedgerFigures};
 
-use crate::store::{LedgerEntry, OutboxProgress, gap_why};
+use crate::store::{LedgerEntry, OutboxProgress, gap_why, word_of};
 
 /// Nodes with a label of their own: more than a district has. Each is a dozen lines of a page that is made anew whenever it
 /// is read.
@@ -43,7 +43,7 @@ impl Told {
         for progress in progresses.iter().filter(|progress| !progress.gaps.is_empty()) {
             let node = self.label(&progress.outbox.node);
             for gap in &progress.gaps {
-                let (node, why) = (node.clone(), word(gap_why(gap.why)));
+                let (node, why) = (node.clone(), word_of(&gap_why(gap.why)));
                 counter!("gateway_node_gaps_reported_total", "node" => node, "why" => why).increment(1);
             }
         }
@@ -52,7 +52,7 @@ impl Told {
     /// Messages of a node without an outbox that are lost; None: nobody knows how many, which is not counted.
     pub(super) fn lost(&mut self, node: &NodeId, why: GapWhy, messages: Option<u64>) {
         let node = self.label(node);
-        counter!("gateway_node_messages_missing_total", "node" => node, "why" => word(why))
+        counter!("gateway_node_messages_missing_total", "node" => node, "why" => word_of(&why))
             .increment(messages.unwrap_or(0));
     }
 
@@ -65,21 +65,6 @@ impl Told {
             self.labelled.insert(node.clone());
         }
         node.to_string()
-    }
-}
-
-const fn word(why: GapWhy) -> &'static str {
-    match why {
-        GapWhy::TooOld => "too_old",
-        GapWhy::Full => "full",
-        GapWhy::Torn => "torn",
-        GapWhy::Corrupt => "corrupt",
-        GapWhy::PowerCut => "power_cut",
-        GapWhy::Order => "order",
-        GapWhy::Shed => "shed",
-        GapWhy::Unreported => "unreported",
-        GapWhy::Unheard => "unheard",
-        GapWhy::Clock => "clock",
     }
 }
 

@@ -222,7 +222,7 @@ impl Hub {
         limit: usize,
         is_wanted: impl Fn(&Alarm, &str) -> bool,
     ) -> Vec<Arc<Alarm>> {
-        let keys = self.up_to_date().present.open().shelf_keys(scope.jurisdiction(), part);
+        let keys = self.up_to_date().present.open().shelf_keys(scope.jurisdiction(), part.township.as_ref());
         let mut found: BTreeMap<Precedence, Arc<Alarm>> = BTreeMap::new();
         for key in keys {
             found.extend(self.up_to_date().present.open().find(&key, part, after, limit, &is_wanted));

@@ -3,7 +3,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap},
+    collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, btree_map::Range},
     ops::{Bound, RangeInclusive},
     sync::Arc,
 };
@@ -151,13 +151,11 @@ impl OpenAlarms {
         part: &Part,
         after: Precedence,
     ) -> impl Iterator<Item = &'a Arc<Alarm>> + use<'a> {
-        let (ranges, township) = (ranges(part), part.township.clone());
+        let (ranges, part) = (ranges(part), part.clone());
         let shelves: Vec<&Shelf> = self.shelves(jurisdiction, part.township.as_ref());
         // What lies one after another in the order is walked one after another; within, the shelves are merged.
-        ranges.into_iter().flat_map(move |range| merged(&shelves, range, after)).filter(move |alarm| {
-            // Of an owner's shelf, those in the wanted township only; of a township's shelf, all are there.
-            township.as_ref().is_none_or(|township| alarm.township == *township)
-        })
+        let alarms = ranges.into_iter().flat_map(move |range| merged(&shelves, &range, after));
+        alarms.filter(move |alarm| part.is_there(alarm))
     }
 
     /// The alarms of a jurisdiction in no order: whoever looks at all of them need not pay for it.
@@ -171,12 +169,12 @@ impl OpenAlarms {
             .into_iter()
             .flat_map(move |shelf| ranges.clone().into_iter().flat_map(|range| shelf.order.range(range)))
             .map(|(_, entry)| &entry.alarm)
-            .filter(|alarm| part.township.as_ref().is_none_or(|township| alarm.township == *township))
+            .filter(|alarm| part.is_there(alarm))
     }
 
-    /// The shelves on which the alarms of a part stand.
-    pub fn shelf_keys(&self, jurisdiction: &Jurisdiction, part: &Part) -> Vec<ShelfKey> {
-        let is_wanted = |code: Option<&TownshipCode>| part.township.is_none() || code == part.township.as_ref();
+    /// The shelves on which the alarms of a jurisdiction stand, those of one township alone if it is named.
+    pub fn shelf_keys(&self, jurisdiction: &Jurisdiction, township: Option<&TownshipCode>) -> Vec<ShelfKey> {
+        let is_wanted = |code: Option<&TownshipCode>| township.is_none() || code == township;
         match jurisdiction {
             Jurisdiction::District => {
                 let codes = self.townships.keys().filter(|code| is_wanted(code.as_ref()));
@@ -200,18 +198,9 @@ impl OpenAlarms {
         limit: usize,
         is_wanted: impl Fn(&Alarm, &str) -> bool,
     ) -> Vec<(Precedence, Arc<Alarm>)> {
-        let chosen = match key {
-            ShelfKey::Township(code) => self.townships.get(code),
-            ShelfKey::Owner(id) => self.owners.get(id),
-        };
-        let is_there = |alarm: &Alarm| part.township.as_ref().is_none_or(|township| alarm.township == *township);
-        let found = ranges(part).into_iter().flat_map(|range| {
-            let (start, end) = range.into_inner();
-            let from = if after < start { Bound::Included(start) } else { Bound::Excluded(after) };
-            let walked = chosen.filter(|_| after < end);
-            walked.into_iter().flat_map(move |shelf| shelf.order.range((from, Bound::Included(end))))
-        });
-        let found = found.filter(|(_, entry)| is_wanted(&entry.alarm, &entry.words) && is_there(&entry.alarm));
+        let Some(chosen) = self.shelf(key) else { return Vec::new() };
+        let found = ranges(part).into_iter().filter_map(|range| chosen.within(&range, after)).flatten();
+        let found = found.filter(|(_, entry)| is_wanted(&entry.alarm, &entry.words) && part.is_there(&entry.alarm));
         found.map(|(place, entry)| (*place, Arc::clone(&entry.alarm))).take(limit).collect()
     }
 
@@ -247,18 +236,31 @@ impl OpenAlarms {
     }
 
     fn shelves(&self, jurisdiction: &Jurisdiction, township: Option<&TownshipCode>) -> Vec<&Shelf> {
-        let is_wanted = |code: Option<&TownshipCode>| township.is_none() || code == township;
-        match jurisdiction {
-            Jurisdiction::District => {
-                self.townships.iter().filter(|(code, _)| is_wanted(code.as_ref())).map(|(_, shelf)| shelf).collect()
-            }
-            Jurisdiction::Townships { codes } => codes
-                .iter()
-                .filter(|code| is_wanted(Some(code)))
-                .filter_map(|code| self.townships.get(&Some(code.clone())))
-                .collect(),
-            Jurisdiction::Owner { id } => self.owners.get(id).into_iter().collect(),
+        self.shelf_keys(jurisdiction, township).iter().filter_map(|key| self.shelf(key)).collect()
+    }
+
+    /// None: nothing ever stood on it.
+    fn shelf(&self, key: &ShelfKey) -> Option<&Shelf> {
+        match key {
+            ShelfKey::Township(code) => self.townships.get(code),
+            ShelfKey::Owner(id) => self.owners.get(id),
         }
+    }
+}
+
+impl Shelf {
+    /// What stands within a range and after a place, in order; None: that place lies behind it.
+    fn within(&self, range: &RangeInclusive<Precedence>, after: Precedence) -> Option<Range<'_, Precedence, Entry>> {
+        let (start, end) = (*range.start(), *range.end());
+        let from = if after < start { Bound::Included(start) } else { Bound::Excluded(after) };
+        (after < end).then(|| self.order.range((from, Bound::Included(end))))
+    }
+}
+
+impl Part {
+    /// Whether an alarm lies in its township: of an owner's shelf not all do, of a township's shelf all.
+    fn is_there(&self, alarm: &Alarm) -> bool {
+        self.township.as_ref().is_none_or(|township| alarm.township == *township)
     }
 }
 
@@ -326,13 +328,10 @@ fn ranges(part: &Part) -> Vec<RangeInclusive<Precedence>> {
 /// What stands within a range and after a place, of all shelves, in order.
 fn merged<'a>(
     shelves: &[&'a Shelf],
-    range: RangeInclusive<Precedence>,
+    range: &RangeInclusive<Precedence>,
     after: Precedence,
 ) -> impl Iterator<Item = &'a Arc<Alarm>> + use<'a> {
-    let (start, end) = range.into_inner();
-    let from = if after < start { Bound::Included(start) } else { Bound::Excluded(after) };
-    let shelves: &[&Shelf] = if after < end { shelves } else { &[] };
-    let mut sources: Vec<_> = shelves.iter().map(|shelf| shelf.order.range((from, Bound::Included(end)))).collect();
+    let mut sources: Vec<_> = shelves.iter().filter_map(|shelf| shelf.within(range, after)).collect();
     // The next of each shelf, and what stands there.
     let mut next: Vec<Option<&Arc<Alarm>>> = vec![None; sources.len()];
     let mut heads: BinaryHeap<Reverse<(Precedence, usize)>> = BinaryHeap::with_capacity(sources.len());
@@ -423,7 +422,7 @@ mod tests {
             open.put(Arc::new(alarm), spot(township, "school"));
         }
         let find = |jurisdiction: &Jurisdiction, part: &Part, words: &str, after, limit| -> Vec<i64> {
-            let keys = open.shelf_keys(jurisdiction, part);
+            let keys = open.shelf_keys(jurisdiction, part.township.as_ref());
             let found = keys.iter().flat_map(|key| open.find(key, part, after, limit, |_, told| told.contains(words)));
             found.map(|(_, alarm)| alarm.id.0).collect()
         };

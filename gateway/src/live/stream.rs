@@ -51,8 +51,9 @@ impl Stream {
         self.sequence += 1;
         self.ring_bytes += frame.len();
         self.ring.push_back((self.sequence, now, frame));
-        while self.ring.len() > 1 {
-            let Some((_, at, oldest)) = self.ring.front() else { break };
+        while self.ring.len() > 1
+            && let Some((_, at, oldest)) = self.ring.front()
+        {
             if now.since_ms(*at) <= self.keep.age_ms && self.ring_bytes <= self.keep.bytes {
                 break;
             }

@@ -275,11 +275,12 @@ impl Pipeline {
                     () = tokio::time::sleep(retry) => retry = (retry * 2).min(RETRY_MAX),
                 },
                 Attempt::Unknown(journal) => {
-                    let readings = match self.readings_if_stored() {
-                        Readings::Stored => Readings::Unknown,
-                        refused => refused,
+                    // What was refused beforehand is not in it, and counts as refused.
+                    let (readings, figures) = match self.readings_if_stored() {
+                        Readings::Stored => (Readings::Unknown, batch.figures.clone()),
+                        refused => (refused, HashMap::default()),
                     };
-                    self.unsettled = Some(Unsettled::new(journal, commit, batch.figures.clone()));
+                    self.unsettled = Some(Unsettled { journal, commit, figures });
                     self.store_only(Storing::Nothing);
                     self.take_over(outcome, batch, &whole, readings);
                     return Ok(true);

@@ -5,7 +5,7 @@ use domain::{
     profile::{self, Profiles},
     registry::{Device, Registry},
 };
-use protocol::rest::{Gap, ImportReport, ImportedGap, SeverityNumber, Words};
+use protocol::rest::{Gap, ImportReport, ImportedGap, SeverityNumber};
 
 /// Gaps that a report lists; all are counted.
 const LISTED_MAX: usize = 200;
@@ -15,12 +15,11 @@ pub fn gaps_of(device: &Device, profiles: &Profiles, registry: &Registry) -> Vec
     let profile = profiles.get(&device.profile);
     let body = |gap: &profile::Gap| {
         let rule = gap.rule().and_then(|id| registry.rule_on(profile?, device, id));
-        let words = gap.words();
         Gap {
             rule: gap.rule().cloned(),
             severity: rule.map(|rule| SeverityNumber(rule.severity)),
             key: gap.key().map(str::to_owned),
-            words: Words { zh: words.zh, en: words.en },
+            words: gap.words().into(),
         }
     };
     let mut gaps: Vec<Gap> = profiles.gaps(device, registry).iter().map(body).collect();

@@ -127,6 +127,7 @@ use self::{
 };
 pub(crate) use self::{
     forecast::forecast,
+    row::word_of,
     usage::{disk_bytes, free_bytes},
 };
 

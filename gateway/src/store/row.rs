@@ -85,7 +85,7 @@ impl Columns for AnyRow {
 }
 
 /// A value of an enumeration as the word that [`Columns::word`] reads.
-pub(super) fn word_of<T: Serialize>(value: &T) -> String {
+pub(crate) fn word_of<T: Serialize>(value: &T) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(word)) => word,
         other => unreachable!("only enumerations of plain words are stored as words, not {other:?}"),

@@ -1,6 +1,9 @@
 //! Rules as they apply to one device, what keeps them from being judged, and wording them anew.
 
-use domain::id::{MetricName, RuleId};
+use domain::{
+    id::{MetricName, RuleId},
+    text::Text,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -107,6 +110,12 @@ pub struct Words {
     pub zh: String,
     /// English.
     pub en: String,
+}
+
+impl From<Text> for Words {
+    fn from(text: Text) -> Self {
+        Self { zh: text.zh, en: text.en }
+    }
 }
 
 /// One way in which a rule's alarm comes about.

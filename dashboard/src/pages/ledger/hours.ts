@@ -1,7 +1,7 @@
 /** The hours of the ledger as rows, each with the gaps that lie in it. Pure. */
 import type { Ledger, LedgerFigures, LedgerGap } from '@/api/types'
 
-const hourMs = 3_600_000
+export const hourMs = 3_600_000
 
 export interface HourRow {
   readonly id: number

@@ -1,6 +1,7 @@
 /** A measure in digits, with its unit. Pure. */
 import type { QualityMeasure } from '@/api/types'
-import { count } from '@/text/format'
+import type { Text } from '@/text'
+import { count, duration } from '@/text/format'
 
 type Kind = QualityMeasure['measure']
 
@@ -13,3 +14,7 @@ export function measureText(kind: Kind, value: number): string {
 }
 
 const trimmed = (value: number, digits: number) => String(Number(value.toFixed(digits)))
+
+/** How long something took; a word for what never happened. */
+export const spanText = (seconds: number | null | undefined, text: Text): string =>
+  seconds == null ? text.quality.none : duration(seconds * 1_000, text)

@@ -71,7 +71,7 @@ impl Pipeline {
             Attempt::Full | Attempt::Failed => self.look_later(),
             Attempt::Unknown(journal) => {
                 self.owed = Owed::default();
-                self.unsettled = Some(Unsettled::new(journal, owed, HashMap::default()));
+                self.unsettled = Some(Unsettled { journal, commit: owed, figures: HashMap::default() });
                 self.look_later();
             }
             Attempt::Stopped => return Ok(false),

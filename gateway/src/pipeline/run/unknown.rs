@@ -15,16 +15,10 @@ use crate::store::{BatchCommit, JournalId};
 /// A batch of which nobody knows whether it is stored. It is shown from memory; its edge nodes are told neither that it was
 /// committed nor that it was refused, so that what they send again is known to be a repetition.
 pub(super) struct Unsettled {
-    journal: JournalId,
-    commit: Arc<BatchCommit>,
+    pub(super) journal: JournalId,
+    pub(super) commit: Arc<BatchCommit>,
     /// What is committed of each node with it.
-    figures: HashMap<NodeId, LedgerFigures>,
-}
-
-impl Unsettled {
-    pub(super) fn new(journal: JournalId, commit: Arc<BatchCommit>, figures: HashMap<NodeId, LedgerFigures>) -> Self {
-        Self { journal, commit, figures }
-    }
+    pub(super) figures: HashMap<NodeId, LedgerFigures>,
 }
 
 impl Pipeline {
