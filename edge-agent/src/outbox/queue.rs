@@ -1,8 +1,9 @@
 //! The queue itself: numbers and keeps what is to be sent, and forgets it once the host has it and the time to keep it
-//! is over. `losses`: what it gives up; `backlog`: reading back.
+//! is over. `writing`: what comes to the disk, and how; `losses`: what it gives up; `backlog`: reading back.
 
 mod backlog;
 mod losses;
+mod writing;
 
 use std::{collections::VecDeque, io};
 
@@ -17,17 +18,9 @@ use super::{
     opening::{self, Found},
     reader::Reader,
     receipt::{Acknowledged, Receipt},
-    record::{self, MAGIC, Names, Record, State},
+    record::{Names, Record, State},
 };
 
-/// Size at which a segment is full: small enough that dropping one gives up little, and to be read whole.
-const SEGMENT_BYTES_MAX: u64 = 1024 * 1024;
-/// A small outbox still has this many segments.
-const SEGMENTS_MIN: u64 = 16;
-/// A segment takes messages for this long, so that what is old can be dropped although little comes.
-const SEGMENT_MS: u64 = 3_600_000;
-/// How many numbers may be given between two flushes without waiting for one.
-const RESERVE: u64 = 8192;
 /// The receipt is written this often at most.
 const RECEIPT_MS: u64 = 5_000;
 const RECEIPT_FILE: &str = "committed";
@@ -177,7 +170,16 @@ impl Outbox {
     fn report_missing(&mut self, now: Now) -> io::Result<()> {
         let Some(gap) = self.missing else { return Ok(()) };
         // A reservation before it would be a state behind the gap: its number is not sent before it is flushed instead.
-        self.write(&Content::Gap(gap), now)?;
+        let report = Content::Gap(gap);
+        match self.write(&report, now) {
+            // The last file is all that there is room for. Should the power be cut between the beginning of the next one
+            // and the report, the hole is found when it is read.
+            Err(wrong) if wrong.kind() == io::ErrorKind::QuotaExceeded && self.has_entries() => {
+                self.begin_segment(now)?;
+                self.write(&report, now)?;
+            }
+            written => _ = written?,
+        }
         self.missing = None;
         self.flush_now()?;
         self.reserved = self.reserved.max(self.next - 1);
@@ -228,113 +230,6 @@ impl Outbox {
         self.write(content, now)
     }
 
-    fn write(&mut self, content: &Content, now: Now) -> io::Result<(Seq, usize)> {
-        // Nothing comes between the end of the former run and the report of what is missing there.
-        let is_missing = self.missing.is_some();
-        if self.segments.back().is_none_or(|segment| !is_missing && self.is_over(segment, now)) {
-            // On a full disk the present segment goes on, rather than being given up for one that may not fit either.
-            self.begin_segment(now).or_else(|wrong| if self.segments.is_empty() { Err(wrong) } else { Ok(()) })?;
-        }
-        if self.next > self.reserved && !is_missing {
-            self.reserve_now(now)?;
-        }
-        let seq = Seq::new(self.next).ok_or(io::ErrorKind::OutOfMemory)?;
-        let mark = self.names.mark();
-        let record = record::encode_entry(seq, content, &mut self.names);
-        self.append(&record, now).inspect_err(|_| self.names.go_back(mark))?;
-        self.next += 1;
-        if let Content::Gap(gap) = content {
-            // Not before: should the report not come to be, what is lost is found missing again.
-            self.receipt.settle(gap.first_seq, gap.last_seq);
-            self.receipt.owe(seq, gap.first_seq);
-            self.receipt_saved.1 = true;
-        }
-        Ok((seq, record.len()))
-    }
-
-    fn is_over(&self, segment: &Segment, now: Now) -> bool {
-        let is_full = segment.bytes >= SEGMENT_BYTES_MAX.min(self.limits.max_bytes / SEGMENTS_MIN);
-        let is_old = self.clock_ms(now).saturating_sub(segment.begun_ms) >= SEGMENT_MS;
-        (is_full || is_old || self.is_suspect) && segment.first < self.next
-    }
-
-    /// Begins a new file, and waits until it is on the disk with all before it: once in a MiB or an hour. After a power
-    /// cut the last file alone then says where the numbers stand.
-    fn begin_segment(&mut self, now: Now) -> io::Result<()> {
-        let state = self.state(self.next - 1 + RESERVE, now);
-        let former = std::mem::take(&mut self.names);
-        let segment = Segment::new(self.next, &state);
-        let file = segment.file.clone();
-        self.segments.push_back(segment);
-        let beginning = [MAGIC.as_slice(), &record::encode_state(&state)].concat();
-        let begun = self.append_beside(2, &beginning, now).and_then(|()| self.flush_now());
-        if begun.is_err() {
-            self.segments.pop_back();
-            self.names = former;
-            // It may not even be there.
-            let _ = self.disk.remove(&file);
-            return begun;
-        }
-        self.reserved = state.reserved;
-        self.is_suspect = false;
-        Ok(())
-    }
-
-    fn flush_now(&mut self) -> io::Result<()> {
-        self.disk.flush()().inspect_err(|_| self.is_suspect = true)
-    }
-
-    fn state(&self, reserved: u64, now: Now) -> State {
-        State {
-            incarnation: self.incarnation,
-            boot: self.boot,
-            next: self.next,
-            reserved,
-            produced: self.produced,
-            clock_ms: self.clock_ms(now),
-            wall: now.wall,
-        }
-    }
-
-    /// Waits for the disk: at the first message, and when more came between two flushes than was foreseen.
-    fn reserve_now(&mut self, now: Now) -> io::Result<()> {
-        if self.is_suspect && self.segments.back().is_some_and(|segment| segment.first < self.next) {
-            return self.begin_segment(now);
-        }
-        let wanted = self.next - 1 + RESERVE;
-        self.append(&record::encode_state(&self.state(wanted, now)), now)?;
-        self.flush_now()?;
-        self.reserved = wanted;
-        Ok(())
-    }
-
-    /// Appends to the last segment; makes room by giving up the oldest.
-    fn append(&mut self, bytes: &[u8], now: Now) -> io::Result<()> {
-        self.append_beside(1, bytes, now)
-    }
-
-    /// The same; the newest `kept` segments stay.
-    fn append_beside(&mut self, kept: usize, bytes: &[u8], now: Now) -> io::Result<()> {
-        while self.bytes() + bytes.len() as u64 > self.limits.max_bytes {
-            if self.segments.len() <= kept {
-                return Err(io::ErrorKind::QuotaExceeded.into());
-            }
-            self.drop_oldest(Why::Full, now);
-        }
-        loop {
-            let segment = self.segments.back_mut().ok_or(io::ErrorKind::NotFound)?;
-            match self.disk.append(&segment.file, bytes) {
-                Ok(()) => {
-                    segment.bytes += bytes.len() as u64;
-                    self.is_unflushed = true;
-                    return Ok(());
-                }
-                Err(wrong) if is_full(&wrong) && self.segments.len() > kept => self.drop_oldest(Why::Full, now),
-                Err(wrong) => return Err(wrong),
-            }
-        }
-    }
-
     /// What is due now and then: forgets what is old, reports gaps, saves the receipt. Returns the reports, to be sent
     /// like any message, and what makes the rest durable; tell [`Self::flushed`] of it.
     pub fn tick(&mut self, now: Now) -> (Vec<Entry>, Option<Flush>) {
@@ -343,6 +238,7 @@ impl Outbox {
             error!("what is missing since the former run cannot be noted yet: {wrong}");
         }
         self.report_unkept(now);
+        self.leave_suspect(now);
         let mut reports = Vec::new();
         // Not those that are added meanwhile: in an outbox that is much too small one report may displace another.
         for _ in 0..self.gaps.len() {
@@ -359,32 +255,6 @@ impl Outbox {
             self.save_receipt(now);
         }
         (reports, self.begin_flush(now))
-    }
-
-    fn begin_flush(&mut self, now: Now) -> Option<Flush> {
-        if !self.is_unflushed || self.is_flushing {
-            return None;
-        }
-        let wanted = self.next - 1 + RESERVE;
-        if wanted - self.reserved >= RESERVE / 2 && !self.is_suspect {
-            let is_written = self.append(&record::encode_state(&self.state(wanted, now)), now).is_ok();
-            self.reserving = is_written.then_some(wanted);
-        }
-        (self.is_unflushed, self.is_flushing) = (false, true);
-        Some(self.disk.flush())
-    }
-
-    /// The flush is done.
-    pub fn flushed(&mut self, result: &io::Result<()>) {
-        self.is_flushing = false;
-        let reserving = self.reserving.take();
-        match result {
-            Ok(()) => self.reserved = reserving.unwrap_or(self.reserved).max(self.reserved),
-            Err(wrong) => {
-                error!("what was taken last is not on the disk for certain: {wrong}");
-                (self.is_unflushed, self.is_suspect) = (true, true);
-            }
-        }
     }
 
     fn save_receipt(&mut self, now: Now) {
@@ -429,7 +299,7 @@ impl Outbox {
             self.flushed(&flush());
         }
         if !self.segments.is_empty() && self.missing.is_none() {
-            let written = self.append(&record::encode_state(&self.state(self.next - 1, now)), now);
+            let written = self.reserve(self.next - 1, now);
             if let Err(wrong) = written.and_then(|()| self.disk.flush()()) {
                 error!("the outbox could not be closed in good order: {wrong}");
             }
@@ -471,8 +341,4 @@ impl Outbox {
     pub fn count_gap(&mut self) {
         self.gap_count += 1;
     }
-}
-
-fn is_full(wrong: &io::Error) -> bool {
-    matches!(wrong.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge)
 }

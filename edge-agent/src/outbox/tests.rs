@@ -238,6 +238,61 @@ fn a_failed_flush_is_tried_again_and_gives_no_numbers_away() {
 }
 
 #[test]
+fn what_waits_for_a_number_to_be_safe_does_not_wait_for_the_next_message() {
+    let disk = FakeDisk::default();
+    let mut outbox = open(&disk, LIMITS, 1, at(0));
+    outbox.push(content(0), at(0));
+    tick(&mut outbox, at(1));
+    outbox.push(content(1), at(2));
+    disk.cut_power(0, false);
+    disk.fail_flushes(true);
+    let mut outbox = open(&disk, LIMITS, 2, at(3));
+    assert_eq!(gaps(&backlog(&mut outbox, at(3))), [], "the next cut could give its number again");
+    disk.fail_flushes(false);
+    tick(&mut outbox, at(4));
+    outbox.rewind();
+    assert_eq!(gaps(&backlog(&mut outbox, at(4))).len(), 1);
+}
+
+#[test]
+fn no_hole_leads_to_a_number_that_is_not_safe() {
+    let disk = FakeDisk::default();
+    let mut outbox = open(&disk, LIMITS, 1, at(0));
+    outbox.push(content(0), at(0));
+    disk.tear(1);
+    let mut outbox = open(&disk, LIMITS, 2, at(0));
+    let first = seqs(&backlog(&mut outbox, at(0)));
+    disk.fail_flushes(true);
+    assert_eq!(outbox.push(content(1), at(0)).seq, None);
+    disk.tear(1);
+    let mut outbox = open(&disk, LIMITS, 3, at(0));
+    outbox.acknowledge(&told(1, 0));
+    assert_eq!(seqs(&backlog(&mut outbox, at(0))), first, "behind it is a hole, and the report of it");
+}
+
+#[test]
+fn one_file_that_is_all_there_is_room_for_is_given_up_once_the_disk_is_well() {
+    let disk = FakeDisk::default();
+    let limits = Limits { max_bytes: 2048, ..LIMITS };
+    let mut outbox = open(&disk, limits, 1, at(0));
+    outbox.push(content(0), at(0));
+    disk.fail_flushes(true);
+    // No further file can be begun.
+    let taken = std::iter::from_fn(|| outbox.push(content(1), at(1)).seq).count();
+    assert!((30..100).contains(&taken), "{taken}");
+    disk.fail_flushes(false);
+    assert!(outbox.push(content(2), at(2)).seq.is_some());
+
+    disk.fail_flushes(true);
+    while outbox.push(content(1), at(3)).seq.is_some() {}
+    disk.tear(1);
+    disk.write_back();
+    let mut outbox = open(&disk, limits, 2, at(4));
+    disk.fail_flushes(false);
+    assert!(outbox.push(content(2), at(5)).seq.is_some(), "nor does the report of what was torn wait for ever");
+}
+
+#[test]
 fn what_the_disk_does_not_take_and_nobody_hears_is_reported() {
     let disk = FakeDisk::default();
     let mut outbox = open(&disk, LIMITS, 1, at(0));
@@ -334,6 +389,7 @@ enum Step {
     Close,
     Restore(u64),
     DiskFull(bool),
+    FlushesFail(bool),
     Wait(u64),
 }
 
@@ -349,6 +405,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Close),
         1 => (1_u64..50).prop_map(Step::Restore),
         1 => any::<bool>().prop_map(Step::DiskFull),
+        1 => any::<bool>().prop_map(Step::FlushesFail),
         1 => (0_u64..4_000_000).prop_map(Step::Wait),
     ]
 }
@@ -388,7 +445,7 @@ impl Host {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1000, ..ProptestConfig::default() })]
 
     /// At the end, whatever happened: the host has every message that was kept, exactly as it was, or a gap says that
     /// it is lost; and no number ever stood for two messages.
@@ -434,9 +491,13 @@ proptest! {
                 }
                 Step::Acknowledge(_) => host.acknowledge(&mut outbox),
                 Step::Tick => note(&mut kept, &tick(&mut outbox, now))?,
-                Step::Kill => outbox = open(&disk, limits, boot, now),
+                Step::Kill => {
+                    disk.write_back();
+                    outbox = open(&disk, limits, boot, now);
+                }
                 Step::Tear(bytes) => {
                     disk.tear(bytes);
+                    disk.write_back();
                     // A file system that lost written bytes was not switched off in good order.
                     boot += 1;
                     outbox = open(&disk, limits, boot, now);
@@ -450,6 +511,7 @@ proptest! {
                     // A report for which there was no room is not told after the end either.
                     is_crashed |= is_disk_full;
                     outbox.close(now);
+                    disk.write_back();
                     boot += 1;
                     outbox = open(&disk, limits, boot, now);
                 }
@@ -474,11 +536,13 @@ proptest! {
                     is_disk_full = is_full;
                     disk.limit(is_full.then(|| disk.used()));
                 }
+                Step::FlushesFail(fail) => disk.fail_flushes(fail),
                 Step::Wait(ms) => clock += ms,
             }
             prop_assert!(outbox.bytes() <= limits.max_bytes);
         }
         disk.limit(None);
+        disk.fail_flushes(false);
         outbox.rewind();
         // In a small outbox a report displaces others, and the floor waits for what is reported: a birth is answered, and the
         // next one says it.

@@ -24,9 +24,10 @@ impl Outbox {
         self.next_in_backlog() < before.min(self.end_of_backlog())
     }
 
-    /// Beyond what a power cut could give again, nothing is sent.
+    /// Beyond what a power cut could give again, nothing is sent; what the former run left unsaid is not there.
     fn end_of_backlog(&self) -> u64 {
-        self.next.min(self.reserved + 1)
+        let missing = self.missing.map_or(u64::MAX, |gap| gap.first_seq);
+        self.next.min(self.reserved + 1).min(missing)
     }
 
     fn next_in_backlog(&self) -> u64 {
@@ -37,11 +38,17 @@ impl Outbox {
     pub fn next_backlog(&mut self, before: u64, now: Now) -> Option<Entry> {
         loop {
             self.cursor = self.next_in_backlog();
-            if self.cursor >= before.min(self.end_of_backlog()) {
+            let end = before.min(self.end_of_backlog());
+            if self.cursor >= end {
                 return None;
             }
             let index = self.segments.partition_point(|segment| segment.first <= self.cursor).checked_sub(1)?;
             match self.read(index) {
+                // What follows a hole may lie beyond.
+                Some((seq, ..)) if seq.get() >= end => {
+                    self.reader = None;
+                    return None;
+                }
                 Some((seq, content, bytes)) => {
                     // A hole before it is one that was reported: the numbers after a power cut.
                     self.receipt.settle(self.cursor, seq.get() - 1);
