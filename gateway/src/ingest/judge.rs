@@ -4,7 +4,7 @@ use domain::{
     id::ProfileId,
     profile::Profiles,
     reading::{Quality, Value},
-    time::{Credibility, UnixMs, credibility},
+    time::{Credibility, FUTURE_TOLERANCE_MS, UnixMs, credibility},
 };
 use protocol::sparkplug::{host_session::Heard, metric::Content};
 
@@ -32,17 +32,22 @@ pub(super) enum Judged {
     Timeless(String),
 }
 
-/// Judges a metric that was received at `received` for a device of `profile` (None: not registered).
+/// Judges a metric that was received at `received` for a device of `profile` (None: not registered), of a node whose clock
+/// is known to be behind or not.
 pub(super) fn judge(
     heard: &Heard,
     telling: Telling,
     profile: Option<&ProfileId>,
     profiles: &Profiles,
     received: UnixMs,
+    is_clock_behind: bool,
 ) -> Judged {
     let said = heard.at.unwrap_or(received);
     let (event_time, is_suspect) = match credibility(said, received) {
-        Credibility::Credible => (said, false),
+        // It is measured now. Its own time is kept all the same, should ours be the clock that is wrong.
+        Credibility::Credible => {
+            (said, is_clock_behind && !heard.is_historical && received.since_ms(said) > FUTURE_TOLERANCE_MS)
+        }
         // Kept under the time of its arrival: under its own it would be the series' latest for ever.
         Credibility::ClockSuspect => (received, true),
         // A machine that began without a clock measures all the same, and now: it must be judged.
@@ -81,17 +86,22 @@ fn quality(
 
 #[cfg(test)]
 mod tests {
-    use domain::{id::MetricName, time::FUTURE_TOLERANCE_MS};
+    use domain::id::MetricName;
 
     use super::*;
 
     const NOW: UnixMs = UnixMs(1_790_000_000_000);
 
     fn check(at: Option<i64>, value: Option<f64>, expected: Option<(i64, Quality)>) {
-        check_told(false, at, value, expected);
+        check_told((false, false), at, value, expected);
     }
 
-    fn check_told(is_historical: bool, at: Option<i64>, value: Option<f64>, expected: Option<(i64, Quality)>) {
+    fn check_told(
+        (is_historical, is_behind): (bool, bool),
+        at: Option<i64>,
+        value: Option<f64>,
+        expected: Option<(i64, Quality)>,
+    ) {
         let heard = Heard {
             place: 0,
             name: MetricName::new("temperature").unwrap(),
@@ -101,7 +111,7 @@ mod tests {
             is_historical,
         };
         let profiles = Profiles::parse(Vec::<(String, String)>::new()).unwrap();
-        let judged = match judge(&heard, Telling::Data, None, &profiles, NOW) {
+        let judged = match judge(&heard, Telling::Data, None, &profiles, NOW, is_behind) {
             Judged::Reading(event_time, _, quality) => Some((event_time.0, quality)),
             Judged::Nothing | Judged::Blob(..) | Judged::Quarantined(_) | Judged::Timeless(_) => None,
         };
@@ -116,7 +126,13 @@ mod tests {
         check(Some(NOW.0), Some(f64::NAN), Some((NOW.0, Quality::Bad)));
         check(Some(NOW.0), None, Some((NOW.0, Quality::Bad)));
         check(Some(0), Some(4.0), Some((NOW.0, Quality::ClockSuspect)));
-        check_told(true, Some(0), Some(4.0), None);
-        check_told(true, Some(NOW.0 - 5), Some(4.0), Some((NOW.0 - 5, Quality::Good)));
+        let (now, past) = ((false, true), (true, true));
+        check_told((true, false), Some(0), Some(4.0), None);
+        check_told((true, false), Some(NOW.0 - 5), Some(4.0), Some((NOW.0 - 5, Quality::Good)));
+        let hour_ago = NOW.0 - 3_600_000;
+        check(Some(hour_ago), Some(4.0), Some((hour_ago, Quality::Good)));
+        check_told(now, Some(hour_ago), Some(4.0), Some((hour_ago, Quality::ClockSuspect)));
+        check_told(now, Some(NOW.0 - 5), Some(4.0), Some((NOW.0 - 5, Quality::Good)));
+        check_told(past, Some(hour_ago), Some(4.0), Some((hour_ago, Quality::Good)));
     }
 }

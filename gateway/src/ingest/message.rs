@@ -25,6 +25,8 @@ pub struct Ingested {
     pub discovered: Vec<DiscoveredBirth>,
     /// Values that a birth of a node with an outbox told: to be shown, not stored. Their numbered messages follow.
     pub present: Vec<Reading>,
+    /// It tells of the past: what waited in an outbox.
+    pub is_historical: bool,
     /// Under which numbers of the node's outbox it came; None: under none, so it will never come again.
     pub outbox: Option<OutboxProgress>,
     /// Bytes that it had on the wire.
@@ -41,6 +43,7 @@ impl Ingested {
             readings: Vec::new(),
             discovered: Vec::new(),
             present: Vec::new(),
+            is_historical: false,
             outbox: None,
             wire_bytes: 0,
         }

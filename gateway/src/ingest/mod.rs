@@ -10,6 +10,7 @@
 //! - `message`, `series`: what is handed on.
 
 mod acknowledge;
+mod behind;
 mod duplicate;
 mod judge;
 mod latest;

@@ -30,6 +30,7 @@ use protocol::{
 pub(super) use self::outcome::Outcome;
 use super::{
     SeriesIndex,
+    behind::Behind,
     latest::Latest,
     notes::{Notes, is_note},
     outbox::{Admission, Outboxes},
@@ -101,6 +102,7 @@ pub(super) struct Node {
     heard_before: UnixMs,
     status: NodeStatus,
     notes: Notes,
+    behind: Behind,
     /// Series that it added.
     new_series: usize,
     /// Devices that it introduced and nobody registered.
@@ -136,6 +138,7 @@ impl Node {
             heard_before: now.wall,
             status,
             notes: Notes::default(),
+            behind: Behind::default(),
             new_series: 0,
             strangers: HashSet::new(),
             logged: None,
@@ -216,6 +219,8 @@ impl Node {
         if let Some(sent) = sent.filter(|_| verb != NodeVerb::NDeath) {
             let skew_ms = UnixMs(sent).since_ms(now.wall);
             self.notes.skew(skew_ms);
+            let is_fresh = verb == NodeVerb::NBirth || self.outboxes.incarnation().is_some();
+            self.behind.hear(skew_ms, is_fresh, now.mono);
             self.status.clock_skew_ms = Some(skew_ms);
         }
         let mut events = Vec::new();

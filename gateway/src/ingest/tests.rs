@@ -329,6 +329,34 @@ fn a_clock_that_is_wrong_is_noted() {
 }
 
 #[test]
+fn what_a_clock_that_is_behind_says_now_is_not_taken_for_the_past() {
+    let mut fixture = Fixture::born();
+    fixture.device_birth("fridge-1", 4.0, 0);
+    let hour_ago = START.plus_ms(-3_600_000);
+    let mut said = |is_historical, after_ms: u64| {
+        let at = hour_ago.plus_ms(after_ms.cast_signed());
+        let sample = Sample {
+            metric: MetricName::new("temperature").unwrap(),
+            at,
+            content: Some(Content::Value(Value::Float(9.0))),
+            quality: Quality::Good,
+            is_historical,
+        };
+        let message = fixture.edge.device_data(at, &device("fridge-1"), &[sample]).unwrap();
+        let heard = fixture.hear(&message, after_ms);
+        let told = heard.into_iter().find(|message| !message.readings.is_empty()).unwrap();
+        let series = fixture.series.resolve(&device("fridge-1"), &MetricName::new("temperature").unwrap());
+        let reading = told.readings.iter().find(|reading| reading.series == series).unwrap();
+        assert_eq!((reading.event_time, told.is_historical), (at, is_historical));
+        reading.quality
+    };
+    assert_eq!(said(false, 1_000), Quality::Good, "it may have been held up");
+    assert_eq!(said(false, 60_000), Quality::Good);
+    assert_eq!(said(false, 61_000), Quality::ClockSuspect);
+    assert_eq!(said(true, 62_000), Quality::Good, "what waited is of the past");
+}
+
+#[test]
 fn rubbish_costs_its_sender_a_line_and_nothing_else() {
     let mut fixture = Fixture::born();
     let rubbish: [(&str, &[u8]); 4] = [

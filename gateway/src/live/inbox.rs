@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use domain::id::{AlarmId, DeviceId, SeriesId};
 use protocol::rest::{Alarm, LinkState, Point};
 
-use super::present::Changes;
+use super::present::{Changes, displaces};
 
 /// Changes not yet taken by the hub, coalesced.
 #[derive(Debug, Default)]
@@ -29,8 +29,8 @@ impl Inbox {
                 self.values.resize(number + 1, None);
             }
             match &mut self.values[number] {
-                Some(newest) if newest.at_ms > point.at_ms => {}
-                Some(newest) => *newest = point,
+                Some(newest) if displaces(&point, newest) => *newest = point,
+                Some(_) => {}
                 empty => {
                     *empty = Some(point);
                     self.dirty.push(series);
@@ -77,5 +77,10 @@ mod tests {
         add(&mut inbox, 7, 20, 4.0);
         assert_eq!(inbox.take().values, [(SeriesId(7), point(30, 3.0)), (SeriesId(2), point(10, 2.0))]);
         assert!(inbox.take().values.is_empty());
+
+        let suspect = Point { quality: Quality::ClockSuspect, ..point(5, 5.0) };
+        add(&mut inbox, 7, 40, 4.0);
+        inbox.add(Changes { values: vec![(SeriesId(7), suspect.clone())], ..Changes::default() });
+        assert_eq!(inbox.take().values, [(SeriesId(7), suspect)], "it is behind, and says what is so now");
     }
 }

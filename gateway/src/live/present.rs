@@ -10,6 +10,7 @@ use domain::{
     access::Jurisdiction,
     alarm::Severity,
     id::{AlarmId, DeviceId, MetricName, ProfileId, SeriesId, TownshipCode},
+    reading::Quality,
     registry::{Place, Registry},
     time::UnixMs,
 };
@@ -22,11 +23,17 @@ use slab::Slab;
 
 use super::open::{OpenAlarms, Spot};
 
+/// Whether a value takes the place of the one that is shown: it is not older, or its node's clock is not to be trusted
+/// while it says what is so now.
+pub(super) fn displaces(new: &Point, shown: &Point) -> bool {
+    new.at_ms >= shown.at_ms || new.quality == Quality::ClockSuspect
+}
+
 /// One change to what is true now.
 #[derive(Debug, Clone, Default)]
 pub struct Changes {
-    /// The newest reading of each series that got one. Order does not matter; of two for one series the later event
-    /// time stays.
+    /// The newest reading of each series that got one; of two for one series the later event time stays, unless a clock is
+    /// not to be trusted.
     pub values: Vec<(SeriesId, Point)>,
     /// Devices that came or went.
     pub links: Vec<(DeviceId, LinkState, UnixMs)>,
@@ -126,7 +133,7 @@ impl Present {
         for (series, point) in changes.values {
             let Some(&Some((slot, index))) = self.series.get(series.0 as usize) else { continue };
             let value = &mut self.devices[slot].values[index].1;
-            if value.as_ref().is_some_and(|latest| latest.at_ms > point.at_ms) {
+            if value.as_ref().is_some_and(|latest| !displaces(&point, latest)) {
                 continue;
             }
             *value = Some(point);

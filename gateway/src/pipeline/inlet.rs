@@ -1,5 +1,6 @@
 //! The way from ingest into the pipeline: bounded by readings and bytes, with one budget for messages that come again
-//! and another for those that do not, so that neither takes the other's room.
+//! and another for those that do not, so that neither takes the other's room. What waited in outboxes gets half of its
+//! budget at most: many that catch up at once leave room for what is measured now.
 
 use std::sync::{
     Arc,
@@ -56,9 +57,10 @@ impl Inlet {
     pub fn reserve(&self, message: &Ingested) -> bool {
         let lane = self.lanes.of(message);
         let (readings, bytes) = weight(message);
+        let parts = if message.is_historical && message.comes_again() { 2 } else { 1 };
         // One reserves at a time, under ingest's lock; the other end only gives back.
-        let has_room = lane.readings.load(Ordering::Relaxed) + readings <= lane.readings_max
-            && lane.bytes.load(Ordering::Relaxed) + bytes <= lane.bytes_max;
+        let has_room = lane.readings.load(Ordering::Relaxed) + readings <= lane.readings_max / parts
+            && lane.bytes.load(Ordering::Relaxed) + bytes <= lane.bytes_max / parts;
         if has_room {
             lane.readings.fetch_add(readings, Ordering::Relaxed);
             lane.bytes.fetch_add(bytes, Ordering::Relaxed);
@@ -176,6 +178,21 @@ mod tests {
             let again = (0..4).map(|number| message(10, 1, Some(100 * taken + number)));
             assert_eq!(accepted(&inlet, again), 1, "one taken out makes room for one");
         }
+    }
+
+    #[tokio::test]
+    async fn those_who_catch_up_leave_room_for_the_present() {
+        let (inlet, _outlet) = inlet(&config());
+        let past = |number| Ingested { is_historical: true, ..message(10, 1, Some(number)) };
+        assert_eq!(accepted(&inlet, (1..=20).map(past)), 5, "50 of 100 readings");
+        assert!(inlet.has_room(), "and births are not kept off by them");
+        assert_eq!(
+            accepted(&inlet, (21..=40).map(|number| message(10, 1, Some(number)))),
+            5,
+            "the rest is for the present"
+        );
+        let foreign = (0..20).map(|_| Ingested { is_historical: true, ..message(10, 1, None) });
+        assert_eq!(accepted(&inlet, foreign), 5, "what will not come again is not held up");
     }
 
     #[tokio::test]

@@ -118,11 +118,12 @@ impl Node {
         out.ingested.readings.reserve(metrics.len());
         let mut timeless = 0;
         for heard in metrics {
+            out.ingested.is_historical |= heard.is_historical;
             let way = self.way(device, is_itself, heard);
             if way == Way::Nowhere {
                 continue;
             }
-            match judge(heard, telling, profile, around.profiles, now.wall) {
+            match judge(heard, telling, profile, around.profiles, now.wall, self.behind.is_certain()) {
                 Judged::Reading(event_time, value, quality) => {
                     let series = match way {
                         Way::Series(series) => series,
