@@ -105,10 +105,10 @@ impl Evaluation<'_> {
             .filter(|it| it.quality == Quality::Good && watch.series[0] == Some(it.series.0))
             .and_then(|it| Some((it.event_time, it.value.as_ref()?.as_f64().filter(|number| number.is_finite())?)));
         if let Some((event_time, number)) = number {
-            let mut anomaly = self.anomaly(at).cloned().unwrap_or_else(|| Anomaly::new(event_time));
-            let is_complete = anomaly.take(event_time, number, vigilance);
-            self.outcome.delta.anomalies.insert(at, anomaly);
-            if !is_complete {
+            let known = self.engine.anomalies.get(&at);
+            let begin = || known.cloned().unwrap_or_else(|| Anomaly::new(event_time));
+            let anomaly = self.outcome.delta.anomalies.entry(at).or_insert_with(begin);
+            if !anomaly.take(event_time, number, vigilance) {
                 return;
             }
         }

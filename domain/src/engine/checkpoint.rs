@@ -172,7 +172,12 @@ impl Engine {
 
     fn saved_past(&self, watches: std::ops::Range<WatchAt>, past: &Past, now: Now) -> SavedPast {
         let then = history::moment(past.at);
-        let watch = |(at, watch): (WatchAt, &PastWatch)| (self.written(at, &watch.state, None, then), watch.alarm);
+        let watch = |(at, watch): (WatchAt, &PastWatch)| {
+            // What is not told yet comes about again.
+            let phase = if watch.untold.is_some() { Phase::Pending } else { watch.state.phase };
+            let state = WatchState { phase, ..watch.state.clone() };
+            (self.written(at, &state, None, then), watch.alarm.filter(|_| watch.untold.is_none()))
+        };
         SavedPast {
             at: past.at,
             heard: now.mono.since_ms(past.heard),
@@ -213,7 +218,7 @@ impl Engine {
             let wake = history::is_followed(&self.plan, at).then_some(moment.mono);
             let is_same = rule.id == watch.rule && rule.version == watch.version;
             let state = WatchState { wake, ..watch.state(moment) };
-            is_same.then_some(PastWatch { state, alarm: *alarm })
+            is_same.then_some(PastWatch { state, alarm: *alarm, untold: None })
         };
         Some(Past {
             at: saved.at,
@@ -295,6 +300,7 @@ impl SavedWatch {
             since: self.since.map(|age| before(then.mono, age)),
             wake: Some(then.mono),
             alarm: None,
+            raised_at: None,
             is_inherited: self.is_inherited,
             trail: self.trail,
         }

@@ -22,6 +22,10 @@ use crate::{
 /// minute.
 const LATE_MS: u64 = 60_000;
 
+/// An input without readings and links is done when it has brought about so many transitions: as many as a store takes
+/// in the time that somebody who answers an alarm does not notice.
+pub(super) const PORTION: usize = 256;
+
 /// An evaluation under way: the engine as it was, and what has changed since.
 pub(super) struct Evaluation<'a> {
     pub(super) engine: &'a Engine,
@@ -33,6 +37,8 @@ pub(super) struct Evaluation<'a> {
     pub(super) backlogs: FxHashMap<SlotAt, Box<Evaluation<'a>>>,
     /// Whether this is the evaluation of a backlog.
     pub(super) is_past: bool,
+    /// What a backlog has told so far of what may be known already.
+    pub(super) untold: FxHashMap<WatchAt, Box<Transition>>,
 }
 
 impl<'a> Evaluation<'a> {
@@ -40,8 +46,15 @@ impl<'a> Evaluation<'a> {
         let mut delta = Delta { now: now.mono, ..Delta::default() };
         delta.series.reserve(input.readings.len().min(engine.series.len()));
         let outcome = Outcome { delta, ..Outcome::default() };
-        let mut evaluation =
-            Self { engine, now, present: engine.present(now), outcome, backlogs: FxHashMap::default(), is_past: false };
+        let mut evaluation = Self {
+            engine,
+            now,
+            present: engine.present(now),
+            outcome,
+            backlogs: FxHashMap::default(),
+            is_past: false,
+            untold: FxHashMap::default(),
+        };
         evaluation.withdraw_orphans();
         for (at, action) in input.actions.iter().enumerate() {
             if let Err(error) = evaluation.act(action) {
@@ -49,7 +62,12 @@ impl<'a> Evaluation<'a> {
             }
         }
         evaluation.end_what_is_due();
+        // What was read or heard is judged after all that was due before; alone, timers may come in portions.
+        let is_alone = input.readings.is_empty() && input.links.is_empty();
         for &(_, watch) in engine.due.range(..=(now.mono, WatchAt::MAX)) {
+            if is_alone && evaluation.outcome.transitions.len() >= PORTION {
+                break;
+            }
             evaluation.judge(watch, None);
         }
         for change in input.links {

@@ -7,6 +7,9 @@
 //! have raised, and is told now: severity I and II wait for an answer, a lesser one is recorded and closed, and so is what
 //! was suppressed or out of service at its time.
 //!
+//! What began in the past may be what an alarm was raised for when the device spoke again, and what people have answered since.
+//! So when one was raised later, it is told only once it turns out to have been over before.
+//!
 //! A value that has not changed since before the backlog began was so then, too. What else was at that time nobody knows: a
 //! suppression that is not known to have held holds nobody back.
 
@@ -64,6 +67,8 @@ pub(super) struct PastWatch {
     pub(super) state: WatchState,
     /// How bad what is going on was, and where its alarm stood; None: nothing is going on.
     pub(super) alarm: Option<GoingOn>,
+    /// How it began, when that may be known already.
+    pub(super) untold: Option<Box<Transition>>,
 }
 
 /// The backlogs that are being followed.
@@ -137,6 +142,7 @@ impl Past {
         let watches = watches.map(|at| PastWatch {
             state: WatchState { wake: is_followed(plan, at).then_some(mono), ..WatchState::beginning(None, mono) },
             alarm: None,
+            untold: None,
         });
         Self { at, heard: present.now.mono, series: series.collect(), watches: watches.collect() }
     }
@@ -171,7 +177,9 @@ impl<'a> Evaluation<'a> {
         let followed = self.backlogs.remove(&slot).filter(|backlog| backlog.reaches(reading.event_time));
         let mut backlog = followed.unwrap_or_else(|| Box::new(self.take_up_backlog(slot, reading.event_time)));
         for news in backlog.follow(slot, reading) {
-            self.tell_past(news);
+            if let Some(news) = self.sift(news, &mut backlog.untold) {
+                self.tell_past(news);
+            }
         }
         self.backlogs.insert(slot, backlog);
     }
@@ -198,14 +206,16 @@ impl<'a> Evaluation<'a> {
         let mut delta = Delta { now: now.mono, next_alarm: Some(AlarmId(i64::MIN)), ..Delta::default() };
         delta.series.extend(past.series);
         delta.links.insert(slot, LinkState { link: Some(Link::Online), since: now.mono });
+        let mut untold = FxHashMap::default();
         for (number, (at, watch)) in (1..).zip(engine.plan.slots[slot as usize].watches.clone().zip(past.watches)) {
             let id = AlarmId(-number);
             let alarm = watch.alarm.map(|(severity, state)| going_on(engine, at, id, (severity, state), past.at));
             delta.watches.insert(at, WatchState { alarm: alarm.as_ref().map(|alarm| alarm.id), ..watch.state });
             delta.alarms.extend(alarm.map(|alarm| (id, Some(alarm))));
+            untold.extend(watch.untold.map(|news| (at, news)));
         }
         let outcome = Outcome { delta, ..Outcome::default() };
-        Self { engine, now, present: past.at, outcome, backlogs: FxHashMap::default(), is_past: true }
+        Self { engine, now, present: past.at, outcome, backlogs: FxHashMap::default(), is_past: true, untold }
     }
 
     /// Takes up the next reading of a backlog. What would have been said then.
@@ -228,19 +238,39 @@ impl<'a> Evaluation<'a> {
         (self.now, self.present) = (moment(at), at);
     }
 
-    fn into_past(self, slot: SlotAt, heard: MonoMs) -> Past {
+    fn into_past(mut self, slot: SlotAt, heard: MonoMs) -> Past {
+        let mut untold = std::mem::take(&mut self.untold);
         let watches = self.engine.plan.slots[slot as usize].watches.clone().map(|at| {
             let state = self.watch(at);
             let alarm = state.alarm.and_then(|id| self.alarm(id)).filter(|alarm| alarm.is_active());
             PastWatch {
                 state: WatchState { alarm: None, ..state.clone() },
                 alarm: alarm.map(|alarm| (alarm.severity, alarm.state)),
+                untold: untold.remove(&at),
             }
         });
         let watches = watches.collect();
         let mut series: Vec<(SeriesAt, SeriesState)> = self.outcome.delta.series.into_iter().collect();
         series.sort_unstable_by_key(|(at, _)| *at);
         Past { at: self.present, heard, series, watches }
+    }
+
+    /// Keeps back what an alarm of the present may have been raised for, until it is over: before that alarm, and it was
+    /// another matter; later, and it was this one. What is to be told.
+    fn sift(&self, news: Transition, untold: &mut FxHashMap<WatchAt, Box<Transition>>) -> Option<Transition> {
+        let at = self.engine.watch_by(&news.device, &news.rule)?;
+        let is_before_raised = self.watch(at).raised_at.map(|raised_at| news.event_time < raised_at);
+        match news.what {
+            What::Returned => untold.remove(&at).filter(|_| is_before_raised != Some(false)).map(|news| *news),
+            What::Raised | What::Reoccurred | What::SeverityChanged | What::Unsuppressed
+                if is_before_raised == Some(true) =>
+            {
+                let known = untold.remove(&at).filter(|known| known.severity <= news.severity);
+                untold.insert(at, known.unwrap_or_else(|| Box::new(news)));
+                None
+            }
+            _ => Some(news),
+        }
     }
 
     /// Tells now what would have been told then.

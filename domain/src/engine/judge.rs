@@ -260,6 +260,7 @@ impl Evaluation<'_> {
                     state.phase = Phase::Holds;
                     let severity = watch.severity_of(alternative);
                     let change = self.change(watch, trigger, self.raised_cause(watch, alternative), alternative);
+                    state.raised_at = Some(change.event_time);
                     state.alarm = Some(match state.alarm {
                         None => self.raise(at, severity, change),
                         Some(alarm) => {

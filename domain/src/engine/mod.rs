@@ -52,7 +52,7 @@ use self::{
     anomaly::Anomaly,
     clock::Clock,
     deadline::{Deadline, Deadlines},
-    evaluation::Evaluation,
+    evaluation::{Evaluation, PORTION},
     history::Pasts,
     plan::{Plan, Watch, WatchAt},
     shard::{Shard, shard_of},
@@ -398,6 +398,12 @@ impl Engine {
         }
         let first = self.due.first().map(|&(due, _)| due);
         [first, self.deadlines.next()].into_iter().flatten().min()
+    }
+
+    /// Whether so much is due that it is to be evaluated by itself, in portions, before what came is judged: a mains failure
+    /// that takes thousands of lifts must not keep anybody's answer waiting.
+    pub fn is_crowded(&self, now: MonoMs) -> bool {
+        self.due.range(..=(now, WatchAt::MAX)).nth(PORTION).is_some()
     }
 
     /// All open alarms, oldest first.

@@ -239,6 +239,7 @@ impl WatchState {
     /// Agrees with what the store says of its alarm.
     fn lay_beside(&mut self, alarm: Option<&OpenAlarm>) {
         self.alarm = alarm.map(|alarm| alarm.id);
+        self.raised_at = alarm.map(|alarm| alarm.raised_at);
         let is_active = alarm.is_some_and(OpenAlarm::is_active);
         match self.phase {
             Phase::Clear | Phase::Pending if is_active => {

@@ -76,6 +76,8 @@ pub(super) struct WatchState {
     pub(super) wake: Option<MonoMs>,
     /// The open alarm; a returned one that nobody has answered is still open.
     pub(super) alarm: Option<AlarmId>,
+    /// When an alarm was raised last, in event time; None: none was since the start.
+    pub(super) raised_at: Option<UnixMs>,
     /// Whether the alarm is from before the start and its condition has not been seen since: then a value not read yet
     /// may be what holds it.
     pub(super) is_inherited: bool,
@@ -139,6 +141,7 @@ impl WatchState {
             since: [MonoMs(0); Condition::MAX_ALTERNATIVES],
             wake: Some(now),
             alarm: alarm.map(|alarm| alarm.id),
+            raised_at: alarm.map(|alarm| alarm.raised_at),
             is_inherited: is_active,
         }
     }

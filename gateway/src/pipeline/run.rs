@@ -125,8 +125,8 @@ pub async fn run(parts: Parts, stop: CancellationToken) -> Result<(), PipelineEr
     };
     gauge!("gateway_storing").set(2.0);
     pipeline.take_registry();
-    while let Some(batch) = pipeline.gather(&stop).await {
-        if !pipeline.settle(batch, &stop).await? {
+    while let Some(mut batch) = pipeline.gather(&stop).await {
+        if !pipeline.settle_timers(&mut batch, &stop).await? || !pipeline.settle(batch, &stop).await? {
             break;
         }
         pipeline.checkpoint();
@@ -213,6 +213,22 @@ impl Pipeline {
     fn add(&self, batch: &mut Batch, message: Ingested) {
         let is_judged = self.judged.covers(&message);
         batch.add(message, is_judged);
+    }
+
+    /// Many timers that are due at once are settled in portions before the batch is, with what people do meanwhile. False:
+    /// stopped before that.
+    async fn settle_timers(&mut self, batch: &mut Batch, stop: &CancellationToken) -> Result<bool, PipelineError> {
+        while self.parts.engine.is_crowded(self.parts.clock.now().mono) {
+            let mut portion = Batch::default();
+            portion.waiting.append(&mut batch.waiting);
+            while let Ok(waiting) = self.parts.requests.0.try_recv() {
+                portion.waiting.push(waiting);
+            }
+            if stop.is_cancelled() || !self.settle(portion, stop).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Decides and commits, again and again until it is stored or shown from memory. False: stopped before that.

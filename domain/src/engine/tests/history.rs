@@ -62,6 +62,33 @@ fn what_holds_at_present_is_not_told_again_from_the_past() {
 }
 
 #[test]
+fn what_was_told_and_answered_meanwhile_is_not_told_again_from_its_beginning() {
+    let mut bench = reconnected();
+    // It is hot when the boiler speaks again, somebody answers, and it is well.
+    bench.read(kinds::OUTLET, 97.0);
+    assert!(bench.wait_s(61).iter().any(|told| told.contains("TIMED Raised")));
+    let alarm = bench.engine.open_alarms().find(|alarm| alarm.rule.as_str() == "TIMED").unwrap().id;
+    bench.acknowledge(alarm.0).unwrap();
+    bench.read(kinds::OUTLET, 60.0);
+    assert!(bench.wait_s(30).iter().any(|told| told.contains("TIMED Returned")));
+    let about = |told: &[String]| told.iter().filter(|told| told.contains("TIMED")).count();
+    // The backlog: hot for two minutes an hour ago, and again from half an hour ago until it was told.
+    let mut told = Vec::new();
+    for age_s in (3_480..3_600).rev().step_by(10) {
+        told.extend(late(&mut bench, kinds::OUTLET, age_s, 98.0));
+    }
+    assert_eq!(about(&told), 0, "it may be the same");
+    let was_over = late(&mut bench, kinds::OUTLET, 3_470, 60.0);
+    let over = [was_over, late(&mut bench, kinds::OUTLET, 3_400, 60.0)].concat();
+    assert_eq!(about(&over), 3, "raised, returned and closed, as it was another: {over:?}");
+    told.clear();
+    for age_s in (70..1_800).rev().step_by(10) {
+        told.extend(late(&mut bench, kinds::OUTLET, age_s, 98.0));
+    }
+    assert_eq!(about(&told), 0, "{told:?}");
+}
+
+#[test]
 fn an_entrapment_that_began_and_ended_during_an_outage_is_told() {
     let mut bench = reconnected();
     bench.read(PEOPLE, false);

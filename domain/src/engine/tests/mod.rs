@@ -2,6 +2,7 @@
 
 mod anomaly;
 mod clock;
+mod crowd;
 mod history;
 mod kinds;
 mod life;
