@@ -18,10 +18,10 @@ pub struct WallClock {
 }
 
 impl WallClock {
-    /// A right clock whose file is in `folder`; None: libfaketime is not installed.
-    pub fn right(folder: &Path) -> Option<Self> {
+    /// A right clock for one program, whose file is in `folder`; None: libfaketime is not installed.
+    pub fn right(folder: &Path, whose: &str) -> Option<Self> {
         let library = LIBRARIES.into_iter().find(|library| Path::new(library).is_file())?;
-        let clock = Self { library, file: folder.join("clock") };
+        let clock = Self { library, file: folder.join(format!("{whose}.clock")) };
         clock.set(0);
         Some(clock)
     }

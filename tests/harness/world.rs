@@ -51,6 +51,8 @@ pub struct Options {
     pub outbox_dir: Option<PathBuf>,
     /// Set in the environment of agents.
     pub agent_environment: Vec<(String, String)>,
+    /// Set in the environment of the gateway.
+    pub gateway_environment: Vec<(String, String)>,
 }
 
 /// A running gateway with its broker.
@@ -89,7 +91,7 @@ impl World {
             let add = ["user", "add", account, "--role", role, "--password-stdin"];
             order(folder.path(), &[&add[..], place].concat(), PASSWORD);
         }
-        let gateway = serve(folder.path());
+        let gateway = serve(folder.path(), &options);
         let world = Self { gateway, http_port, mqtt, options, agents: HashMap::new(), folder };
         world.until_ready().await;
         world
@@ -189,7 +191,7 @@ impl World {
     /// Starts the gateway again on the same data.
     pub async fn restart_gateway(&mut self) {
         self.gateway.kill();
-        self.gateway = serve(self.folder.path());
+        self.gateway = serve(self.folder.path(), &self.options);
         self.until_ready().await;
     }
 
@@ -261,9 +263,10 @@ fn write_config(folder: &Path, http_port: u16, mqtt: SocketAddr, options: &Optio
     fs::write(folder.join("gateway.toml"), text).expect("a writable folder");
 }
 
-fn serve(folder: &Path) -> Process {
+fn serve(folder: &Path, options: &Options) -> Process {
     let mut command = Command::new(binary("gateway"));
     command.arg("--config").arg(folder.join("gateway.toml")).arg("serve");
+    command.envs(options.gateway_environment.iter().cloned());
     Process::start("gateway", &mut command, folder).expect("the gateway starts")
 }
 

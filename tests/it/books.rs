@@ -7,6 +7,7 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
+use domain::reading::Quality;
 use harness::{
     World,
     modbus::{Equipment, cold_store, gas_detector},
@@ -24,16 +25,41 @@ const HEALING: Duration = Duration::from_mins(3);
 const PIECE_MS: i64 = 120_000;
 const POINTS_MAX: usize = 5_000;
 
+/// A clock that is ahead by more is one that nobody believes, in milliseconds: half a day.
+const AHEAD_MS: i64 = 12 * 3_600_000;
+
 /// Values and times of each series, in order of time.
 pub(crate) type Readings = BTreeMap<(String, String), Vec<(i64, String)>>;
 
+/// One of the two books, up to a moment.
+#[derive(Debug, Default)]
+pub(crate) struct Book {
+    pub(crate) readings: Readings,
+    /// Those that were taken by a clock far ahead, and are stored under the moment of their arrival: only values can be
+    /// compared.
+    ahead: Readings,
+}
+
+impl Book {
+    /// How many readings it holds.
+    pub(crate) fn len(&self) -> usize {
+        self.readings.values().chain(self.ahead.values()).map(Vec::len).sum()
+    }
+
+    fn sort(&mut self) {
+        self.readings.values_mut().for_each(|series| series.sort());
+        // By value: their times say nothing.
+        self.ahead.values_mut().for_each(|series| series.sort_by(|one, other| one.1.cmp(&other.1)));
+    }
+}
+
 /// What the agent numbered up to a moment, and the gaps that it reports.
-pub(crate) fn taken(world: &World, node: &str, until_ms: i64) -> (Readings, Vec<Json>) {
+pub(crate) fn taken(world: &World, node: &str, until_ms: i64) -> (Book, Vec<Json>) {
     let config = world.folder().join(format!("{node}.toml"));
     let output = Command::new(binary("edge-agent")).arg("outbox").arg("--config").arg(config).output();
     let output = output.expect("the agent's command line starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let (mut readings, mut gaps) = (Readings::new(), Vec::new());
+    let (mut book, mut gaps) = (Book::default(), Vec::new());
     for line in String::from_utf8(output.stdout).expect("text").lines() {
         let line: Json = serde_json::from_str(line).expect("a line of JSON");
         let Some(at_ms) = line["at_ms"].as_i64() else {
@@ -41,46 +67,57 @@ pub(crate) fn taken(world: &World, node: &str, until_ms: i64) -> (Readings, Vec<
             continue;
         };
         let text = |key: &str| line[key].as_str().expect("a text").to_owned();
-        if at_ms < until_ms {
-            readings.entry((text("device"), text("metric"))).or_default().push((at_ms, line["value"].to_string()));
-        }
+        let page = match at_ms {
+            _ if at_ms < until_ms => &mut book.readings,
+            _ if at_ms > until_ms + AHEAD_MS => &mut book.ahead,
+            _ => continue,
+        };
+        page.entry((text("device"), text("metric"))).or_default().push((at_ms, line["value"].to_string()));
     }
-    for series in readings.values_mut() {
-        series.sort();
-    }
-    (readings, gaps)
+    book.sort();
+    (book, gaps)
 }
 
 /// What is stored of the same series.
-pub(crate) async fn stored(operator: &Person, of: &Readings, until_ms: i64) -> Readings {
-    let mut readings = Readings::new();
-    for ((device, metric), expected) in of {
+pub(crate) async fn stored(operator: &Person, taken: &Book, until_ms: i64) -> Book {
+    let mut book = Book::default();
+    let end_ms = now_ms();
+    for (key, expected) in &taken.readings {
+        let (device, metric) = key;
         let mut series = Vec::new();
         let mut from_ms = expected.first().map_or(until_ms, |(at_ms, _)| *at_ms - PIECE_MS);
-        while from_ms < until_ms {
-            let to_ms = (from_ms + PIECE_MS).min(until_ms);
+        while from_ms < end_ms {
+            let to_ms = (from_ms + PIECE_MS).min(end_ms);
             let query = format!("metric={metric}&from_ms={from_ms}&to_ms={to_ms}&buckets={POINTS_MAX}");
             let history: History =
                 operator.get(&format!("/devices/{device}/history?{query}")).await.expect("a history");
             assert!(history.buckets.is_empty(), "more readings than a piece can hold");
-            let value = |value| serde_json::to_value(value).expect("a value").to_string();
-            series.extend(history.points.into_iter().map(|point| (point.at_ms, value(point.value))));
+            for point in history.points {
+                let value = serde_json::to_value(point.value).expect("a value").to_string();
+                let reading = (point.at_ms, value);
+                // A clock that is behind is suspect as well, but its time is kept.
+                if point.quality == Quality::ClockSuspect && expected.binary_search(&reading).is_err() {
+                    book.ahead.entry(key.clone()).or_default().push(reading);
+                } else if point.at_ms < until_ms {
+                    series.push(reading);
+                }
+            }
             from_ms = to_ms;
         }
-        series.sort();
-        readings.insert((device.clone(), metric.clone()), series);
+        book.readings.insert(key.clone(), series);
     }
-    readings
+    book.sort();
+    book
 }
 
 /// The first series that differs, with what is missing and what is too many. While its disk was full the agent could number
 /// nothing, and what it sent then is in no book of its own: such moments, if any, may hold more.
-pub(crate) fn difference(taken: &Readings, stored: &Readings, unnumbered: &[std::ops::Range<i64>]) -> Option<String> {
+pub(crate) fn difference(taken: &Book, stored: &Book, unnumbered: &[std::ops::Range<i64>]) -> Option<String> {
     let is_unnumbered = |at_ms: i64| unnumbered.iter().any(|moments| moments.contains(&at_ms));
-    taken.iter().find_map(|(key, series)| {
+    let is_stored_once = taken.readings.iter().find_map(|(key, series)| {
         // Both are sorted: one walk tells them apart, equal readings counted.
         let (mut missing, mut strange) = (Vec::new(), Vec::new());
-        let (mut expected, mut found) = (series.iter().peekable(), stored[key].iter().peekable());
+        let (mut expected, mut found) = (series.iter().peekable(), stored.readings[key].iter().peekable());
         loop {
             match (expected.peek(), found.peek()) {
                 (Some(one), Some(other)) if one == other => {
@@ -92,11 +129,20 @@ pub(crate) fn difference(taken: &Readings, stored: &Readings, unnumbered: &[std:
                 (_, None) => break,
             }
         }
-        let (taken, stored) = (series.len(), stored[key].len());
+        let (taken, stored) = (series.len(), stored.readings[key].len());
         missing.truncate(5);
         strange.truncate(5);
         (!missing.is_empty() || !strange.is_empty())
             .then(|| format!("{key:?}: {taken} taken, {stored} stored; missing {missing:?}; not taken {strange:?}"))
+    });
+    is_stored_once.or_else(|| {
+        let values = |book: &Book, key| -> Vec<String> {
+            book.ahead.get(key).into_iter().flatten().map(|(_, value)| value.clone()).collect()
+        };
+        taken.readings.keys().find_map(|key| {
+            let (one, other) = (values(taken, key), values(stored, key));
+            (one != other).then(|| format!("{key:?}, by a clock ahead: {one:?} taken, {other:?} stored"))
+        })
     })
 }
 
@@ -120,7 +166,7 @@ pub(crate) async fn until_equal(world: &World, node: &str, operator: &Person, un
         if difference.is_none() || healing.elapsed() >= HEALING {
             assert_eq!(difference, None);
             assert_eq!(gaps, Vec::<Json>::new());
-            return taken.values().map(Vec::len).sum();
+            return taken.len();
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }

@@ -7,11 +7,16 @@ use harness::{
     clock::WallClock,
     disk::SmallDisk,
     mosquitto::Mosquitto,
+    postgres::Postgres,
     proxy::{Delivery, Link, Proxy},
 };
 use rand::{RngExt as _, rngs::StdRng};
 
 use super::NODE;
+
+/// A clock that is wrong by hours, and one that is wrong by a day, in seconds.
+const HOURS_S: i32 = 3 * 3600;
+const DAY_S: i32 = 24 * 3600;
 
 /// One thing that goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +25,8 @@ pub(super) enum Fault {
     StopAgent,
     KillGateway,
     KillBroker,
+    /// The database's server.
+    KillServer,
     PauseGateway,
     CutLink,
     StallLink,
@@ -29,26 +36,36 @@ pub(super) enum Fault {
     SwapMessages,
     FillGatewayDisk,
     FillAgentDisk,
-    /// The agent's clock is wrong by so many seconds; within what is believed of a clock.
+    /// The agent's clock is wrong by so many seconds.
     SetClock(i32),
+    /// The gateway's is.
+    SetGatewayClock(i32),
+}
+
+/// What a story has besides, or this machine can have.
+#[derive(Default)]
+pub(super) struct Site {
+    /// None: the gateway's own broker, which it starts again by itself.
+    pub(super) broker: Option<Mosquitto>,
+    /// None: the gateway's own database.
+    pub(super) server: Option<Postgres>,
+    pub(super) agent_clock: Option<WallClock>,
+    pub(super) gateway_clock: Option<WallClock>,
+    pub(super) agent_disk: Option<SmallDisk>,
+    pub(super) gateway_disk: Option<SmallDisk>,
 }
 
 /// What faults are done to.
 pub(super) struct Scene {
     pub(super) world: World,
     pub(super) proxy: Proxy,
-    /// None: the gateway's own broker, which it starts again by itself.
-    pub(super) broker: Option<Mosquitto>,
-    /// None: this machine cannot.
-    pub(super) clock: Option<WallClock>,
-    pub(super) gateway_disk: Option<SmallDisk>,
-    pub(super) agent_disk: Option<SmallDisk>,
+    pub(super) site: Site,
 }
 
 impl Fault {
     /// A fault, and how long it lasts. Cheap ones are frequent.
     pub(super) fn any(random: &mut StdRng) -> (Self, Duration) {
-        let fault = match random.random_range(0..30) {
+        let fault = match random.random_range(0..36) {
             0..4 => Self::KillAgent,
             4 => Self::StopAgent,
             5..7 => Self::KillGateway,
@@ -60,9 +77,17 @@ impl Fault {
             21..24 => Self::SwapMessages,
             24..26 => Self::FillGatewayDisk,
             26 => Self::FillAgentDisk,
-            _ => Self::SetClock(random.random_range(-3..200)),
+            27 => Self::SetClock(random.random_range(-3..200)),
+            28 => Self::SetClock(-HOURS_S),
+            29 => Self::SetClock(DAY_S),
+            30 => Self::SetGatewayClock(random.random_range(-200..200)),
+            // A gateway that is behind takes everybody for ahead, and stores by its own time: that is another story.
+            31 => Self::SetGatewayClock(HOURS_S),
+            _ => Self::KillServer,
         };
-        (fault, Duration::from_millis(random.random_range(10..400)))
+        let lasting = Duration::from_millis(random.random_range(10..400));
+        // Of a clock nothing is noticed so soon.
+        (fault, if matches!(fault, Self::SetClock(_) | Self::SetGatewayClock(_)) { 10 * lasting } else { lasting })
     }
 
     /// A line that is held up or cut, for so long that everything notices: keep-alives fail, the host falls silent, what was
@@ -73,42 +98,51 @@ impl Fault {
     }
 
     /// Whether this machine can have it.
-    pub(super) fn is_possible(self, scene: &Scene) -> bool {
+    pub(super) fn is_possible(self, site: &Site) -> bool {
         match self {
-            Self::FillGatewayDisk => scene.gateway_disk.is_some(),
-            Self::FillAgentDisk => scene.agent_disk.is_some(),
-            Self::SetClock(_) => scene.clock.is_some(),
+            Self::FillGatewayDisk => site.gateway_disk.is_some(),
+            Self::FillAgentDisk => site.agent_disk.is_some(),
+            Self::SetClock(_) => site.agent_clock.is_some(),
+            Self::SetGatewayClock(_) => site.gateway_clock.is_some(),
+            Self::KillServer => site.server.is_some(),
             _ => true,
         }
     }
 
     pub(super) async fn happen(self, lasting: Duration, scene: &mut Scene) {
-        let Scene { world, proxy, broker, .. } = scene;
+        let Scene { world, proxy, site } = scene;
         match self {
             Self::KillAgent => world.agent(NODE).kill(),
             Self::StopAgent => drop(world.agent(NODE).stop().await),
             Self::KillGateway => world.gateway().kill(),
-            Self::KillBroker => match broker {
+            Self::KillBroker => match &mut site.broker {
                 Some(broker) => broker.kill(),
                 None => world.kill_broker(),
             },
+            Self::KillServer => site.server.iter_mut().for_each(Postgres::kill),
             Self::PauseGateway => world.gateway().signal("STOP"),
             Self::CutLink => proxy.set(Link::Cut),
             Self::StallLink => proxy.set(Link::Stalled),
             Self::DoubleMessages => proxy.deliver(Delivery::Twice),
             Self::SwapMessages => proxy.deliver(Delivery::Swapped),
-            Self::FillGatewayDisk => scene.gateway_disk.iter().for_each(SmallDisk::fill),
-            Self::FillAgentDisk => scene.agent_disk.iter().for_each(SmallDisk::fill),
-            Self::SetClock(ahead_s) => scene.clock.iter().for_each(|clock| clock.set(ahead_s)),
+            Self::FillGatewayDisk => site.gateway_disk.iter().for_each(SmallDisk::fill),
+            Self::FillAgentDisk => site.agent_disk.iter().for_each(SmallDisk::fill),
+            Self::SetClock(ahead_s) => site.agent_clock.iter().for_each(|clock| clock.set(ahead_s)),
+            Self::SetGatewayClock(ahead_s) => site.gateway_clock.iter().for_each(|clock| clock.set(ahead_s)),
         }
         tokio::time::sleep(lasting).await;
-        let Scene { world, proxy, broker, .. } = scene;
+        let Scene { world, proxy, site } = scene;
         match self {
             Self::KillAgent | Self::StopAgent => world.restart_agent(NODE),
             Self::KillGateway => world.restart_gateway().await,
             Self::KillBroker => {
-                if let Some(broker) = broker {
+                if let Some(broker) = &mut site.broker {
                     broker.restart().await;
+                }
+            }
+            Self::KillServer => {
+                if let Some(server) = &mut site.server {
+                    server.restart().await;
                 }
             }
             Self::PauseGateway => world.gateway().signal("CONT"),
@@ -121,9 +155,10 @@ impl Fault {
                 proxy.set(Link::Open);
             }
             Self::DoubleMessages | Self::SwapMessages => proxy.deliver(Delivery::Faithful),
-            Self::FillGatewayDisk => scene.gateway_disk.iter().for_each(SmallDisk::clear),
-            Self::FillAgentDisk => scene.agent_disk.iter().for_each(SmallDisk::clear),
-            Self::SetClock(_) => scene.clock.iter().for_each(|clock| clock.set(0)),
+            Self::FillGatewayDisk => site.gateway_disk.iter().for_each(SmallDisk::clear),
+            Self::FillAgentDisk => site.agent_disk.iter().for_each(SmallDisk::clear),
+            Self::SetClock(_) => site.agent_clock.iter().for_each(|clock| clock.set(0)),
+            Self::SetGatewayClock(_) => site.gateway_clock.iter().for_each(|clock| clock.set(0)),
         }
     }
 }

@@ -20,6 +20,7 @@ use harness::{
     disk::SmallDisk,
     modbus::{Equipment, cold_store, gas_detector},
     mosquitto::Mosquitto,
+    postgres::Postgres,
     process::workspace,
     proxy::Proxy,
     skipped::skipped,
@@ -31,14 +32,15 @@ use tokio::task::JoinHandle;
 
 use self::{
     alarms::Gas,
-    fault::{Fault, Scene},
+    fault::{Fault, Scene, Site},
 };
 use super::books::{difference, stored, taken};
 
 const NODE: &str = "edge-north";
-/// Faults when nobody asks for more; and how many of each hundred are done with a broker of the site's own.
+/// Faults when nobody asks for more; how many of each hundred are done with a broker of the site's own, and as many with a
+/// database server.
 const FAULTS: u64 = 60;
-const EXTERNAL_PERCENT: u64 = 20;
+const OTHER_PERCENT: u64 = 15;
 /// One of so many faults lasts long.
 const LONG_EVERY: u64 = 40;
 /// For the agent to find everything again and to tell what it kept; it waits up to 15 s between two attempts.
@@ -114,41 +116,51 @@ async fn everything_the_agent_took_is_stored_once_whatever_fails() {
         skipped("faults of a full disk: this user may not mount a file system");
     }
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let clock = WallClock::right(folder.path());
-    if clock.is_none() {
+    let agent_clock = WallClock::right(folder.path(), "agent");
+    let gateway_clock = WallClock::right(folder.path(), "gateway");
+    if agent_clock.is_none() {
         skipped("faults of a wrong clock: libfaketime is not installed");
     }
     let faults = number("BRIGHTWATCH_FAULTS", FAULTS);
-    let faults = faults - faults * EXTERNAL_PERCENT / 100;
-    endure("own broker", faults, &folder, None, clock, (gateway_disk, agent_disk)).await;
+    let faults = faults - 2 * (faults * OTHER_PERCENT / 100);
+    let site = Site { agent_clock, gateway_clock, agent_disk, gateway_disk, ..Site::default() };
+    endure("own broker", faults, &folder, site).await;
 }
 
 #[tokio::test]
 async fn everything_is_stored_once_with_a_broker_of_the_sites_own() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let faults = number("BRIGHTWATCH_FAULTS", FAULTS) * EXTERNAL_PERCENT / 100;
-    endure("external broker", faults, &folder, Some(Mosquitto::start().await), None, (None, None)).await;
+    let faults = number("BRIGHTWATCH_FAULTS", FAULTS) * OTHER_PERCENT / 100;
+    let site = Site { broker: Some(Mosquitto::start().await), ..Site::default() };
+    endure("external broker", faults, &folder, site).await;
 }
 
-async fn endure(
-    name: &str,
-    faults: u64,
-    folder: &tempfile::TempDir,
-    broker: Option<Mosquitto>,
-    clock: Option<WallClock>,
-    (gateway_disk, agent_disk): (Option<SmallDisk>, Option<SmallDisk>),
-) {
+#[tokio::test]
+async fn everything_is_stored_once_in_a_database_server() {
+    let Some(server) = Postgres::start().await.expect("a temporary cluster") else {
+        return skipped("PostgreSQL is not installed");
+    };
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let faults = number("BRIGHTWATCH_FAULTS", FAULTS) * OTHER_PERCENT / 100;
+    let site = Site { server: Some(server), ..Site::default() };
+    endure("database server", faults, &folder, site).await;
+}
+
+async fn endure(name: &str, faults: u64, folder: &tempfile::TempDir, site: Site) {
     let seed = number("BRIGHTWATCH_SEED", rand::rng().random());
     println!("{name}: {faults} faults; BRIGHTWATCH_SEED={seed} repeats them");
     let mut random = StdRng::seed_from_u64(seed);
     quick_profiles(folder.path());
+    let environment = |clock: &Option<WallClock>| clock.as_ref().map(WallClock::environment).unwrap_or_default();
     let on_disk = |disk: &Option<SmallDisk>, name: &str| disk.as_ref().map(|disk| disk.path().join(name));
     let options = Options {
-        data_dir: on_disk(&gateway_disk, "data"),
-        outbox_dir: on_disk(&agent_disk, "outbox"),
+        store_url: site.server.as_ref().map(|server| server.url().to_owned()),
+        data_dir: on_disk(&site.gateway_disk, "data"),
+        outbox_dir: on_disk(&site.agent_disk, "outbox"),
         profiles_dir: Some(folder.path().to_owned()),
-        broker: broker.as_ref().map(Mosquitto::address),
-        agent_environment: clock.as_ref().map(WallClock::environment).unwrap_or_default(),
+        broker: site.broker.as_ref().map(Mosquitto::address),
+        agent_environment: environment(&site.agent_clock),
+        gateway_environment: environment(&site.gateway_clock),
         ..Options::default()
     };
     let mut world = World::start_with(options).await;
@@ -161,7 +173,7 @@ async fn endure(
     world.start_agent(NODE, proxy.address(), &source);
     let operator = world.sign_in(Role::CentreOperator).await;
     let rising = tokio::spawn(leak.clone().rise_and_fall(operator.clone()));
-    let mut scene = Scene { world, proxy, broker, clock, gateway_disk, agent_disk };
+    let mut scene = Scene { world, proxy, site };
 
     let started = Instant::now();
     let (mut gateway_memory, mut agent_memory, mut unnumbered) = (Memory::default(), Memory::default(), Vec::new());
@@ -171,7 +183,7 @@ async fn endure(
         let (fault, lasting) =
             if count.is_multiple_of(LONG_EVERY) { Fault::long(&mut random) } else { Fault::any(&mut random) };
         let ran = started.elapsed().as_millis();
-        if !fault.is_possible(&scene) {
+        if !fault.is_possible(&scene.site) {
             // Only what happens counts.
             println!("{ran:6} ms  {fault:?} is not possible here");
             continue;
@@ -196,8 +208,7 @@ async fn endure(
     while healing.elapsed() < HEALING {
         let (taken, gaps) = taken(&scene.world, NODE, until_ms);
         let stored = stored(&operator, &taken, until_ms).await;
-        let count: usize = taken.values().map(Vec::len).sum();
-        outcome = Some((difference(&taken, &stored, &unnumbered), gaps, count, taken.len()));
+        outcome = Some((difference(&taken, &stored, &unnumbered), gaps, taken.len(), taken.readings.len()));
         if outcome.as_ref().is_some_and(|(difference, ..)| difference.is_none()) {
             break;
         }
