@@ -40,7 +40,10 @@ fn every_profile_has_its_rules() {
         ("hot_holding", &["FR-04"]),
         ("sample_fridge", &["FR-05"]),
         ("gas_detector", &["GA-01", "GA-02", "GA-03", "GA-04", "CT-01"]),
-        ("elevator", &["EL-01", "EL-02", "EL-03", "EL-04", "EL-05", "EL-06", "EL-07", "EL-09", "EL-10", "EL-11"]),
+        (
+            "elevator",
+            &["EL-01", "EL-02", "EL-03", "EL-04", "EL-05", "EL-06", "EL-07", "EL-09", "EL-10", "EL-11", "EL-12"],
+        ),
         ("steam_boiler", &["BO-01-H", "BO-01-HH", "BO-02-L", "BO-02-LL", "BO-02-HH", "BO-03", "BO-05", "BO-06"]),
         ("hot_water_boiler", &["BO-01-H", "BO-01-HH", "BO-01-L", "BO-03", "BO-04", "CT-01"]),
         ("lpg_store", &["GA-01", "GA-02", "GA-03", "GA-04", "CT-01"]),

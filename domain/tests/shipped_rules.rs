@@ -65,12 +65,17 @@ impl Watched {
         let end = self.now.mono.plus_ms(seconds * 1000);
         let mut raised = Vec::new();
         while let Some(due) = self.engine.next_due().filter(|&due| due <= end) {
-            self.now.mono = due;
+            self.move_to(due);
             raised.extend(self.evaluate(&[]));
         }
-        self.now.mono = end;
+        self.move_to(end);
         raised.retain(|rule| !rule.starts_with("OP-"));
         raised
+    }
+
+    fn move_to(&mut self, at: MonoMs) {
+        let elapsed_ms = at.since_ms(self.now.mono).cast_signed();
+        self.now = Now { wall: self.now.wall.plus_ms(elapsed_ms), mono: at.max(self.now.mono) };
     }
 
     fn evaluate(&mut self, readings: &[Reading]) -> Vec<String> {
@@ -212,6 +217,22 @@ fn a_lift_tells_of_its_controller_its_mains_its_door_and_of_codes_that_nobody_kn
     let mut lift = lift();
     lift.read(&[("elevator.door_closed", false.into())]);
     assert_eq!(lift.wait_s(60), ["EL-07-O Raised"]);
+}
+
+#[test]
+fn a_lift_that_levels_itself_again_and_again_is_told_and_one_that_does_now_and_then_is_not() {
+    let levels = |every_min: i64| {
+        let mut lift = lift();
+        let mut told = Vec::new();
+        for minute in 0..30 {
+            told.extend(lift.read(&[("elevator.relevelling_count", (7_000 + minute / every_min).into())]));
+            told.extend(lift.wait_s(60));
+        }
+        told.retain(|told| told.starts_with("EL-12"));
+        told
+    };
+    assert_eq!(levels(1), ["EL-12 Raised"]);
+    assert_eq!(levels(3), NOTHING);
 }
 
 #[test]

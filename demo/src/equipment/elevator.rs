@@ -29,6 +29,8 @@ const CREEP_M_PER_S: f64 = 0.3;
 const CREEP_ENDS_M: f64 = 0.8;
 /// How much a car with a failing drive exceeds its rated speed.
 const OVERSPEED: f64 = 1.2;
+/// One trip of so many ends with the car levelling itself again: ropes give way when many get in or out at once.
+const TRIPS_PER_RELEVELLING: u32 = 40;
 
 /// Nameplate.
 #[derive(Debug, Clone, Deserialize)]

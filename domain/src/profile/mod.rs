@@ -12,6 +12,7 @@ mod parse;
 mod quality;
 mod resolve;
 mod rule;
+mod signal;
 #[cfg(test)]
 mod tests;
 pub(crate) mod wording;
@@ -31,6 +32,7 @@ pub use rule::{
     Worsening,
 };
 use serde::Deserialize;
+pub use signal::Signal;
 pub use words::{Limit, RuleWords, Side, Way};
 
 use crate::{
@@ -69,6 +71,10 @@ pub struct Metric {
     pub unit: String,
     /// Digits after the decimal point worth showing.
     pub decimals: u8,
+    /// What kind of signal it is; None: rules over it give all their numbers.
+    pub signal: Option<Signal>,
+    /// What an instrument for it measures over; None: nothing is reckoned from that.
+    pub range: Option<Range>,
     /// What the equipment can physically do; a number outside is a broken sensor. None: anything.
     pub plausible: Option<Range>,
     /// Words for state codes; empty: a plain value.

@@ -61,6 +61,28 @@ fn a_profile_is_read() {
 }
 
 #[test]
+fn what_a_rule_leaves_out_comes_from_the_kind_of_its_signal() {
+    let numbers = |signal: &str, given: &str| {
+        let text = PROFILE.replacen("unit = ", &format!("{signal}unit = "), 1);
+        let full =
+            ", deadband = 0.5 }\non_delay_s = { default = 30, nameplate = \"high_delay_s\" }\noff_delay_s = 10\n";
+        assert!(text.contains(full));
+        let profiles = parse(&text.replacen(full, given, 1)).map_err(|wrong| wrong.to_string())?;
+        let rule = profiles.iter().next().unwrap().rules[0].clone();
+        let Condition::Limit { deadband, .. } = rule.condition else { panic!("{rule:?}") };
+        Ok((deadband, rule.on_delay_s.default.unwrap(), rule.off_delay_s))
+    };
+    let temperature = "signal = \"temperature\"\nrange = { min = -50, max = 50 }\n";
+    assert_eq!(numbers(temperature, " }\n"), Ok((1.0, 60.0, 60.0)));
+    assert_eq!(numbers(temperature, ", deadband = 0.2 }\noff_delay_s = 7\n"), Ok((0.2, 60.0, 7.0)));
+    assert_eq!(numbers("signal = \"pressure\"\nrange = { min = 0, max = 2 }\n", " }\n"), Ok((0.04, 15.0, 15.0)));
+    let wrong: String = numbers("signal = \"temperature\"\n", " }\n").unwrap_err();
+    assert!(wrong.contains("it may be left out where the metric has `signal` and `range`"), "{wrong}");
+    let wrong = numbers("", ", deadband = 0.5 }\n").unwrap_err();
+    assert!(wrong.contains("`on_delay_s` or `off_delay_s` is missing"), "{wrong}");
+}
+
+#[test]
 fn an_error_names_file_line_key_and_the_right_keys() {
     let check = |wrong: &str, right: &str, expected: &str| {
         assert!(PROFILE.contains(right), "{right}");

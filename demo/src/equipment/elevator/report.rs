@@ -5,7 +5,7 @@
 
 use serde::Deserialize;
 
-use super::{Elevator, Phase};
+use super::{Elevator, Phase, TRIPS_PER_RELEVELLING};
 use crate::{
     register::{Registers, bits, thousandths, whole, words},
     trouble::{Kind, Troubles},
@@ -62,6 +62,7 @@ pub(super) struct Shown {
     is_governor_open: bool,
     speed_m_per_s: f64,
     trip_count: u32,
+    relevelling_count: u32,
     fault_code: u16,
 }
 
@@ -90,15 +91,17 @@ impl Shown {
             is_governor_open: speed_m_per_s > GOVERNOR * lift.config.rated_m_per_s,
             speed_m_per_s,
             trip_count: lift.trip_count,
+            relevelling_count: lift.trip_count / TRIPS_PER_RELEVELLING,
             fault_code: fault_code(lift, troubles),
         }
     }
 
     /// Input 0 service mode; 1 car runs; 2 direction; 3 floor; 4: bit 0 in door zone, bit 1 door closed, bit 2
-    /// passengers, bit 3 governor open; 5 speed in mm/s; 6–7 trips; 8 fault code.
+    /// passengers, bit 3 governor open; 5 speed in mm/s; 6–7 trips; 8 fault code; 9–10 re-levellings.
     pub(super) fn registers(&self) -> Registers {
         let flags = bits(&[self.is_in_door_zone, self.is_door_closed, self.has_passengers, self.is_governor_open]);
         let [trips_high, trips_low] = words(self.trip_count);
+        let [relevellings_high, relevellings_low] = words(self.relevelling_count);
         let input = vec![
             self.service_mode,
             u16::from(self.is_running),
@@ -109,6 +112,8 @@ impl Shown {
             trips_high,
             trips_low,
             self.fault_code,
+            relevellings_high,
+            relevellings_low,
         ];
         Registers { input, ..Registers::default() }
     }

@@ -1,8 +1,9 @@
 //! Profiles from TOML: the checks that serde cannot make.
 
 mod tables;
+mod usual;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use toml::Spanned;
 
@@ -10,6 +11,7 @@ use self::tables::{
     AlternativeTable, AnomalyTable, ComparisonTable, ConditionTable, DeviationTable, DueTable, HoursTable, LevelTable,
     LevelsTable, LimitTable, MetricTable, ProfileTable, RateTable, RuleTable, StaleTable, StateTable, StuckTable,
 };
+use self::usual::Usual;
 use super::{
     CATEGORIES, Metric, Profile, Profiles,
     expression::Expression,
@@ -32,7 +34,7 @@ pub(super) fn parse(files: impl IntoIterator<Item = (String, String)>) -> Result
         let table: ProfileTable = document.read()?;
         let id_span = table.id.span();
         let profile =
-            Reader { document, metrics: BTreeSet::new(), category: table.category.get_ref().clone() }.profile(table)?;
+            Reader { document, metrics: BTreeMap::new(), category: table.category.get_ref().clone() }.profile(table)?;
         if profiles.iter().any(|other| other.id == profile.id) {
             return Err(document.error(id_span, format!("profile `{}` stands in another file already", profile.id)));
         }
@@ -44,7 +46,8 @@ pub(super) fn parse(files: impl IntoIterator<Item = (String, String)>) -> Result
 pub(super) fn parse_rule(profile: &Profile, text: &str) -> Result<Rule, ProfileError> {
     let document = Document { file: "rule", text };
     let table: RuleTable = document.read()?;
-    let metrics = profile.metrics.iter().map(|metric| metric.name.clone()).collect();
+    let usual = |metric: &Metric| (metric.name.clone(), Usual::of(metric.signal, metric.range));
+    let metrics = profile.metrics.iter().map(usual).collect();
     Reader { document, metrics, category: profile.category.clone() }.rule(table, 0..text.len())
 }
 
@@ -52,10 +55,13 @@ fn is_delay(seconds: f64) -> bool {
     seconds.is_finite() && seconds >= 0.0
 }
 
+const DEADBAND: &str = "`deadband` is a number in the metric's unit, 0 or more; it may be left out where the metric has `signal` \
+                        and `range`";
+
 /// Turns the tables of one document into a profile.
 struct Reader<'a> {
     document: Document<'a>,
-    metrics: BTreeSet<MetricName>,
+    metrics: BTreeMap<MetricName, Usual>,
     category: String,
 }
 
@@ -105,11 +111,13 @@ impl Reader<'_> {
         let span = table.span();
         let table = table.into_inner();
         let fail = |problem: String| Err(self.document.error(span.clone(), problem));
-        if !self.metrics.insert(table.name.clone()) {
+        if self.metrics.insert(table.name.clone(), Usual::of(table.signal, table.range)).is_some() {
             return fail(format!("metric `{}` stands above already", table.name));
         }
-        if table.plausible.is_some_and(|range| range.min.is_nan() || range.max.is_nan() || range.min > range.max) {
-            return fail(format!("`plausible` of `{}` must have `min` at most `max`", table.name));
+        for (key, range) in [("plausible", table.plausible), ("range", table.range)] {
+            if range.is_some_and(|range| range.min.is_nan() || range.max.is_nan() || range.min > range.max) {
+                return fail(format!("`{key}` of `{}` must have `min` at most `max`", table.name));
+            }
         }
         if table.report_interval_s == 0 || table.stale_after_s < table.report_interval_s {
             return fail(format!(
@@ -122,6 +130,8 @@ impl Reader<'_> {
             title: table.title,
             unit: table.unit,
             decimals: table.decimals,
+            signal: table.signal,
+            range: table.range,
             plausible: table.plausible,
             states: table.states,
             report_interval_s: table.report_interval_s,
@@ -129,9 +139,16 @@ impl Reader<'_> {
         })
     }
 
-    fn rule(&self, table: RuleTable, span: std::ops::Range<usize>) -> Result<Rule, ProfileError> {
+    fn rule(&self, mut table: RuleTable, span: std::ops::Range<usize>) -> Result<Rule, ProfileError> {
         let fail = |problem: String| Err(self.document.error(span.clone(), problem));
-        if !table.on_delay_s.default.is_some_and(is_delay) || !is_delay(table.off_delay_s) {
+        self.fill_in(&mut table);
+        let (Some(on_delay_s), Some(off_delay_s)) = (table.on_delay_s, table.off_delay_s) else {
+            return fail(format!(
+                "rule `{}`: `on_delay_s` or `off_delay_s` is missing; both may be, where the metric has a `signal`",
+                table.id
+            ));
+        };
+        if !on_delay_s.default.is_some_and(is_delay) || !is_delay(off_delay_s) {
             return fail(format!("rule `{}`: delays are numbers of seconds, 0 or more", table.id));
         }
         let citation = &table.source.citation;
@@ -156,7 +173,7 @@ impl Reader<'_> {
             ));
         }
         if !table.worsens.is_empty() {
-            let first = Worsening { after_s: table.on_delay_s.default.unwrap_or(0.0), severity: table.severity };
+            let first = Worsening { after_s: on_delay_s.default.unwrap_or(0.0), severity: table.severity };
             let steps: Vec<&Worsening> = std::iter::once(&first).chain(&table.worsens).collect();
             let is_worse = |pair: &[&Worsening]| {
                 pair[1].after_s.is_finite() && pair[1].after_s > pair[0].after_s && pair[1].severity < pair[0].severity
@@ -187,8 +204,8 @@ impl Reader<'_> {
             suppressed_while,
             is_latching: table.is_latching,
             worsens: table.worsens,
-            on_delay_s: table.on_delay_s,
-            off_delay_s: table.off_delay_s,
+            on_delay_s,
+            off_delay_s,
             source: table.source,
             guidance: table.guidance,
             definition: self.definition(&span),
@@ -217,9 +234,9 @@ impl Reader<'_> {
             ConditionTable::Limit(limit) => self.limit(limit)?,
             ConditionTable::Levels(levels) => self.levels(rule, levels, span)?,
             ConditionTable::Deviation(DeviationTable { metric, from, by, deadband }) => {
-                if !is_delay(deadband) {
-                    return fail(format!("rule `{rule}`: `deadband` is a number, 0 or more"));
-                }
+                let Some(deadband) = deadband.filter(|&deadband| is_delay(deadband)) else {
+                    return fail(format!("rule `{rule}`: {DEADBAND}"));
+                };
                 Condition::Deviation { metric: self.known(metric)?, from: self.known(from)?, by, deadband }
             }
             ConditionTable::Rate(RateTable { metric, over_s, rise, fall }) => {
@@ -251,7 +268,7 @@ impl Reader<'_> {
             }
             ConditionTable::Expression(text) => {
                 let span = text.span();
-                let compiled = Expression::compile(text.get_ref(), &self.metrics);
+                let compiled = Expression::compile(text.get_ref(), &self.metrics.keys().cloned().collect());
                 Condition::Expression(compiled.map_err(|problem| self.document.error(span, problem.to_string()))?)
             }
             ConditionTable::State(StateTable { metric, is }) => {
@@ -304,9 +321,12 @@ impl Reader<'_> {
             let most = Condition::MAX_ALTERNATIVES;
             return fail(format!("rule `{rule}`: `levels` lists 1 to {most} limits"));
         }
-        if !levels.iter().all(|level| level.for_s.default.is_some_and(is_delay)) || !is_delay(deadband) {
-            return fail(format!("rule `{rule}`: `for_s` and `deadband` are numbers, 0 or more"));
+        if !levels.iter().all(|level| level.for_s.default.is_some_and(is_delay)) {
+            return fail(format!("rule `{rule}`: `for_s` is a number of seconds, 0 or more"));
         }
+        let Some(deadband) = deadband.filter(|&deadband| is_delay(deadband)) else {
+            return fail(format!("rule `{rule}`: {DEADBAND}"));
+        };
         let level = |level: LevelTable| {
             let bound = match (level.above, level.at_least, level.below, level.beyond) {
                 (Some(high), None, None, None) => Bound::Above(high),
@@ -327,9 +347,9 @@ impl Reader<'_> {
     fn limit(&self, table: LimitTable) -> Result<Condition, ProfileError> {
         let span = table.metric.span();
         let fail = |problem: &str| Err(self.document.error(span.clone(), problem));
-        if !table.deadband.is_finite() || table.deadband < 0.0 {
-            return fail("`deadband` is a number in the metric's unit, 0 or more");
-        }
+        let Some(deadband) = table.deadband.filter(|&deadband| is_delay(deadband)) else {
+            return fail(DEADBAND);
+        };
         let bound = match (table.above, table.at_least, table.below, table.beyond) {
             (Some(high), None, None, None) => Bound::Above(high),
             (None, Some(high), None, None) => Bound::AtLeast(high),
@@ -338,7 +358,7 @@ impl Reader<'_> {
             (None, None, None, Some(limit)) => Bound::Beyond(limit),
             _ => return fail("a limit has `above`, `at_least`, `below` or `beyond`, or both `above` and `below`"),
         };
-        Ok(Condition::Limit { metric: self.known(table.metric)?, bound, deadband: table.deadband })
+        Ok(Condition::Limit { metric: self.known(table.metric)?, bound, deadband })
     }
 
     fn comparisons(&self, tables: Vec<ComparisonTable>) -> Result<Vec<Comparison>, ProfileError> {
@@ -363,10 +383,10 @@ impl Reader<'_> {
     }
 
     fn known(&self, metric: Spanned<MetricName>) -> Result<MetricName, ProfileError> {
-        if self.metrics.contains(metric.get_ref()) {
+        if self.metrics.contains_key(metric.get_ref()) {
             return Ok(metric.into_inner());
         }
-        let names = listed(self.metrics.iter().map(MetricName::as_str));
+        let names = listed(self.metrics.keys().map(MetricName::as_str));
         let problem = format!("metric `{}` is not of this profile; there are {names}", metric.get_ref());
         Err(self.document.error(metric.span(), problem))
     }

@@ -6,7 +6,7 @@ use toml::Spanned;
 use crate::{
     alarm::Severity,
     id::{MetricName, ProfileId, RuleId},
-    profile::{DueStep, Range, Setting, Source, StateName, Worsening},
+    profile::{DueStep, Range, Setting, Signal, Source, StateName, Worsening},
     reading::Value,
     text::Text,
 };
@@ -33,6 +33,8 @@ pub(super) struct MetricTable {
     pub(super) unit: String,
     #[serde(default)]
     pub(super) decimals: u8,
+    pub(super) signal: Option<Signal>,
+    pub(super) range: Option<Range>,
     pub(super) plausible: Option<Range>,
     #[serde(default)]
     pub(super) states: Vec<StateName>,
@@ -56,8 +58,8 @@ pub(super) struct RuleTable {
     pub(super) is_latching: bool,
     #[serde(default)]
     pub(super) worsens: Vec<Worsening>,
-    pub(super) on_delay_s: Setting,
-    pub(super) off_delay_s: f64,
+    pub(super) on_delay_s: Option<Setting>,
+    pub(super) off_delay_s: Option<f64>,
     pub(super) source: Source,
     pub(super) guidance: Text,
 }
@@ -87,7 +89,7 @@ pub(super) struct LimitTable {
     pub(super) at_least: Option<Setting>,
     pub(super) below: Option<Setting>,
     pub(super) beyond: Option<Setting>,
-    pub(super) deadband: f64,
+    pub(super) deadband: Option<f64>,
 }
 
 #[derive(Deserialize)]
@@ -95,7 +97,7 @@ pub(super) struct LimitTable {
 pub(super) struct LevelsTable {
     pub(super) metric: Spanned<MetricName>,
     pub(super) levels: Vec<LevelTable>,
-    pub(super) deadband: f64,
+    pub(super) deadband: Option<f64>,
 }
 
 #[derive(Deserialize)]
@@ -115,7 +117,7 @@ pub(super) struct DeviationTable {
     pub(super) metric: Spanned<MetricName>,
     pub(super) from: Spanned<MetricName>,
     pub(super) by: Setting,
-    pub(super) deadband: f64,
+    pub(super) deadband: Option<f64>,
 }
 
 #[derive(Deserialize)]
