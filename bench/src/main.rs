@@ -63,6 +63,9 @@ enum Figure {
         /// Metrics a message, at most 50.
         #[arg(long, value_delimiter = ',', default_values_t = [METRICS])]
         metrics: Vec<usize>,
+        /// So many messages a second, whatever the gateway makes of them; not as many as it takes.
+        #[arg(long)]
+        pace: Option<u64>,
     },
     /// Sensor → WebSocket.
     Latency,
@@ -118,10 +121,13 @@ async fn measure(arguments: &Arguments, targets: &mut Targets) -> anyhow::Result
     match &arguments.figure {
         None => everything(duration, targets).await,
         Some(Figure::Limits) => limits::measure(METRICS, duration).await.map(drop),
-        Some(Figure::Throughput { nodes, metrics }) => {
+        Some(Figure::Throughput { nodes, metrics, pace }) => {
             let loads: Vec<_> =
                 nodes.iter().flat_map(|&nodes| metrics.iter().map(move |&metrics| (nodes, metrics))).collect();
-            throughput::measure(&loads, duration, None, targets).await
+            match pace {
+                None => throughput::measure(&loads, duration, None, targets).await,
+                Some(messages_per_s) => throughput::overload(&loads, *messages_per_s, duration).await,
+            }
         }
         Some(Figure::Rules) => rules::measure(targets),
         Some(Figure::Latency) => latency::measure(duration, targets).await,

@@ -60,6 +60,8 @@ pub(crate) struct Run {
     pub(crate) cores: Cores,
     /// What all people received meanwhile.
     pub(crate) received: Received,
+    /// Readings that were sent while it was measured.
+    pub(crate) sent: u64,
     /// Readings sent from the start of the load to its end and never committed.
     pub(crate) lost: u64,
     /// From the start of the load to its end.
@@ -113,6 +115,7 @@ impl Rig {
         watch(&station, &before, &progress, WARM_UP).await?;
 
         let (started, at_start, received) = (Instant::now(), station.page.read().await?, crowd.received());
+        let sent_before = progress.sent.load(Ordering::Relaxed);
         // When things arrive is a question of a run at a pace; at full speed people would hear gigabytes.
         if matches!(pace, Pace::PerSecond(_)) {
             crowd.keep();
@@ -127,6 +130,7 @@ impl Rig {
             load: load?.seconds()? / seconds,
         };
         let received = crowd.received().since(received);
+        let sent_meanwhile = progress.sent.load(Ordering::Relaxed) - sent_before;
 
         progress.is_over.store(true, Ordering::Relaxed);
         let fleet = tokio::task::spawn_blocking(move || {
@@ -142,6 +146,7 @@ impl Rig {
             figures,
             cores,
             received,
+            sent: sent_meanwhile,
             lost: all.saturating_sub(after.committed),
             shed: whole.shed,
             gaps: whole.gaps,

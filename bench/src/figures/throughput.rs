@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::limits::Limits;
 use crate::{
     load::Shape,
+    process::resident_mib,
     rig::{Pace, Rig, Run},
     table::{Table, Targets, number, whole},
 };
@@ -79,6 +80,49 @@ pub(crate) async fn measure(
         ]);
     }
     table.note("Closed loop: never more than 80 000 readings ahead of the commits, of the 100 000 that the gateway has room for, so nothing is dropped on the way.");
+    table.print();
+    Ok(())
+}
+
+/// The same with a load that does not wait: what is too much is dropped on the way or shed, and real nodes would send it again.
+pub(crate) async fn overload(loads: &[(usize, usize)], messages_per_s: u64, duration: Duration) -> anyhow::Result<()> {
+    let mut table = Table::new(
+        format!("Asked for {messages_per_s} messages/s, whatever becomes of them"),
+        &[
+            "nodes",
+            "metrics",
+            "sent/s",
+            "committed/s",
+            "shed by the gateway",
+            "lost before it",
+            "gateway cores",
+            "broker",
+            "load",
+            "gateway MiB",
+            "broker MiB",
+        ],
+    );
+    for &(count, metrics) in loads {
+        let shape = Shape { nodes: count, devices_per_node: DEVICES_PER_NODE, declared: metrics, sent: metrics };
+        let rig = Rig::set_up(shape, 1).await?;
+        let (run, rig) = rig.run(Pace::PerSecond(messages_per_s), duration).await?;
+        #[expect(clippy::cast_precision_loss, reason = "for people to read")]
+        let per_second = |readings: u64| readings as f64 / run.seconds;
+        table.row([
+            count.to_string(),
+            metrics.to_string(),
+            number(per_second(run.sent)),
+            number(per_second(run.figures.committed)),
+            whole(run.shed),
+            whole(run.lost.saturating_sub(run.shed)),
+            number(run.cores.gateway),
+            number(run.cores.broker),
+            number(run.cores.load),
+            number(run.resident_mib),
+            number(resident_mib(rig.station.broker())?),
+        ]);
+    }
+    table.note("Readings, but for the pace. Shed and lost are of the whole load, warming up included.");
     table.print();
     Ok(())
 }

@@ -49,7 +49,7 @@ impl Reader<'_> {
         // Each level has a delay of its own.
         let has_own_delays = matches!(table.condition, ConditionTable::Levels(_));
         let on_delay_s = if has_own_delays { 0.0 } else { signal.on_delay_s() };
-        table.on_delay_s.get_or_insert_with(|| Setting { default: Some(on_delay_s), nameplate: None, factor: 1.0 });
+        table.on_delay_s.get_or_insert(Setting { default: Some(on_delay_s), nameplate: None, factor: 1.0 });
         table.off_delay_s.get_or_insert(signal.off_delay_s());
     }
 }
