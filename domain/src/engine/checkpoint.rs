@@ -108,7 +108,7 @@ pub(super) struct SavedWatch {
     in_force: u8,
     since: [u64; Condition::MAX_ALTERNATIVES],
     is_inherited: bool,
-    trail: Option<Trail>,
+    trail: Option<Box<Trail>>,
     pub(super) anomaly: Option<Anomaly>,
 }
 
@@ -201,7 +201,7 @@ impl Engine {
             in_force: state.in_force,
             since: state.since.map(|since| now.mono.since_ms(since)),
             is_inherited: state.is_inherited,
-            trail: state.trail,
+            trail: state.trail.clone(),
             anomaly,
         }
     }
@@ -302,7 +302,7 @@ impl SavedWatch {
             alarm: None,
             raised_at: None,
             is_inherited: self.is_inherited,
-            trail: self.trail,
+            trail: self.trail.clone(),
         }
     }
 }

@@ -24,7 +24,7 @@ const LATE_MS: u64 = 60_000;
 
 /// An input without readings and links is done when it has brought about so many transitions: as many as a store takes
 /// in the time that somebody who answers an alarm does not notice.
-pub(super) const PORTION: usize = 100;
+pub(super) const PORTION: usize = 50;
 
 /// An evaluation under way: the engine as it was, and what has changed since.
 pub(super) struct Evaluation<'a> {

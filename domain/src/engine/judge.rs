@@ -172,11 +172,11 @@ impl Evaluation<'_> {
             trigger.filter(|it| watch.series[0] == Some(it.series.0)).and_then(|it| it.value.as_ref()?.as_f64());
         if let Some((reading, number)) = trigger.zip(number).filter(|(_, number)| number.is_finite()) {
             let moment = if reading.quality == Quality::Good { reading.event_time } else { self.present };
-            let (trail, rate) = Trail::follow(old.trail, moment, number, over_ms);
+            let (trail, rate) = Trail::follow(old.trail.as_deref().copied(), moment, number, over_ms);
             held = u8::from(
                 rate.is_some_and(|rate| watch.program.tests[0].holds(&Value::Float(rate), false) == Some(true)),
             );
-            self.put(at, WatchState { trail: Some(trail), ..old.clone() });
+            self.put(at, WatchState { trail: Some(Box::new(trail)), ..old.clone() });
         }
         if held != 0 && !self.is_judged(watch) {
             held = 0;

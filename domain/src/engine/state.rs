@@ -81,8 +81,8 @@ pub(super) struct WatchState {
     /// Whether the alarm is from before the start and its condition has not been seen since: then a value not read yet
     /// may be what holds it.
     pub(super) is_inherited: bool,
-    /// Of a rule that looks at how fast a value moves.
-    pub(super) trail: Option<Trail>,
+    /// Of a rule that looks at how fast a value moves; few do, and there are many watches.
+    pub(super) trail: Option<Box<Trail>>,
 }
 
 /// Two earlier points of a series: the older between half a window and a window old.

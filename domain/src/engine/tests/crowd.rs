@@ -35,7 +35,7 @@ fn timers_alone_come_in_portions_and_all_of_them_come() {
     while bench.engine.is_crowded(bench.now.mono) {
         portions.push(raised(&mut bench, &Input::default()));
     }
-    assert!(portions.len() >= 2 && portions.iter().all(|&portion| portion <= 100), "{portions:?}");
+    assert!(portions.len() >= 2 && portions.iter().all(|&portion| portion <= 50), "{portions:?}");
     portions.push(raised(&mut bench, &Input::default()));
     assert_eq!(portions.iter().sum::<usize>(), FRIDGES as usize);
 }
