@@ -5,12 +5,12 @@ use domain::{
     id::{DeviceId, TownshipCode},
     profile::Profile,
 };
-use protocol::rest::{DeviceDetail, DeviceSummary, LinkState};
+use protocol::rest::{DeviceDetail, DeviceSummary};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{
-    AppState, covered_device,
+    AppState, covered_device, device_now,
     error::{ApiError, Refusal},
     extract::{May, Path, Query, View},
     views,
@@ -74,24 +74,20 @@ pub(super) async fn read_device(
     let registry = state.registrar.current();
     let device = covered_device(&may.scope, &registry, &id)?;
     let summary = views::device_summary(device, &registry).ok_or_else(ApiError::not_found)?;
-    // Registered a moment ago, the live picture does not know it yet.
-    let live = state.live.device(&may.scope, &id);
-    let link = live.as_ref().map_or(LinkState::Unknown, |live| live.link);
-    let link_since_ms = live.as_ref().map_or(state.clock.now().wall.0, |live| live.link_since_ms);
-    let values = live.map(|live| live.values).unwrap_or_default();
+    let live = device_now(&state, &may.scope, &id)?;
     let profile = state.profiles.get(&device.profile);
     Ok(Json(DeviceDetail {
         owner_phone: registry.owner(&summary.owner).map(|owner| owner.phone.clone()).unwrap_or_default(),
         summary,
-        link,
-        link_since_ms,
+        link: live.link,
+        link_since_ms: live.link_since_ms,
         offline_bound_s: offline_bound_s(
             state.store.has_outbox(&device.node),
             profile,
             state.ingest.gone_after_ms(&device.node),
         ),
         out_of_service: state.store.out_of_service(&may.scope, &id).await?,
-        metrics: views::metrics(profile, &values),
+        metrics: views::metrics(profile, &live.values),
         rules: profile.map(|profile| views::rules_on(profile, device, &registry)).unwrap_or_default(),
         gaps: gaps_of(device, &state.profiles, &registry),
     }))

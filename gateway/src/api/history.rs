@@ -13,7 +13,7 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{
-    AppState,
+    AppState, device_now,
     error::{ApiError, Refusal},
     extract::{self, May, Path, Query, View},
     views,
@@ -162,7 +162,7 @@ pub(super) async fn read_latest(
         return Err(ApiError::invalid_field("devices", format!("1 to {DEVICES_PER_QUERY} are possible")));
     }
     let present = query.devices.iter().map(|id| {
-        let mut device = state.live.device(&may.scope, id).ok_or_else(ApiError::not_found)?;
+        let mut device = device_now(&state, &may.scope, id)?;
         if !query.metrics.is_empty() {
             device.values.retain(|value| query.metrics.contains(&value.metric));
         }

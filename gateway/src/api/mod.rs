@@ -56,6 +56,7 @@ use domain::{
     registry::{Device, Registry},
     time::UnixMs,
 };
+use protocol::{live::DeviceLive, rest::LinkState};
 use tokio_util::sync::CancellationToken;
 use tower_http::{compression::CompressionLayer, timeout::TimeoutLayer, trace::TraceLayer};
 use utoipa::OpenApi as _;
@@ -142,6 +143,16 @@ pub struct About {
 fn covered_device<'r>(scope: &Scope, registry: &'r Registry, id: &DeviceId) -> Result<&'r Device, ApiError> {
     let place = registry.place(id).filter(|place| scope.covers(Some(place)));
     place.and_then(|_| registry.device(id)).ok_or_else(ApiError::not_found)
+}
+
+/// A device as it is now. One that was registered a moment ago is not in the live picture yet: nothing is known of it.
+fn device_now(state: &AppState, scope: &Scope, id: &DeviceId) -> Result<DeviceLive, ApiError> {
+    if let Some(live) = state.live.device(scope, id) {
+        return Ok(live);
+    }
+    covered_device(scope, &state.registrar.current(), id)?;
+    let (link, link_since_ms) = (LinkState::Unknown, state.clock.now().wall.0);
+    Ok(DeviceLive { id: id.clone(), link, link_since_ms, worst: None, values: Vec::new() })
 }
 
 /// Every route of the API with its description. What is not here is not reachable.
