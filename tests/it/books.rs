@@ -19,7 +19,7 @@ use serde_json::Value as Json;
 use tokio::{sync::watch, task::JoinHandle};
 
 /// For the agent to find everything again and to tell what it kept; it waits up to 15 s between two attempts.
-const HEALING: Duration = Duration::from_mins(3);
+pub(crate) const HEALING: Duration = Duration::from_mins(3);
 
 /// A history is asked for in pieces of this length, in milliseconds, which hold fewer readings than its limit.
 const PIECE_MS: i64 = 120_000;
@@ -114,7 +114,7 @@ pub(crate) async fn stored(operator: &Person, taken: &Book, until_ms: i64) -> Bo
 /// nothing, and what it sent then is in no book of its own: such moments, if any, may hold more.
 pub(crate) fn difference(taken: &Book, stored: &Book, unnumbered: &[std::ops::Range<i64>]) -> Option<String> {
     let is_unnumbered = |at_ms: i64| unnumbered.iter().any(|moments| moments.contains(&at_ms));
-    let is_stored_once = taken.readings.iter().find_map(|(key, series)| {
+    let by_time = taken.readings.iter().find_map(|(key, series)| {
         // Both are sorted: one walk tells them apart, equal readings counted.
         let (mut missing, mut strange) = (Vec::new(), Vec::new());
         let (mut expected, mut found) = (series.iter().peekable(), stored.readings[key].iter().peekable());
@@ -135,7 +135,7 @@ pub(crate) fn difference(taken: &Book, stored: &Book, unnumbered: &[std::ops::Ra
         (!missing.is_empty() || !strange.is_empty())
             .then(|| format!("{key:?}: {taken} taken, {stored} stored; missing {missing:?}; not taken {strange:?}"))
     });
-    is_stored_once.or_else(|| {
+    by_time.or_else(|| {
         let values = |book: &Book, key| -> Vec<String> {
             book.ahead.get(key).into_iter().flatten().map(|(_, value)| value.clone()).collect()
         };

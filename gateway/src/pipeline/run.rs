@@ -196,9 +196,7 @@ impl Pipeline {
         }
         let close_at = Instant::now() + Duration::from_millis(self.parts.config.linger_ms);
         while batch.readings.len() + batch.judged.len() < self.parts.config.batch_readings {
-            while let Ok(waiting) = self.parts.requests.0.try_recv() {
-                batch.waiting.push(waiting);
-            }
+            self.take_requests(&mut batch);
             if !batch.waiting.is_empty() {
                 break;
             }
@@ -208,6 +206,11 @@ impl Pipeline {
             }
         }
         Some(batch)
+    }
+
+    /// What people have asked for by now.
+    fn take_requests(&mut self, batch: &mut Batch) {
+        batch.waiting.extend(std::iter::from_fn(|| self.parts.requests.0.try_recv().ok()));
     }
 
     fn add(&self, batch: &mut Batch, message: Ingested) {
@@ -221,9 +224,7 @@ impl Pipeline {
         while self.parts.engine.is_crowded(self.parts.clock.now().mono) {
             let mut portion = Batch::default();
             portion.waiting.append(&mut batch.waiting);
-            while let Ok(waiting) = self.parts.requests.0.try_recv() {
-                portion.waiting.push(waiting);
-            }
+            self.take_requests(&mut portion);
             if stop.is_cancelled() || !self.settle(portion, stop).await? {
                 return Ok(false);
             }

@@ -34,7 +34,7 @@ use self::{
     alarms::Gas,
     fault::{Fault, Scene, Site},
 };
-use super::books::{difference, stored, taken};
+use super::books::{HEALING, difference, now_ms, stored, taken};
 
 const NODE: &str = "edge-north";
 /// Faults when nobody asks for more; how many of each hundred are done with a broker of the site's own, and as many with a
@@ -43,8 +43,6 @@ const FAULTS: u64 = 60;
 const OTHER_PERCENT: u64 = 15;
 /// One of so many faults lasts long.
 const LONG_EVERY: u64 = 40;
-/// For the agent to find everything again and to tell what it kept; it waits up to 15 s between two attempts.
-const HEALING: Duration = Duration::from_mins(3);
 /// The gateway's store of a story is a few MiB, the agent's outbox a segment or two.
 const DISK_MIB: u32 = 48;
 /// What was sent while the agent could number nothing may carry a time a little before or after, in milliseconds; the
@@ -56,11 +54,6 @@ const GROWTH_KIB: u64 = 48 * 1024;
 
 fn number(name: &str, otherwise: u64) -> u64 {
     env::var(name).ok().map_or(otherwise, |text| text.parse().expect("a number"))
-}
-
-fn unix_ms() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
-    i64::try_from(since.as_millis()).expect("a time")
 }
 
 /// Profiles in which gas is called after two seconds, and off after one: so that a story sees many alarms.
@@ -189,10 +182,10 @@ async fn endure(name: &str, faults: u64, folder: &tempfile::TempDir, site: Site)
             continue;
         }
         println!("{ran:6} ms  fault {count}: {fault:?} for {} ms", lasting.as_millis());
-        let began = unix_ms();
+        let began = now_ms();
         fault.happen(lasting, &mut scene).await;
         if fault == Fault::FillAgentDisk {
-            unnumbered.push(began - UNNUMBERED_MS..unix_ms() + UNNUMBERED_MS);
+            unnumbered.push(began - UNNUMBERED_MS..now_ms() + UNNUMBERED_MS);
         }
         gateway_memory.note(count - 1, faults, scene.world.gateway().resident_kib());
         agent_memory.note(count - 1, faults, scene.world.agent(NODE).resident_kib());
@@ -201,7 +194,7 @@ async fn endure(name: &str, faults: u64, folder: &tempfile::TempDir, site: Site)
     leak.end();
     let rose = tokio::time::timeout(HEALING, rising).await.expect("the last alarm is over in time").expect("no panic");
     lively.abort();
-    let until_ms = unix_ms();
+    let until_ms = now_ms();
 
     let mut outcome = None;
     let healing = Instant::now();
