@@ -1,6 +1,6 @@
 # make run     the demonstration district on this machine; Ctrl-C stops all of it
 # make test    everything that is checked, cheapest first
-# make chaos   FAULTS=200 SEED=n: kills, cuts, full disks, wrong clocks; counts what is stored and raised afterwards
+# make chaos   FAULTS=200 SEED=n: kills, power cuts, full disks, wrong clocks; counts what is stored and raised afterwards
 # make bench   the speeds, each beside the raw limit of its parts
 # make bench-peers  the same readings into PostgreSQL, InfluxDB and VictoriaMetrics, as far as they are installed
 # make bench-nab  the anomaly detector on the Numenta benchmark (NAB_DIR, OUT)

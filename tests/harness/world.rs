@@ -13,6 +13,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::Arc,
     time::Duration,
 };
 
@@ -20,6 +21,7 @@ use domain::{access::Role, id::DeviceId};
 use tempfile::TempDir;
 
 use crate::{
+    disk::SmallDisk,
     eventually,
     person::Person,
     process::{Process, binary, free_port, workspace},
@@ -47,8 +49,8 @@ pub struct Options {
     pub profiles_dir: Option<PathBuf>,
     /// A broker of the site's own instead of the gateway's; it lets everybody in.
     pub broker: Option<SocketAddr>,
-    /// Where an agent keeps its outbox, instead of beside the story's other files.
-    pub outbox_dir: Option<PathBuf>,
+    /// The disk of an agent's machine, where it keeps its outbox instead of beside the story's other files.
+    pub agent_disk: Option<Arc<SmallDisk>>,
     /// Set in the environment of agents.
     pub agent_environment: Vec<(String, String)>,
     /// Set in the environment of the gateway.
@@ -153,11 +155,10 @@ impl World {
         // A node may speak only under the township that it is registered in.
         let group = if node == "edge-north" { "500156001" } else { "500156003" };
         let password = if is_enrolled { format!("password_file = \"{node}.password\"\n") } else { String::new() };
-        let outbox = self
-            .options
-            .outbox_dir
-            .as_ref()
-            .map_or(String::new(), |dir| format!("[outbox]\ndir = \"{}\"\n\n", dir.display()));
+        let outbox =
+            self.options.agent_disk.as_ref().map_or(String::new(), |disk| {
+                format!("[outbox]\ndir = \"{}\"\n\n", disk.path().join("outbox").display())
+            });
         let config = format!(
             "[node]\nid = \"{node}\"\ngroup = \"{group}\"\nrefresh_ms = 2000\ncode_systems_dir = \"{}\"\n\n\
              [gateway]\nurl = \"ws://{}\"\n\n[broker]\nurl = \"mqtt://{broker}\"\n{password}\n\
@@ -171,7 +172,11 @@ impl World {
 
     /// Starts an agent that has been stopped or killed.
     pub fn restart_agent(&mut self, node: &str) {
-        let mut command = Command::new(binary("edge-agent"));
+        let program = binary("edge-agent");
+        let mut command = match &self.options.agent_disk {
+            Some(disk) => disk.on_machine(&program),
+            None => Command::new(program),
+        };
         command.arg("run").arg("--config").arg(self.path(&format!("{node}.toml")));
         command.envs(self.options.agent_environment.iter().cloned());
         let agent = Process::start(node, &mut command, self.folder.path()).expect("the agent starts");

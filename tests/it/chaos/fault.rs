@@ -1,6 +1,6 @@
 //! What can go wrong, and how it is put right.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use harness::{
     World,
@@ -36,6 +36,9 @@ pub(super) enum Fault {
     SwapMessages,
     FillGatewayDisk,
     FillAgentDisk,
+    /// The gateway's machine, its broker with it: what was not on the disk is lost.
+    CutGatewayPower,
+    CutAgentPower,
     /// The agent's clock is wrong by so many seconds.
     SetClock(i32),
     /// The gateway's is.
@@ -51,7 +54,7 @@ pub(super) struct Site {
     pub(super) server: Option<Postgres>,
     pub(super) agent_clock: Option<WallClock>,
     pub(super) gateway_clock: Option<WallClock>,
-    pub(super) agent_disk: Option<SmallDisk>,
+    pub(super) agent_disk: Option<Arc<SmallDisk>>,
     pub(super) gateway_disk: Option<SmallDisk>,
 }
 
@@ -65,7 +68,7 @@ pub(super) struct Scene {
 impl Fault {
     /// A fault, and how long it lasts. Cheap ones are frequent.
     pub(super) fn any(random: &mut StdRng) -> (Self, Duration) {
-        let fault = match random.random_range(0..36) {
+        let fault = match random.random_range(0..40) {
             0..4 => Self::KillAgent,
             4 => Self::StopAgent,
             5..7 => Self::KillGateway,
@@ -83,6 +86,8 @@ impl Fault {
             30 => Self::SetGatewayClock(random.random_range(-200..200)),
             // A gateway that is behind takes everybody for ahead, and stores by its own time: that is another story.
             31 => Self::SetGatewayClock(HOURS_S),
+            32..34 => Self::CutGatewayPower,
+            34..36 => Self::CutAgentPower,
             _ => Self::KillServer,
         };
         let lasting = Duration::from_millis(random.random_range(10..400));
@@ -100,8 +105,8 @@ impl Fault {
     /// Whether this machine can have it.
     pub(super) fn is_possible(self, site: &Site) -> bool {
         match self {
-            Self::FillGatewayDisk => site.gateway_disk.is_some(),
-            Self::FillAgentDisk => site.agent_disk.is_some(),
+            Self::FillGatewayDisk | Self::CutGatewayPower => site.gateway_disk.is_some(),
+            Self::FillAgentDisk | Self::CutAgentPower => site.agent_disk.is_some(),
             Self::SetClock(_) => site.agent_clock.is_some(),
             Self::SetGatewayClock(_) => site.gateway_clock.is_some(),
             Self::KillServer => site.server.is_some(),
@@ -126,15 +131,24 @@ impl Fault {
             Self::DoubleMessages => proxy.deliver(Delivery::Twice),
             Self::SwapMessages => proxy.deliver(Delivery::Swapped),
             Self::FillGatewayDisk => site.gateway_disk.iter().for_each(SmallDisk::fill),
-            Self::FillAgentDisk => site.agent_disk.iter().for_each(SmallDisk::fill),
+            Self::FillAgentDisk => site.agent_disk.iter().for_each(|disk| disk.fill()),
+            Self::CutGatewayPower => {
+                world.gateway().kill();
+                world.kill_broker();
+                site.gateway_disk.iter().for_each(SmallDisk::cut_power);
+            }
+            Self::CutAgentPower => {
+                world.agent(NODE).kill();
+                site.agent_disk.iter().for_each(|disk| disk.cut_power());
+            }
             Self::SetClock(ahead_s) => site.agent_clock.iter().for_each(|clock| clock.set(ahead_s)),
             Self::SetGatewayClock(ahead_s) => site.gateway_clock.iter().for_each(|clock| clock.set(ahead_s)),
         }
         tokio::time::sleep(lasting).await;
         let Scene { world, proxy, site } = scene;
         match self {
-            Self::KillAgent | Self::StopAgent => world.restart_agent(NODE),
-            Self::KillGateway => world.restart_gateway().await,
+            Self::KillAgent | Self::StopAgent | Self::CutAgentPower => world.restart_agent(NODE),
+            Self::KillGateway | Self::CutGatewayPower => world.restart_gateway().await,
             Self::KillBroker => {
                 if let Some(broker) = &mut site.broker {
                     broker.restart().await;
@@ -156,7 +170,7 @@ impl Fault {
             }
             Self::DoubleMessages | Self::SwapMessages => proxy.deliver(Delivery::Faithful),
             Self::FillGatewayDisk => site.gateway_disk.iter().for_each(SmallDisk::clear),
-            Self::FillAgentDisk => site.agent_disk.iter().for_each(SmallDisk::clear),
+            Self::FillAgentDisk => site.agent_disk.iter().for_each(|disk| disk.clear()),
             Self::SetClock(_) => site.agent_clock.iter().for_each(|clock| clock.set(0)),
             Self::SetGatewayClock(_) => site.gateway_clock.iter().for_each(|clock| clock.set(0)),
         }

@@ -48,6 +48,9 @@ const DISK_MIB: u32 = 48;
 /// What was sent while the agent could number nothing may carry a time a little before or after, in milliseconds; the
 /// clock may be wrong besides.
 const UNNUMBERED_MS: i64 = 10_000;
+/// What was sent in so many milliseconds before the agent's power was cut may have arrived, and its outbox forgot it: twice
+/// the time between two flushes, and what is on the way.
+const UNFLUSHED_MS: i64 = 3_000;
 /// A gateway or an agent that grows by more between the second quarter of a story and its last holds on to something, in
 /// KiB. Sealing, the allocator and caches breathe less than that.
 const GROWTH_KIB: u64 = 48 * 1024;
@@ -116,6 +119,7 @@ async fn everything_the_agent_took_is_stored_once_whatever_fails() {
     }
     let faults = number("BRIGHTWATCH_FAULTS", FAULTS);
     let faults = faults - 2 * (faults * OTHER_PERCENT / 100);
+    let agent_disk = agent_disk.map(Arc::new);
     let site = Site { agent_clock, gateway_clock, agent_disk, gateway_disk, ..Site::default() };
     endure("own broker", faults, &folder, site).await;
 }
@@ -145,11 +149,10 @@ async fn endure(name: &str, faults: u64, folder: &tempfile::TempDir, site: Site)
     let mut random = StdRng::seed_from_u64(seed);
     quick_profiles(folder.path());
     let environment = |clock: &Option<WallClock>| clock.as_ref().map(WallClock::environment).unwrap_or_default();
-    let on_disk = |disk: &Option<SmallDisk>, name: &str| disk.as_ref().map(|disk| disk.path().join(name));
     let options = Options {
         store_url: site.server.as_ref().map(|server| server.url().to_owned()),
-        data_dir: on_disk(&site.gateway_disk, "data"),
-        outbox_dir: on_disk(&site.agent_disk, "outbox"),
+        data_dir: site.gateway_disk.as_ref().map(|disk| disk.path().join("data")),
+        agent_disk: site.agent_disk.clone(),
         profiles_dir: Some(folder.path().to_owned()),
         broker: site.broker.as_ref().map(Mosquitto::address),
         agent_environment: environment(&site.agent_clock),
@@ -184,8 +187,10 @@ async fn endure(name: &str, faults: u64, folder: &tempfile::TempDir, site: Site)
         println!("{ran:6} ms  fault {count}: {fault:?} for {} ms", lasting.as_millis());
         let began = now_ms();
         fault.happen(lasting, &mut scene).await;
-        if fault == Fault::FillAgentDisk {
-            unnumbered.push(began - UNNUMBERED_MS..now_ms() + UNNUMBERED_MS);
+        match fault {
+            Fault::FillAgentDisk => unnumbered.push(began - UNNUMBERED_MS..now_ms() + UNNUMBERED_MS),
+            Fault::CutAgentPower => unnumbered.push(began - UNFLUSHED_MS..now_ms()),
+            _ => {}
         }
         gateway_memory.note(count - 1, faults, scene.world.gateway().resident_kib());
         agent_memory.note(count - 1, faults, scene.world.agent(NODE).resident_kib());
