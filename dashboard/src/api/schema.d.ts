@@ -3433,7 +3433,7 @@ export interface components {
             database_bytes: number;
             /**
              * Format: double
-             * @description Days until the disk is full at that pace; None: it never is, or the server knows.
+             * @description Whole days until the disk is full at that pace; None: it never is, or the server knows.
              */
             days_until_full?: number | null;
             /**
@@ -3490,7 +3490,7 @@ export interface components {
             rollup_minute_days: number;
             /**
              * Format: double
-             * @description Bytes of readings when every day drops as many as it brings.
+             * @description Bytes of readings and of summaries when every day drops as many as it brings.
              */
             steady_bytes: number;
             /** @description How much of what happens is stored at the moment. */

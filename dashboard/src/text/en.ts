@@ -828,7 +828,7 @@ export const en: Text = {
     perReading: 'A reading',
     perDay: 'Readings a day',
     growth: 'Growth a day',
-    steady: 'Readings when steady',
+    steady: 'When steady, with summaries',
     rollups: 'Summaries of old readings',
     byKind: 'By kind of device',
     kind: 'Kind of device',

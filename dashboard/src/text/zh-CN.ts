@@ -823,7 +823,7 @@ export const zhCN = {
     perReading: '每条读数',
     perDay: '每天读数',
     growth: '每天增长',
-    steady: '稳定后的读数空间',
+    steady: '稳定后的空间（含汇总）',
     rollups: '历史汇总',
     byKind: '按设备类型',
     kind: '设备类型',

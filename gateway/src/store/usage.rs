@@ -29,6 +29,8 @@ pub struct Usage {
     pub open_readings: u64,
     /// Readings committed within the latest day, reckoned to a whole one.
     pub readings_per_day: f64,
+    /// How old the oldest reading in a chunk is, in days; an hour at least.
+    pub age_days: f64,
     /// What is in chunks, by kind of device.
     pub profiles: Vec<ProfileUsage>,
     /// Bytes of the summaries of older readings.
@@ -76,6 +78,7 @@ impl Store {
             disk_free_bytes: file.and_then(|file| free_bytes(file).ok()),
             open_readings,
             readings_per_day: self.readings_per_day(now).await?,
+            age_days: self.age_days(now).await?,
             profiles: self.usage_by_profile().await?,
             rollup_bytes: self
                 .number("SELECT CAST(COALESCE(SUM(LENGTH(cells)), 0) AS BIGINT) AS number FROM rollup")
@@ -116,6 +119,18 @@ impl Store {
         let covered_ms = now.since_ms(row.time("first_ms")?).clamp(DAY_MS / 24, DAY_MS);
         #[expect(clippy::cast_precision_loss, reason = "an estimate")]
         Ok(readings as f64 * DAY_MS as f64 / covered_ms as f64)
+    }
+
+    async fn age_days(&self, now: UnixMs) -> Result<f64, StoreError> {
+        // Answered by the index `chunk_by_time` alone.
+        let row = sqlx::query("SELECT MIN(first_at_ms) AS first_ms FROM chunk")
+            .fetch_one(self.readers())
+            .await
+            .map_err(StoreError::read(OPERATION))?;
+        let first_ms: Option<i64> = row.get_as("first_ms")?;
+        let age_ms = first_ms.map_or(0, |first_ms| now.since_ms(UnixMs(first_ms)));
+        #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+        Ok(age_ms.max(DAY_MS / 24) as f64 / DAY_MS as f64)
     }
 
     async fn usage_by_profile(&self) -> Result<Vec<ProfileUsage>, StoreError> {

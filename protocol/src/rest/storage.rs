@@ -29,9 +29,9 @@ pub struct Storage {
     pub readings_per_day: f64,
     /// Bytes by which the database grows a day at that pace, until the first readings are too old to be kept.
     pub growth_bytes_per_day: f64,
-    /// Bytes of readings when every day drops as many as it brings.
+    /// Bytes of readings and of summaries when every day drops as many as it brings.
     pub steady_bytes: f64,
-    /// Days until the disk is full at that pace; None: it never is, or the server knows.
+    /// Whole days until the disk is full at that pace; None: it never is, or the server knows.
     pub days_until_full: Option<f64>,
     /// What is in chunks, by kind of device.
     pub profiles: Vec<StorageProfile>,

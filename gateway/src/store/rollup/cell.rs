@@ -15,6 +15,9 @@ const DAY_MS: i64 = 24 * HOUR_MS;
 /// Days begin at midnight in Beijing, which knows no summer time.
 const BEIJING_MS: i64 = 8 * HOUR_MS;
 
+/// What a cell takes of the database, about.
+pub(in crate::store) const USUAL_BYTES: f64 = 10.0;
+
 /// How long a cell is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::store) enum Step {
@@ -282,6 +285,19 @@ mod tests {
         assert_eq!(day, UnixMs(1_789_920_000_000));
         assert_eq!(at.since_ms(day), (22 * 3600 + 13 * 60 + 20) * 1000);
         assert_eq!(Step::Minute.page_of(at), day);
+    }
+
+    #[test]
+    fn a_minute_of_a_cold_store_takes_about_ten_bytes() {
+        // A day at one a second, in tenths of a degree, whose last digit trembles.
+        let tenths = |second: i64| {
+            40 + (second / 300 % 8) + (second.wrapping_mul(6_364_136_223_846_793_005) >> 33).rem_euclid(3)
+        };
+        #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+        let readings = (0..86_400).map(|second| Cell::of(UnixMs(second * 1000), tenths(second) as f64 / 10.0));
+        let cells = gather(Step::Minute, readings);
+        let bytes = encode(&cells).len() as f64 / cells.len() as f64;
+        assert!((1.0..=2.0 * USUAL_BYTES).contains(&bytes), "{bytes} bytes a minute");
     }
 
     #[test]

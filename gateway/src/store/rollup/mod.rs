@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, ops::Range};
 use domain::{id::SeriesId, time::UnixMs};
 use sqlx::AnyConnection;
 
-pub(super) use self::cell::{Cell, Step, gather};
+pub(super) use self::cell::{Cell, Step, USUAL_BYTES, gather};
 use super::{Store, error::StoreError, row::Columns};
 
 const OPERATION: &str = "reading rollups";
