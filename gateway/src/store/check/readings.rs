@@ -20,7 +20,7 @@ use crate::store::{
 const SCHEMA_OF_ROLLUPS: i64 = 7;
 
 /// Chunks fetched and unpacked at once: a few hundred kilobytes.
-const CHUNKS_PER_PAGE: i64 = 64;
+const CHUNKS_PER_PAGE: i64 = 16;
 /// Journal rows fetched at once: each may hold a whole micro-batch.
 const ROWS_PER_PAGE: i64 = 64;
 /// How far two sums of the same readings may differ, relative to the largest summands: they may have been added up in

@@ -36,9 +36,9 @@ const KIND_FLOAT: u8 = 4;
 const KIND_TEXT: u8 = 5;
 const KIND_COUNT: usize = 6;
 
-/// The most readings in one chunk: four and a half hours at 1 Hz. Longer tails become several chunks, so that a narrow query
-/// decodes little: 0.2 ms at most. A quarter of it left much of the database's pages of 4 KiB empty, beside frames of 3 KiB.
-pub(in crate::store) const READINGS_MAX: usize = 16_384;
+/// The most readings in one chunk: nine hours at 1 Hz. Longer tails become several chunks, so that a narrow query decodes
+/// little: 0.4 ms at most. Smaller ones leave more of the database's pages of 4 KiB empty: up to half of one beside each frame.
+pub(in crate::store) const READINGS_MAX: usize = 32_768;
 
 /// What a query needs to know of a chunk without opening it.
 #[derive(Debug, Clone, Copy, PartialEq)]

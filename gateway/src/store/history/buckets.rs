@@ -117,9 +117,20 @@ impl Buckets {
         }
     }
 
-    /// What is filled so far; what stays behind is empty and of no use.
-    pub(super) fn take(&mut self) -> Self {
-        Self { range: self.range.clone(), width_ms: self.width_ms, filled: std::mem::take(&mut self.filled) }
+    /// The same buckets with nothing in them.
+    pub(super) fn emptied(&self) -> Self {
+        Self { range: self.range.clone(), width_ms: self.width_ms, filled: vec![None; self.filled.len()] }
+    }
+
+    /// Adds what was filled into buckets that [`emptied`](Self::emptied) made of these, from other chunks.
+    pub(super) fn add_part(&mut self, part: Self) {
+        for (filled, more) in self.filled.iter_mut().zip(part.filled) {
+            match (filled, more) {
+                (Some(filled), Some(more)) => filled.add(&more),
+                (filled @ None, more) => *filled = more,
+                (Some(_), None) => {}
+            }
+        }
     }
 
     /// Adds readings of the chunk of that rank, or of the tail; those outside the range are passed over.
@@ -205,6 +216,17 @@ impl Buckets {
 }
 
 impl Filled {
+    fn add(&mut self, other: &Self) {
+        self.reading_count += other.reading_count;
+        self.usable_count += other.usable_count;
+        self.min = self.min.min(other.min);
+        self.max = self.max.max(other.max);
+        self.sum += other.sum;
+        if let Some(last) = other.last {
+            self.note_last(last);
+        }
+    }
+
     fn add_usable(&mut self, readings: &[(UnixMs, f64)], rank: i64) {
         self.reading_count += readings.len() as u64;
         for &(_, number) in readings {
@@ -325,6 +347,26 @@ mod tests {
             one.add_usable(&usable(&samples), 3);
             other.add_all(&samples, 3);
             prop_assert_eq!(one.finish(), other.finish());
+        }
+
+        #[test]
+        fn parts_in_any_order_are_the_whole(
+            values in proptest::collection::vec((0_i64..1000, prop::option::of(-50_i32..50)), 0..60),
+            size in 1_usize..20,
+        ) {
+            let samples: Vec<Sample> = values.iter().map(|&(at, value)| sample(at, value.map(f64::from))).collect();
+            let range = UnixMs(0)..UnixMs(1000);
+            let (mut whole, mut sum) = (Buckets::new(range.clone(), 7), Buckets::new(range, 7));
+            let chunks: Vec<(i64, &[Sample])> = (0..).zip(samples.chunks(size)).collect();
+            for &(rank, chunk) in &chunks {
+                whole.add_all(chunk, rank);
+            }
+            for &(rank, chunk) in chunks.iter().rev() {
+                let mut part = sum.emptied();
+                part.add_all(chunk, rank);
+                sum.add_part(part);
+            }
+            prop_assert_eq!(whole.finish(), sum.finish());
         }
     }
 }

@@ -15,9 +15,9 @@ use domain::{
     id::{DeviceId, MetricName, SeriesId},
     time::UnixMs,
 };
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use protocol::rest;
 use sqlx::AssertSqlSafe;
-use tokio::task::JoinHandle;
 
 use self::buckets::{Buckets, IN_TAIL};
 pub(super) use self::ordered::Cursor;
@@ -38,8 +38,10 @@ use super::{
 const OPERATION: &str = "reading history";
 /// The most buckets, and so the most readings, in one answer.
 pub const BUCKETS_MAX: u32 = 10_000;
-/// Chunks fetched and unpacked at once: a few hundred kilobytes.
-const CHUNKS_PER_PAGE: usize = 16;
+/// Chunks fetched and unpacked together: a few hundred kilobytes.
+const CHUNKS_PER_PAGE: usize = 8;
+/// Pages unpacked beside each other: as many as the smallest machine has cores.
+const PAGES_AT_ONCE: usize = 2;
 
 /// A chunk that overlaps the range.
 #[derive(Debug)]
@@ -123,7 +125,7 @@ impl Store {
         for (_, cell) in &cells {
             filling.add_cell(cell);
         }
-        let mut filling = self.fold(filling, &cut, Buckets::add_usable).await?;
+        self.fold(&mut filling, &cut, Buckets::add_usable).await?;
         filling.add_all(&tail.samples, IN_TAIL);
         // Summaries do not say which reading was the last: a few chunks have to be opened for that.
         let mut closed = whole;
@@ -132,7 +134,7 @@ impl Store {
             if unsure.is_empty() {
                 break;
             }
-            filling = self.fold(filling, &unsure, Buckets::note_last).await?;
+            self.fold(&mut filling, &unsure, Buckets::note_last).await?;
         }
         Ok(Some(rest::History { bucket_ms: Some(filling.width_ms()), buckets: filling.finish(), ..empty }))
     }
@@ -233,35 +235,33 @@ impl Store {
         Ok(samples)
     }
 
-    /// Takes the readings of these chunks into the buckets; a page is read while the one before is unpacked.
+    /// Takes the readings of these chunks into the buckets, some pages at once.
     async fn fold(
         &self,
-        mut filling: Buckets,
+        filling: &mut Buckets,
         candidates: &[Candidate],
         take: fn(&mut Buckets, &[(UnixMs, f64)], i64),
-    ) -> Result<Buckets, StoreError> {
-        let mut unpacking: Option<JoinHandle<Result<Buckets, CodecError>>> = None;
-        let unpacked = async |unpacking: JoinHandle<Result<Buckets, CodecError>>| {
-            unpacking.await.map_err(|_| StoreError::Closed)?.map_err(StoreError::damaged("chunk"))
-        };
-        for page in candidates.chunks(CHUNKS_PER_PAGE) {
-            let frames = self.frames(&ids_of(page)).await?;
-            if let Some(before) = unpacking.take() {
-                filling = unpacked(before).await?;
-            }
-            let mut page_filling = filling.take();
-            let ranks: Vec<i64> = page.iter().map(|candidate| candidate.rank).collect();
-            unpacking = Some(tokio::task::spawn_blocking(move || {
-                for (frame, rank) in frames.iter().zip(ranks) {
-                    take(&mut page_filling, &chunk::decode_usable(frame)?, rank);
-                }
-                Ok(page_filling)
-            }));
+    ) -> Result<(), StoreError> {
+        let empty = filling.emptied();
+        let pages = candidates.chunks(CHUNKS_PER_PAGE).map(|page| page.iter().map(|it| (it.id, it.rank)).unzip());
+        let pages: Vec<(Vec<i64>, Vec<i64>)> = pages.collect();
+        let mut unpacked = stream::iter(pages)
+            .map(async |(ids, ranks)| {
+                let frames = self.frames(&ids).await?;
+                let mut part = empty.emptied();
+                let unpacking = tokio::task::spawn_blocking(move || {
+                    for (frame, rank) in frames.iter().zip(ranks) {
+                        take(&mut part, &chunk::decode_usable(frame)?, rank);
+                    }
+                    Ok::<_, CodecError>(part)
+                });
+                unpacking.await.map_err(|_| StoreError::Closed)?.map_err(StoreError::damaged("chunk"))
+            })
+            .buffer_unordered(PAGES_AT_ONCE);
+        while let Some(part) = unpacked.try_next().await? {
+            filling.add_part(part);
         }
-        match unpacking {
-            Some(last) => unpacked(last).await,
-            None => Ok(filling),
-        }
+        Ok(())
     }
 
     /// The frames of chunks, in the order of their readings' arrival.

@@ -9,7 +9,7 @@ use super::{OPERATION, Sample, Store, StoreError};
 use crate::store::{codec::chunk, row::Columns};
 
 /// Chunks of one page, at first: some tens of thousands of readings.
-const CHUNKS_PER_PAGE: usize = 4;
+const CHUNKS_PER_PAGE: usize = 2;
 /// How often a page is begun anew because its chunks were merged or dropped long ago and are gone, before that is an error.
 const ATTEMPTS: usize = 5;
 

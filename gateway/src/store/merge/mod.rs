@@ -86,7 +86,7 @@ impl Store {
     /// Answered by the index `chunk_small` alone.
     async fn series_with_small_chunks(&self) -> Result<Vec<SeriesId>, StoreError> {
         let rows = sqlx::query(
-            "SELECT series_id FROM chunk WHERE replaced_through IS NULL AND reading_count < 8192 \
+            "SELECT series_id FROM chunk WHERE replaced_through IS NULL AND reading_count < 16384 \
              GROUP BY series_id HAVING SUM(reading_count) >= $1 OR COUNT(*) >= $2 ORDER BY series_id",
         )
         .bind(i64::from(ENOUGH))

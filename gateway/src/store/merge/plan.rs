@@ -16,7 +16,7 @@ pub(super) struct Piece {
 /// A chunk of so many readings is left alone; the index `chunk_small` says the same.
 const SMALL_BELOW: usize = chunk::READINGS_MAX / 2;
 /// So many readings are worth a chunk of their own although more would fit.
-pub(super) const ENOUGH: u32 = 12_288;
+pub(super) const ENOUGH: u32 = 24_576;
 /// So many small chunks are merged although they do not come to [`ENOUGH`]: a series with a reading an hour would
 /// otherwise keep a chunk for each.
 pub(super) const PIECES_MAX: u32 = 16;
@@ -97,11 +97,11 @@ mod tests {
 
     #[test]
     fn quarters_of_an_hour_become_chunks_of_hours() {
-        assert_eq!(settled(&[900; 14]), [12_600]);
-        assert_eq!(settled(&[900; 36]), [16_200, 16_200]);
-        assert_eq!(settled(&[3600; 6]), [14_400, 3600, 3600]);
-        assert_eq!(next_merge(&pieces(&[900; 13])), None, "another may come");
-        assert_eq!(settled(&[8192, 16_384, 12_000]), [8192, 16_384, 12_000]);
+        assert_eq!(settled(&[900; 28]), [25_200]);
+        assert_eq!(settled(&[900; 72]), [32_400, 32_400]);
+        assert_eq!(settled(&[3600; 11]), [32_400, 3600, 3600]);
+        assert_eq!(next_merge(&pieces(&[3600; 6])), None, "another may come");
+        assert_eq!(settled(&[16_384, 32_768, 24_000]), [16_384, 32_768, 24_000]);
     }
 
     #[test]
@@ -123,10 +123,10 @@ mod tests {
     #[test]
     fn a_sealing_of_several_chunks_is_not_torn() {
         let piece = |id, through, reading_count| Piece { id, through: JournalId(through), reading_count };
-        let torn = [piece(1, 1, 3600), piece(2, 2, 7600), piece(3, 2, 7600)];
+        let torn = [piece(1, 1, 3600), piece(2, 2, 15_200), piece(3, 2, 15_200)];
         assert_eq!(next_merge(&torn), Some(1..3));
         // The end of a long tail goes with what follows it.
-        let tail = [piece(1, 1, 16_384), piece(2, 1, 1200), piece(3, 2, 7600), piece(4, 3, 7600)];
+        let tail = [piece(1, 1, 32_768), piece(2, 1, 1200), piece(3, 2, 15_900), piece(4, 3, 15_900)];
         assert_eq!(next_merge(&tail), Some(1..3));
     }
 
