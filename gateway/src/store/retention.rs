@@ -203,13 +203,14 @@ impl Store {
         }
         let ids: Vec<i64> = expiring.iter().map(|chunk| chunk.id).collect();
         let gathered = tokio::task::spawn_blocking(move || {
-            let usable = expiring.iter().flat_map(|expiring| {
-                chunk::decode_usable(&expiring.frame).unwrap_or_else(|error| {
+            let readable = expiring.iter().filter_map(|expiring| {
+                let unreadable = |error: &_| {
                     tracing::error!(chunk.id = expiring.id, %error, "an old chunk cannot be read and leaves no summary");
-                    Vec::new()
-                })
+                };
+                chunk::decode_usable(&expiring.frame).inspect_err(unreadable).ok()
             });
-            gather(Step::Minute, usable.map(|(at, number)| Cell::of(at, number)))
+            let numbers = readable.flat_map(|usable| usable.times.into_iter().zip(usable.numbers));
+            gather(Step::Minute, numbers.map(|(at, number)| Cell::of(at, number)))
         });
         let cells = gathered.await.map_err(|_| StoreError::Closed)?;
         self.writer()

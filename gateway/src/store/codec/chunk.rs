@@ -177,36 +177,51 @@ pub(in crate::store) fn decode(frame: &[u8]) -> Result<Vec<Sample>, CodecError> 
     samples.collect()
 }
 
-/// Time and [`Sample::usable`] number of every reading of a frame, NaN where there is none: what statistics need, at a
-/// fraction of the cost of [`decode`].
+/// The readings of a frame as far as statistics go.
+#[derive(Debug)]
+pub(in crate::store) struct Usable {
+    /// When.
+    pub(in crate::store) times: Vec<UnixMs>,
+    /// [`Sample::usable`] of each; NaN where there is none.
+    pub(in crate::store) numbers: Vec<f64>,
+}
+
+/// Time and number of every reading of a frame: what statistics need, at a fraction of the cost of [`decode`].
 ///
 /// # Errors
 /// As [`decode`].
-pub(in crate::store) fn decode_usable(frame: &[u8]) -> Result<Vec<(UnixMs, f64)>, CodecError> {
+pub(in crate::store) fn decode_usable(frame: &[u8]) -> Result<Usable, CodecError> {
     let Columns { times, qualities, kinds, integers, floats, texts: _ } = Columns::read(frame)?;
-    let mut usable: Vec<(UnixMs, f64)> = Vec::with_capacity(times.len());
-    let (mut times, mut integers, mut floats) =
-        (times.into_iter().map(UnixMs), integers.into_iter(), floats.into_iter());
+    let mut numbers: Vec<f64> = Vec::with_capacity(times.len());
+    let (mut integers, mut floats) = (integers.as_slice(), floats.as_slice());
     for (length, kind) in kinds {
-        let times = times.by_ref().take(length);
+        let whole = numbers.len() + length;
         match kind {
-            KIND_FALSE => usable.extend(times.map(|at| (at, 0.0))),
-            KIND_TRUE => usable.extend(times.map(|at| (at, 1.0))),
-            #[expect(clippy::cast_precision_loss, reason = "as `Value::as_f64`")]
-            KIND_INT => usable.extend(times.zip(integers.by_ref()).map(|(at, count)| (at, count as f64))),
-            KIND_FLOAT => usable.extend(times.zip(floats.by_ref()).map(|(at, quantity)| (at, finite(quantity)))),
-            _ => usable.extend(times.map(|at| (at, f64::NAN))),
+            KIND_FALSE => numbers.resize(whole, 0.0),
+            KIND_TRUE => numbers.resize(whole, 1.0),
+            KIND_INT => {
+                let (run, rest) = integers.split_at_checked(length).ok_or(CodecError::Truncated)?;
+                #[expect(clippy::cast_precision_loss, reason = "as `Value::as_f64`")]
+                numbers.extend(run.iter().map(|count| *count as f64));
+                integers = rest;
+            }
+            KIND_FLOAT => {
+                let (run, rest) = floats.split_at_checked(length).ok_or(CodecError::Truncated)?;
+                numbers.extend(run.iter().copied().map(finite));
+                floats = rest;
+            }
+            _ => numbers.resize(whole, f64::NAN),
         }
     }
     let mut place = 0;
     for (length, quality) in qualities {
         let quality = Quality::from_u8(quality).ok_or(CodecError::Meaningless("quality"))?;
         if !quality.is_usable() {
-            usable[place..place + length].iter_mut().for_each(|(_, number)| *number = f64::NAN);
+            numbers[place..place + length].fill(f64::NAN);
         }
         place += length;
     }
-    Ok(usable)
+    Ok(Usable { times: times.into_iter().map(UnixMs).collect(), numbers })
 }
 
 const fn finite(quantity: f64) -> f64 {
@@ -325,11 +340,9 @@ mod tests {
         fn samples_come_back_to_the_bit(samples in strategies::samples(200)) {
             let frame = encode(&samples);
             prop_assert!(strategies::same(&decode(&frame).unwrap(), &samples));
-            let usable: Vec<_> = decode_usable(&frame)
-                .unwrap()
-                .into_iter()
-                .map(|(at, number)| (at, (!number.is_nan()).then_some(number)))
-                .collect();
+            let Usable { times, numbers } = decode_usable(&frame).unwrap();
+            let known = numbers.into_iter().map(|number| (!number.is_nan()).then_some(number));
+            let usable: Vec<_> = times.into_iter().zip(known).collect();
             prop_assert_eq!(usable, samples.iter().map(|sample| (sample.at, sample.usable())).collect::<Vec<_>>());
         }
 

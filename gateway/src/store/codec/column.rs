@@ -148,7 +148,7 @@ fn grid_steps(times: &[i64]) -> impl Iterator<Item = i64> {
 
 /// The places of `count` numbers on a grid that begins with 0.
 fn on_grid(step: i64, count: usize) -> impl Iterator<Item = i64> {
-    std::iter::successors(Some(0_i64), move |place| Some(place.wrapping_add(step))).take(count)
+    (0_i64..).take(count).map(move |place| place.wrapping_mul(step))
 }
 
 fn packed(numbers: &[i64], step: i64, delta: DeltaSpec) -> Vec<u8> {

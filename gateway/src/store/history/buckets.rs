@@ -7,7 +7,10 @@ use protocol::rest;
 
 use super::Candidate;
 use crate::store::{
-    codec::{Sample, chunk::Summary},
+    codec::{
+        Sample,
+        chunk::{Summary, Usable},
+    },
     rollup::Cell,
 };
 
@@ -94,26 +97,21 @@ impl Buckets {
         }
     }
 
-    /// Adds readings of the chunk of that rank, in order of time, each with its number, NaN when it cannot be judged.
-    pub(super) fn add_usable(&mut self, readings: &[(UnixMs, f64)], rank: i64) {
-        self.by_bucket(readings, |filled, readings| filled.add_usable(readings, rank));
+    /// Adds readings of the chunk of that rank, in order of time.
+    pub(super) fn add_usable(&mut self, readings: &Usable, rank: i64) {
+        self.by_bucket(readings, |filled, times, numbers| filled.add_usable(times, numbers, rank));
     }
 
-    /// Goes through readings bucket by bucket: most are in that of the one before.
-    fn by_bucket(&mut self, readings: &[(UnixMs, f64)], mut take: impl FnMut(&mut Filled, &[(UnixMs, f64)])) {
-        let mut rest = readings;
-        while let Some(&(at, _)) = rest.first() {
-            let Some(index) = self.index_of(at) else {
-                rest = &rest[1..];
-                continue;
-            };
-            let start =
-                self.range.start.plus_ms(i64::try_from(index).unwrap_or(i64::MAX).saturating_mul(self.width_ms));
-            let end = start.plus_ms(self.width_ms).min(self.range.end);
-            let same = rest.iter().take_while(|(at, _)| (start..end).contains(at)).count().max(1);
-            let (bucket, after) = rest.split_at(same);
-            take(self.filled[index].get_or_insert(EMPTY), bucket);
-            rest = after;
+    /// Goes through readings in order of time, bucket by bucket.
+    fn by_bucket(&mut self, readings: &Usable, mut take: impl FnMut(&mut Filled, &[UnixMs], &[f64])) {
+        let Usable { times, numbers } = readings;
+        let mut from = times.partition_point(|at| *at < self.range.start);
+        while let Some(index) = times.get(from).and_then(|at| self.index_of(*at)) {
+            let after = i64::try_from(index + 1).unwrap_or(i64::MAX).saturating_mul(self.width_ms);
+            let end = self.range.start.plus_ms(after).min(self.range.end);
+            let until = from + times[from..].partition_point(|at| *at < end);
+            take(self.filled[index].get_or_insert(EMPTY), &times[from..until], &numbers[from..until]);
+            from = until;
         }
     }
 
@@ -164,8 +162,8 @@ impl Buckets {
     }
 
     /// Looks for the last readings among those of a chunk whose summary was added.
-    pub(super) fn note_last(&mut self, readings: &[(UnixMs, f64)], rank: i64) {
-        self.by_bucket(readings, |filled, readings| filled.note_last_of(readings, rank));
+    pub(super) fn note_last(&mut self, readings: &Usable, rank: i64) {
+        self.by_bucket(readings, |filled, times, numbers| filled.note_last_of(times, numbers, rank));
     }
 
     fn add(&mut self, sample: &Sample, rank: i64) {
@@ -227,23 +225,23 @@ impl Filled {
         }
     }
 
-    fn add_usable(&mut self, readings: &[(UnixMs, f64)], rank: i64) {
-        self.reading_count += readings.len() as u64;
-        for &(_, number) in readings {
-            if !number.is_nan() {
-                self.usable_count += 1;
-                self.min = self.min.min(number);
-                self.max = self.max.max(number);
-                self.sum += number;
-            }
+    fn add_usable(&mut self, times: &[UnixMs], numbers: &[f64], rank: i64) {
+        let Self { mut min, mut max, mut sum, mut usable_count, .. } = *self;
+        for &number in numbers {
+            let is_usable = !number.is_nan();
+            usable_count += u64::from(is_usable);
+            sum += if is_usable { number } else { 0.0 };
+            // Both pass over what is not a number.
+            (min, max) = (min.min(number), max.max(number));
         }
-        self.note_last_of(readings, rank);
+        *self = Self { min, max, sum, usable_count, reading_count: self.reading_count + numbers.len() as u64, ..*self };
+        self.note_last_of(times, numbers, rank);
     }
 
     /// Of readings in order of time.
-    fn note_last_of(&mut self, readings: &[(UnixMs, f64)], rank: i64) {
-        if let Some(&(at, number)) = readings.iter().rev().find(|(_, number)| !number.is_nan()) {
-            self.note_last(Last { at, rank, number });
+    fn note_last_of(&mut self, times: &[UnixMs], numbers: &[f64], rank: i64) {
+        if let Some(place) = numbers.iter().rposition(|number| !number.is_nan()) {
+            self.note_last(Last { at: times[place], rank, number: numbers[place] });
         }
     }
 
@@ -266,8 +264,9 @@ mod tests {
         Sample { at: UnixMs(at), value: value.map(Value::Float), quality }
     }
 
-    fn usable(samples: &[Sample]) -> Vec<(UnixMs, f64)> {
-        samples.iter().map(|sample| (sample.at, sample.usable().unwrap_or(f64::NAN))).collect()
+    fn usable(samples: &[Sample]) -> Usable {
+        let numbers = samples.iter().map(|sample| sample.usable().unwrap_or(f64::NAN)).collect();
+        Usable { times: samples.iter().map(|sample| sample.at).collect(), numbers }
     }
 
     #[test]

@@ -26,7 +26,7 @@ use super::{
     batch::JournalId,
     codec::{
         CodecError, Sample,
-        chunk::{self, Summary},
+        chunk::{self, Summary, Usable},
     },
     error::StoreError,
     rollup::{self, Cell, Step},
@@ -240,7 +240,7 @@ impl Store {
         &self,
         filling: &mut Buckets,
         candidates: &[Candidate],
-        take: fn(&mut Buckets, &[(UnixMs, f64)], i64),
+        take: fn(&mut Buckets, &Usable, i64),
     ) -> Result<(), StoreError> {
         let empty = filling.emptied();
         let pages = candidates.chunks(CHUNKS_PER_PAGE).map(|page| page.iter().map(|it| (it.id, it.rank)).unzip());
