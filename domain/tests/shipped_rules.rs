@@ -290,3 +290,13 @@ fn a_pressure_that_stands_still_is_told_while_the_burner_fires_and_not_after_a_q
     let moved = boiler.read(&[("boiler.steam_pressure", 0.653.into())]);
     assert!(moved.contains(&"OP-02 Returned".to_owned()), "{moved:?}");
 }
+
+#[test]
+fn a_kitchens_papers_are_watched_though_nobody_speaks_for_them() {
+    let due =
+        [("licence_due", 20_261_215.0), ("health_certificate_due", 20_261_105.0), ("duct_cleaning_due", 20_270_301.0)];
+    let mut papers = Watched::new("food_business", &due);
+    assert!(papers.series.is_empty(), "it measures nothing");
+    assert_eq!(papers.wait_s(20 * 86_400), ["CT-04 Raised", "CT-03 Raised"]);
+    assert_eq!(papers.wait_s(60 * 86_400), ["CT-04 SeverityChanged", "CT-03 SeverityChanged", "CT-03 SeverityChanged"]);
+}

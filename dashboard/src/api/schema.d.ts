@@ -2064,6 +2064,8 @@ export interface components {
             id: string;
             /** @description Whether it has pictures. */
             is_camera: boolean;
+            /** @description Whether it is something on paper, such as a licence: it measures nothing, and nobody speaks for it. */
+            is_on_file: boolean;
             /** @description What people call it. */
             name: string;
             /** @description Nameplate and site values that override the profile's defaults. */
@@ -3597,7 +3599,7 @@ export interface components {
             code: string;
             /**
              * Format: int64
-             * @description Registered devices.
+             * @description Registered devices, without what is merely on paper.
              */
             device_count: number;
             /**

@@ -22,6 +22,7 @@ const device = (id: string, place: string, isCamera = false): DeviceSummary => (
   owner_name: '',
   node: 'n',
   is_camera: isCamera,
+  is_on_file: false,
   nameplate: {},
 })
 
@@ -34,7 +35,8 @@ const count = (place: string, profile: string, changes: Partial<AlarmCount>): Al
   ...changes,
 })
 
-const devices = [device('lift', 'a'), device('camera', 'a', true), device('other', 'b')]
+const licence: DeviceSummary = { ...device('licence', 'a'), profile: 'food_business', is_on_file: true }
+const devices = [device('lift', 'a'), device('camera', 'a', true), device('other', 'b'), licence]
 const link = (state: LinkState) => ({ link: state, linkSinceMs: 0, worst: null, values: new Map() })
 const live: LiveState = {
   ...emptyLive,
@@ -61,6 +63,16 @@ describe('districtStatus', () => {
       openAlarms: [0, 1, 0, 1],
       unacknowledgedCount: 1,
       worst: 2,
+    })
+  })
+
+  it('counts the alarms of what is on paper, and nothing else of it', () => {
+    const kitchens = { ...count('a', 'food_business', { waiting: [0, 0, 1, 0] }), township: 'a' }
+    const lapsed = { ...live, alarmCounts: new Map([['a food_business', kitchens]]) }
+    expect(districtStatus([township('a')], [licence], lapsed).total).toMatchObject({
+      deviceCount: 0,
+      onlineCount: 0,
+      openAlarms: [0, 0, 1, 0],
     })
   })
 

@@ -58,8 +58,7 @@ export function districtStatus(
   const of = (code: string) => [total, counts.get(code)].filter((count) => count !== undefined)
 
   for (const device of devices) {
-    const isOnline = live.devices.get(device.id)?.link === 'online'
-    for (const count of of(device.township)) countDevice(count, device.is_camera, isOnline)
+    for (const count of of(device.township)) countDevice(count, device, live)
   }
   for (const alarms of live.alarmCounts.values()) {
     for (const count of of(alarms.township)) countAlarms(count, alarms)
@@ -70,7 +69,10 @@ export function districtStatus(
   }
 }
 
-function countDevice(count: Counting, isCamera: boolean, isOnline: boolean): void {
+function countDevice(count: Counting, device: DeviceSummary, live: LiveState): void {
+  if (device.is_on_file) return
+  const isCamera = device.is_camera
+  const isOnline = live.devices.get(device.id)?.link === 'online'
   count.devices += 1
   if (isOnline) count.online += 1
   if (isCamera) count.cameras += 1
@@ -119,7 +121,7 @@ export function categoryStatus(
     if (!category) continue
     const count = counts.get(category) ?? nothing()
     counts.set(category, count)
-    countDevice(count, device.is_camera, live.devices.get(device.id)?.link === 'online')
+    countDevice(count, device, live)
   }
   for (const alarms of live.alarmCounts.values()) {
     const category = categoryOf(alarms.profile ?? '')

@@ -577,6 +577,8 @@ export const en: Text = {
     alarmOnly: 'With alarms only',
     nameplate: 'Nameplate and site values',
     values: 'Present values',
+    onFile: 'on paper',
+    onFileHint: 'Watched by the dates on its nameplate; it measures nothing',
     noValues: 'No reading has arrived yet',
     neverRead: 'no reading yet',
     trend: 'Trend',

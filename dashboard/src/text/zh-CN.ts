@@ -575,6 +575,8 @@ export const zhCN = {
     alarmOnly: '只看有告警',
     nameplate: '铭牌与现场参数',
     values: '当前值',
+    onFile: '证照',
+    onFileHint: '只看铭牌上的日期，没有测点',
     noValues: '还没有收到任何读数',
     neverRead: '尚无读数',
     trend: '趋势',

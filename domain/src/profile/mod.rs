@@ -113,6 +113,12 @@ impl Profile {
         self.metrics.iter().find(|metric| metric.name == *name)
     }
 
+    /// Whether it is something on paper, such as a licence: it measures nothing, so nobody speaks for it, and the dates on its
+    /// nameplate are all that is watched.
+    pub fn is_on_file(&self) -> bool {
+        self.metrics.is_empty()
+    }
+
     /// Reads one rule of this kind of device from TOML: what stands in a profile's file under `[[rules]]`, without
     /// that heading.
     ///
@@ -184,6 +190,11 @@ impl Profiles {
     /// The profile of this id.
     pub fn get(&self, id: &ProfileId) -> Option<&Profile> {
         self.index.get(id).map(|&at| &self.rows[at])
+    }
+
+    /// Whether devices of this kind are [on file](Profile::is_on_file); an unknown kind is not.
+    pub fn are_on_file(&self, id: &ProfileId) -> bool {
+        self.get(id).is_some_and(Profile::is_on_file)
     }
 
     /// The profile of this id and its place among all.

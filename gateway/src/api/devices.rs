@@ -50,7 +50,7 @@ pub(super) async fn list_devices(
         .devices_with_places()
         .filter(|(_, place)| may.scope.covers(Some(place)))
         .filter(|(_, place)| query.township.as_ref().is_none_or(|code| *code == place.township))
-        .filter_map(|(device, _)| views::device_summary(device, &registry))
+        .filter_map(|(device, _)| views::device_summary(device, &registry, &state.profiles))
         .filter(|device| matches(device, &wanted))
         .collect();
     Json(devices)
@@ -73,7 +73,7 @@ pub(super) async fn read_device(
 ) -> Result<Json<DeviceDetail>, ApiError> {
     let registry = state.registrar.current();
     let device = covered_device(&may.scope, &registry, &id)?;
-    let summary = views::device_summary(device, &registry).ok_or_else(ApiError::not_found)?;
+    let summary = views::device_summary(device, &registry, &state.profiles).ok_or_else(ApiError::not_found)?;
     let live = device_now(&state, &may.scope, &id)?;
     let profile = state.profiles.get(&device.profile);
     Ok(Json(DeviceDetail {

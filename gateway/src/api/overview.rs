@@ -6,6 +6,7 @@ use axum::{Json, extract::State};
 use domain::{
     alarm::Severity,
     id::{DeviceId, TownshipCode},
+    profile::Profiles,
     registry::Registry,
 };
 use protocol::rest::{AlarmCount, Overview, Places, Profile, SeverityNumber, TownshipStatus};
@@ -22,7 +23,7 @@ use crate::store::Scope;
 #[utoipa::path(get, path = "/overview", tag = "overview", responses((status = 200, body = Overview), Refusal))]
 pub(super) async fn read_overview(State(state): State<AppState>, may: May<View>) -> Json<Overview> {
     let (online, alarms) = (state.live.online(&may.scope), state.live.alarm_counts(&may.scope));
-    Json(overview(&may.scope, &state.registrar.current(), &online, &alarms))
+    Json(overview(&may.scope, &state.registrar.current(), &state.profiles, &online, &alarms))
 }
 
 /// The townships and offices of the caller's jurisdiction.
@@ -78,9 +79,18 @@ pub(super) fn townships_of(scope: &Scope, registry: &Registry) -> BTreeMap<Towns
         .collect()
 }
 
-fn overview(scope: &Scope, registry: &Registry, online: &BTreeSet<DeviceId>, alarms: &[AlarmCount]) -> Overview {
+fn overview(
+    scope: &Scope,
+    registry: &Registry,
+    profiles: &Profiles,
+    online: &BTreeSet<DeviceId>,
+    alarms: &[AlarmCount],
+) -> Overview {
     let mut townships = townships_of(scope, registry);
     for (device, place) in registry.devices_with_places().filter(|(_, place)| scope.covers(Some(place))) {
+        if profiles.are_on_file(&device.profile) {
+            continue;
+        }
         let Some(status) = townships.get_mut(&place.township) else { continue };
         status.device_count += 1;
         status.online_count += u64::from(online.contains(&device.id));

@@ -13,7 +13,11 @@ use protocol::rest;
 pub(super) use crate::video::is_camera;
 
 /// A registered device with the names of what it belongs to.
-pub(super) fn device_summary(device: &registry::Device, registry: &Registry) -> Option<rest::DeviceSummary> {
+pub(super) fn device_summary(
+    device: &registry::Device,
+    registry: &Registry,
+    profiles: &Profiles,
+) -> Option<rest::DeviceSummary> {
     let site = registry.site(&device.site)?;
     let owner = registry.owner(&site.owner)?;
     Some(rest::DeviceSummary {
@@ -27,6 +31,7 @@ pub(super) fn device_summary(device: &registry::Device, registry: &Registry) -> 
         owner_name: owner.name.clone(),
         node: device.node.clone(),
         is_camera: is_camera(device),
+        is_on_file: profiles.are_on_file(&device.profile),
         nameplate: device.nameplate.clone(),
     })
 }

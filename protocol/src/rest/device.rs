@@ -44,6 +44,8 @@ pub struct DeviceSummary {
     pub node: NodeId,
     /// Whether it has pictures.
     pub is_camera: bool,
+    /// Whether it is something on paper, such as a licence: it measures nothing, and nobody speaks for it.
+    pub is_on_file: bool,
     /// Nameplate and site values that override the profile's defaults.
     pub nameplate: BTreeMap<String, f64>,
 }

@@ -19,7 +19,7 @@ pub struct TownshipStatus {
     /// Which township.
     #[schema(value_type = String)]
     pub code: TownshipCode,
-    /// Registered devices.
+    /// Registered devices, without what is merely on paper.
     pub device_count: u64,
     /// Those that somebody speaks for at this moment.
     pub online_count: u64,

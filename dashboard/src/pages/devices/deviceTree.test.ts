@@ -21,6 +21,7 @@ const device = (id: string, place: string, site: string, profile = 'elevator'): 
   owner_name: '武隆中学',
   node: 'n',
   is_camera: false,
+  is_on_file: false,
   nameplate: {},
 })
 
@@ -53,6 +54,15 @@ describe('treeRows', () => {
       'device lift-2',
       'device lift-10',
     ])
+  })
+
+  it('does not call offline what is on paper', () => {
+    const licence = { ...device('licence', 'b', 'hotel', 'food_business'), is_on_file: true }
+    const rows = (only: DeviceFilter['only']) =>
+      treeRows({ ...source, devices: [...source.devices, licence] }, { ...whole, only }, new Set())
+    expect(rows('offline').map(({ key }) => key)).not.toContain('device licence')
+    expect(rows('all').find(({ key }) => key === 'b')).toMatchObject({ deviceCount: 1 })
+    expect(rows('all').find(({ key }) => key === 'device licence')).toMatchObject({ link: null })
   })
 
   it('counts and carries the worst alarm up', () => {

@@ -28,7 +28,8 @@ export type TreeRow =
       readonly kind: 'device'
       readonly key: string
       readonly device: DeviceSummary
-      readonly link: LinkState
+      /** null: something on paper, for which nobody speaks. */
+      readonly link: LinkState | null
       readonly worst: Severity | null
     }
 
@@ -48,13 +49,13 @@ export function treeRows(source: TreeSource, filter: DeviceFilter, closed: Reado
     (device) =>
       (filter.category === null || source.categoryOf(device.profile) === filter.category) &&
       (filter.township === null || device.township === filter.township) &&
-      (filter.only !== 'offline' || linkOf(device) !== 'online') &&
+      (filter.only !== 'offline' || (!device.is_on_file && linkOf(device) !== 'online')) &&
       (filter.only !== 'alarm' || worstOf(device) !== null) &&
       matches(device, words),
   )
   const counts = (devices: readonly DeviceSummary[]): Counts => ({
-    deviceCount: devices.length,
-    onlineCount: devices.filter((device) => linkOf(device) === 'online').length,
+    deviceCount: devices.filter((device) => !device.is_on_file).length,
+    onlineCount: devices.filter((device) => !device.is_on_file && linkOf(device) === 'online').length,
     worst: devices.reduce<Severity | null>((worst, device) => worse(worst, worstOf(device)), null),
   })
 
@@ -84,7 +85,7 @@ export function treeRows(source: TreeSource, filter: DeviceFilter, closed: Reado
           kind: 'device',
           key: `device ${device.id}`,
           device,
-          link: linkOf(device),
+          link: device.is_on_file ? null : linkOf(device),
           worst: worstOf(device),
         })),
     ])

@@ -14,6 +14,7 @@ const devices = ['a', 'b', 'c', 'd'].map((id): DeviceSummary => ({
   owner_name: 'School',
   node: 'edge-1',
   is_camera: false,
+  is_on_file: false,
   nameplate: {},
 }))
 const present = (worst: Severity | null, link: LinkState, linkSinceMs: number) => ({
