@@ -157,7 +157,7 @@ impl Plan {
         for (at, device) in (0..).zip(registry.devices()) {
             let node = plan.slot(&device.node.as_device());
             plan.slots[at as usize].node = node;
-            if node != at {
+            if node != at && !profiles.are_on_file(&device.profile) {
                 plan.slots[node as usize].children.push(at);
             }
             let Some((profile_at, profile)) = profiles.position(&device.profile) else { continue };

@@ -1,11 +1,9 @@
 //! The words in which people are told of an alarm. The time is not among them: whoever shows it knows the zone.
 
-use std::collections::BTreeSet;
-
 use super::Occasion;
 use crate::{
     alarm::{AlarmState, Severity, Transition},
-    profile::{Condition, Confidence, Rule},
+    profile::{Confidence, Rule},
     registry::{Device, Registry, Site},
     text::Text,
 };
@@ -86,9 +84,6 @@ fn body(matter: &Matter<'_>) -> Text {
         let minutes = told.late_ms.div_ceil(60_000);
         lines.add("迟到", "Late by", &Text::new(format!("{minutes} 分钟"), format!("{minutes} min")));
     }
-    if *occasion != Occasion::Returned && rule.is_some_and(|rule| matches!(rule.condition, Condition::Offline)) {
-        lines.add("影响", "Unwatched", &behind(registry, device));
-    }
     lines.add("设备", "Device", &Text::same(format!("{}（{}）", device.name, device.id)));
     let township = registry.township(&site.township);
     let (zh, en) = township.map_or(("", ""), |township| (township.name_zh.as_str(), township.name_en.as_str()));
@@ -118,24 +113,6 @@ pub(super) fn span(ms: i64) -> Text {
         ms if ms < 120 * minute => Text::new(format!("{} 分钟", ms / minute), format!("{} min", ms / minute)),
         ms => Text::new(format!("{} 小时", ms / (60 * minute)), format!("{} h", ms / (60 * minute))),
     }
-}
-
-/// What is behind an edge node: its devices have no alarms of their own while it explains them. Empty: nothing is.
-fn behind(registry: &Registry, node: &Device) -> Text {
-    // An edge node is a device under its own id.
-    if node.id.as_str() != node.node.as_str() {
-        return Text::default();
-    }
-    let behind: Vec<&Device> = registry.devices_of_node(&node.node).filter(|device| device.id != node.id).collect();
-    if behind.is_empty() {
-        return Text::default();
-    }
-    let sites = behind.iter().map(|device| &device.site).collect::<BTreeSet<_>>().len();
-    let devices = behind.len();
-    Text::new(
-        format!("其下 {devices} 台设备（{sites} 处场所）同时失去监测，不再逐台通知"),
-        format!("{devices} devices at {sites} sites behind it, which are not told of one by one"),
-    )
 }
 
 /// Lines of a body.

@@ -113,10 +113,10 @@ impl Profile {
         self.metrics.iter().find(|metric| metric.name == *name)
     }
 
-    /// Whether it is something on paper, such as a licence: it measures nothing, so nobody speaks for it, and the dates on its
+    /// Whether it is something on paper, such as a licence: it measures nothing, nobody speaks for it, and the dates on its
     /// nameplate are all that is watched.
     pub fn is_on_file(&self) -> bool {
-        self.metrics.is_empty()
+        self.metrics.is_empty() && self.rules.iter().all(|rule| matches!(rule.condition, Condition::Due { .. }))
     }
 
     /// Reads one rule of this kind of device from TOML: what stands in a profile's file under `[[rules]]`, without

@@ -3,7 +3,7 @@ import type { DeviceSummary, LinkState, Severity } from '@/api/types'
 import { emptyLive, type LiveState } from '@/state/live'
 import { troubledOf } from './troubled'
 
-const devices = ['a', 'b', 'c', 'd'].map((id): DeviceSummary => ({
+const devices = ['a', 'b', 'c', 'd', 'licence'].map((id): DeviceSummary => ({
   id,
   name: id,
   profile: 'cold_store',
@@ -14,7 +14,7 @@ const devices = ['a', 'b', 'c', 'd'].map((id): DeviceSummary => ({
   owner_name: 'School',
   node: 'edge-1',
   is_camera: false,
-  is_on_file: false,
+  is_on_file: id === 'licence',
   nameplate: {},
 }))
 const present = (worst: Severity | null, link: LinkState, linkSinceMs: number) => ({
@@ -29,6 +29,8 @@ const live: LiveState = {
     ['a', present(3, 'online', 1)],
     ['b', present(1, 'offline', 5)],
     ['c', present(null, 'offline', 9)],
+    // Its node is dark; on paper nothing falls silent.
+    ['licence', present(null, 'offline', 9)],
   ]),
 }
 

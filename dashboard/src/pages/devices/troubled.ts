@@ -29,7 +29,7 @@ export function troubledOf(
       .filter(({ worst }) => worst !== null)
       .sort((a, b) => (a.worst ?? 5) - (b.worst ?? 5) || a.device.id.localeCompare(b.device.id)),
     silent: all
-      .filter(({ link }) => link === 'offline')
+      .filter(({ device, link }) => link === 'offline' && !device.is_on_file)
       .sort((a, b) => b.sinceMs - a.sinceMs || a.device.id.localeCompare(b.device.id)),
   }
 }

@@ -25,7 +25,7 @@ use crate::{
     time::{MonoMs, Now, UnixMs},
 };
 
-const PROFILES: [(&str, &str); 7] = [
+const PROFILES: [(&str, &str); 8] = [
     ("fridge.toml", FRIDGE),
     ("lift.toml", LIFT),
     ("boiler.toml", kinds::BOILER),
@@ -33,6 +33,7 @@ const PROFILES: [(&str, &str); 7] = [
     ("edge_node.toml", EDGE_NODE),
     ("camera.toml", silence::CAMERA),
     ("detector.toml", silence::DETECTOR),
+    ("licence.toml", silence::LICENCE),
 ];
 
 const FRIDGE: &str = r#"

@@ -49,6 +49,22 @@ source = { citation = "test", confidence = "proposal" }
 guidance = { zh = "", en = "" }
 "#;
 
+pub(super) const LICENCE: &str = r#"
+id = "licence"
+title = { zh = "许可证", en = "Licence" }
+category = "kitchen"
+
+[[rules]]
+id = "DUE"
+title = { zh = "到期", en = "Due" }
+severity = "II"
+condition.due = { date = { nameplate = "licence_due" }, steps = [{ days_before = 0, severity = "II" }] }
+on_delay_s = 0
+off_delay_s = 0
+source = { citation = "test", confidence = "proposal" }
+guidance = { zh = "", en = "" }
+"#;
+
 /// The bench begins at eight in the morning, Beijing time.
 const HOUR_S: u64 = 3600;
 
@@ -67,6 +83,8 @@ fn kitchen(node: &[(&str, f64)]) -> Bench {
         device("camera-1", "camera", &[]),
         device("camera-2", "camera", &[]),
         device("detector-1", "detector", &[]),
+        // On paper: it is never unwatched.
+        device("licence-1", "licence", &[("licence_due", 20_271_231.0)]),
     ])
 }
 
