@@ -46,7 +46,7 @@ export const plateWords: Readonly<Record<string, readonly [zh: string, en: strin
   work_wind_m_per_s: ['作业风速上限', 'Wind at work, at most'],
 }
 
-/** A key says its unit at its end; the longest ending that fits counts. */
+/** A key says its unit at its end; the first ending that fits counts, so that longer ones stand before. */
 const units: readonly (readonly [ending: string, unit: string])[] = [
   ['_lel_percent', '%LEL'],
   ['_c_per_min', '°C/min'],

@@ -157,10 +157,11 @@ impl Plan {
         for (at, device) in (0..).zip(registry.devices()) {
             let node = plan.slot(&device.node.as_device());
             plan.slots[at as usize].node = node;
-            if node != at && !profiles.are_on_file(&device.profile) {
+            let known = profiles.position(&device.profile);
+            if node != at && !known.is_some_and(|(_, profile)| profile.is_on_file()) {
                 plan.slots[node as usize].children.push(at);
             }
-            let Some((profile_at, profile)) = profiles.position(&device.profile) else { continue };
+            let Some((profile_at, profile)) = known else { continue };
             let key = (profile_at, numbers(device, keys[profile_at].iter().copied()));
             let programs = programs.entry(key).or_insert_with(|| {
                 let program = |rule| Arc::new(Program::new(profile, rule, &device.nameplate));

@@ -15,7 +15,6 @@ use super::{
 const ROW_BYTES: u64 = 115;
 /// What a reading takes before any is in a chunk.
 const USUAL_BYTES_PER_READING: f64 = 0.5;
-const DAY_MS: i64 = 24 * 3_600_000;
 
 /// What the readings of one kind of device come to, if all goes on as it does.
 struct Flow {
@@ -37,7 +36,8 @@ impl Flow {
         let mut finer_days = self.raw_days;
         for step in Step::ALL {
             let kept_days = f64::from(retention.rollup_days(step));
-            let cells_per_day = (self.series_count * (DAY_MS / step.cell_ms()) as f64).min(self.readings_per_day);
+            let cells_per_day =
+                (self.series_count * (Step::Day.cell_ms() / step.cell_ms()) as f64).min(self.readings_per_day);
             bytes += cells_per_day * rollup::USUAL_BYTES * (age_days.min(kept_days) - finer_days).max(0.0);
             finer_days = finer_days.max(kept_days);
         }

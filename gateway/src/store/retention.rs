@@ -84,11 +84,15 @@ impl Retention {
     /// After so many days nothing is kept for longer.
     pub(super) fn longest_days(&self) -> u32 {
         let rollups = Step::ALL.map(|step| self.rollup_days(step));
-        self.by_profile.values().copied().chain([self.raw_days]).chain(rollups).max().unwrap_or(self.raw_days)
+        self.each_raw_days().chain(rollups).max().unwrap_or(self.raw_days)
     }
 
     fn shortest_raw_days(&self) -> u32 {
-        self.by_profile.values().copied().chain([self.raw_days]).min().unwrap_or(self.raw_days)
+        self.each_raw_days().min().unwrap_or(self.raw_days)
+    }
+
+    fn each_raw_days(&self) -> impl Iterator<Item = u32> {
+        self.by_profile.values().copied().chain([self.raw_days])
     }
 }
 

@@ -28,7 +28,7 @@ export type TreeRow =
       readonly kind: 'device'
       readonly key: string
       readonly device: DeviceSummary
-      /** null: something on paper, for which nobody speaks. */
+      /** null: on paper. */
       readonly link: LinkState | null
       readonly worst: Severity | null
     }
@@ -43,19 +43,21 @@ export interface TreeSource {
 /** Rows in order; a township in `closed` shows its own row only, unless something is searched for. */
 export function treeRows(source: TreeSource, filter: DeviceFilter, closed: ReadonlySet<string>): TreeRow[] {
   const worstOf = ({ id }: DeviceSummary) => source.live.devices.get(id)?.worst ?? null
-  const linkOf = (device: DeviceSummary) => source.live.devices.get(device.id)?.link ?? 'unknown'
+  /** null: something on paper, for which nobody speaks. */
+  const linkOf = ({ id, is_on_file }: DeviceSummary) =>
+    is_on_file ? null : (source.live.devices.get(id)?.link ?? 'unknown')
   const words = filter.search.toLowerCase().split(/\s+/).filter(Boolean)
   const chosen = [...source.devices].filter(
     (device) =>
       (filter.category === null || source.categoryOf(device.profile) === filter.category) &&
       (filter.township === null || device.township === filter.township) &&
-      (filter.only !== 'offline' || (!device.is_on_file && linkOf(device) !== 'online')) &&
+      (filter.only !== 'offline' || isSilent(linkOf(device))) &&
       (filter.only !== 'alarm' || worstOf(device) !== null) &&
       matches(device, words),
   )
   const counts = (devices: readonly DeviceSummary[]): Counts => ({
-    deviceCount: devices.filter((device) => !device.is_on_file).length,
-    onlineCount: devices.filter((device) => !device.is_on_file && linkOf(device) === 'online').length,
+    deviceCount: devices.filter((device) => linkOf(device) !== null).length,
+    onlineCount: devices.filter((device) => linkOf(device) === 'online').length,
     worst: devices.reduce<Severity | null>((worst, device) => worse(worst, worstOf(device)), null),
   })
 
@@ -85,12 +87,15 @@ export function treeRows(source: TreeSource, filter: DeviceFilter, closed: Reado
           kind: 'device',
           key: `device ${device.id}`,
           device,
-          link: device.is_on_file ? null : linkOf(device),
+          link: linkOf(device),
           worst: worstOf(device),
         })),
     ])
   }
 }
+
+/** Whether somebody should speak for a device, and nobody does. */
+export const isSilent = (link: LinkState | null): boolean => link !== null && link !== 'online'
 
 function worse(a: Severity | null, b: Severity | null): Severity | null {
   if (a === null || b === null) return a ?? b
