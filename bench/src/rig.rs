@@ -18,8 +18,13 @@ use crate::{
 
 /// The load runs so long before it is measured: queues fill, caches warm.
 const WARM_UP: Duration = Duration::from_secs(2);
-/// How often the gateway's page is read for the closed loop.
+/// The least time between two looks at the gateway's page, for the closed loop.
 const LOOK: Duration = Duration::from_millis(10);
+/// It is so many times as long as a look takes: with hundreds of nodes the page is long, and making it is not what is
+/// measured;
+const LOOK_PAUSE: u32 = 20;
+/// but no longer than this, in which less is committed than half of what the fleet may be ahead.
+const LOOK_MOST: Duration = Duration::from_millis(40);
 /// Nobody waits longer for births, or for the last readings, than this.
 const SETTLE_LIMIT: Duration = Duration::from_mins(1);
 /// Nothing new for so long: all is committed.
@@ -160,9 +165,10 @@ impl Rig {
 async fn watch(station: &Station, before: &Figures, progress: &Progress, duration: Duration) -> anyhow::Result<()> {
     let started = Instant::now();
     while started.elapsed() < duration {
+        let asked = Instant::now();
         let figures = station.page.read().await?;
         progress.committed.store(figures.committed - before.committed, Ordering::Relaxed);
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep((asked.elapsed() * LOOK_PAUSE).clamp(LOOK, LOOK_MOST)).await;
     }
     Ok(())
 }

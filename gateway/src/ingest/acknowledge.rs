@@ -10,14 +10,17 @@ use std::{
     time::Duration,
 };
 
-use domain::{id::NodeId, time::MonoMs};
+use domain::{
+    id::NodeId,
+    time::{MonoMs, UnixMs},
+};
 use metrics::counter;
 use protocol::sparkplug::{outbox::Seq, topic::NodeAddress};
 use rumqttc::AsyncClient;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::receive::publish;
+use super::receive::try_publish;
 use crate::{
     clock::Clock,
     store::{OutboxId, OutboxProgress, Store},
@@ -130,15 +133,24 @@ impl Acknowledger {
                     let mut due = self.due();
                     (due.take(now.mono), !due.waiting.is_empty())
                 };
-                counter!("gateway_acknowledgements_total").increment(told.len() as u64);
-                for Telling { address, outbox, concerns } in told {
-                    let told = self.shared.store.acknowledgement(&outbox, &concerns);
-                    publish(&voice, &told.message(&address, now.wall));
-                }
+                self.tell(told, &voice, now.wall);
                 if !is_more_waiting || stop.run_until_cancelled(tokio::time::sleep(ROUND)).await.is_none() {
                     break;
                 }
             }
+        }
+    }
+
+    /// Those for whom the connection has no room are told later: a node that does not hear sends everything again.
+    fn tell(&self, told: Vec<Telling>, voice: &AsyncClient, at: UnixMs) {
+        let mut told = told.into_iter();
+        while let Some(telling) = told.next() {
+            let acknowledgement = self.shared.store.acknowledgement(&telling.outbox, &telling.concerns);
+            if try_publish(voice, &acknowledgement.message(&telling.address, at)).is_err() {
+                self.due().put_back(std::iter::once(telling).chain(told));
+                return;
+            }
+            counter!("gateway_acknowledgements_total").increment(1);
         }
     }
 
@@ -165,7 +177,7 @@ impl Due {
             return;
         };
         listener.news += numbers.len();
-        listener.concern(numbers);
+        listener.concern(numbers.iter().copied());
         if !std::mem::replace(&mut listener.is_waiting, true) {
             self.waiting.push(outbox.node.clone());
         }
@@ -173,7 +185,7 @@ impl Due {
 
     fn repeat(&mut self, node: &NodeId, repeated: &[Seq]) {
         let Some(listener) = self.by_node.get_mut(node) else { return };
-        listener.concern(repeated);
+        listener.concern(repeated.iter().copied());
         if !std::mem::replace(&mut listener.is_waiting, true) {
             self.waiting.push(node.clone());
         }
@@ -200,10 +212,25 @@ impl Due {
         });
         told
     }
+
+    /// Takes back those who could not be told. Their pause has begun anew.
+    fn put_back(&mut self, untold: impl Iterator<Item = Telling>) {
+        for Telling { outbox, concerns, .. } in untold {
+            // Born anew in between: it is told as such.
+            let Some(listener) = self.by_node.get_mut(&outbox.node).filter(|listener| listener.outbox == outbox) else {
+                continue;
+            };
+            let newer = std::mem::replace(&mut listener.concerns, concerns.into());
+            listener.concern(newer);
+            if !std::mem::replace(&mut listener.is_waiting, true) {
+                self.waiting.push(outbox.node);
+            }
+        }
+    }
 }
 
 impl Listener {
-    fn concern(&mut self, numbers: &[Seq]) {
+    fn concern(&mut self, numbers: impl IntoIterator<Item = Seq>) {
         self.concerns.extend(numbers);
         let excess = self.concerns.len().saturating_sub(CONCERNS_MAX);
         self.concerns.drain(..excess);
@@ -277,5 +304,24 @@ mod tests {
         (0..300).for_each(|node| due.born(&address(node), outbox(node, 1)));
         let told: Vec<usize> = (0..4).map(|round| due.take(MonoMs(round)).len()).collect();
         assert_eq!(told, [ROUND_MAX, ROUND_MAX, 300 - 2 * ROUND_MAX, 0]);
+    }
+    #[test]
+    fn who_could_not_be_told_is_told_after_the_pause_of_all_that_concerns_it() {
+        let mut due = Due::default();
+        due.born(&address(1), outbox(1, 1));
+        due.born(&address(2), outbox(2, 1));
+        due.take(MonoMs(0));
+        due.committed(&outbox(1, 1), &numbers(2)[..1]);
+        due.committed(&outbox(2, 1), &numbers(1));
+        let untold = due.take(MonoMs(PAUSE_MS));
+        assert_eq!(untold.len(), 2);
+        due.committed(&outbox(1, 1), &numbers(2)[1..]);
+        due.born(&address(2), outbox(2, 2));
+        due.put_back(untold.into_iter());
+        let told = due.take(MonoMs(PAUSE_MS + 1));
+        assert_eq!(told, [Telling { address: address(2), outbox: outbox(2, 2), concerns: Vec::new() }]);
+        let told = due.take(MonoMs(2 * PAUSE_MS));
+        assert_eq!(told, [Telling { address: address(1), outbox: outbox(1, 1), concerns: numbers(2) }]);
+        assert!(due.waiting.is_empty());
     }
 }

@@ -9,7 +9,7 @@ use std::{
 use domain::id::NodeId;
 use metrics::{counter, gauge};
 use protocol::sparkplug::{Outgoing, Qos, host_state::HostState, topic::Topic};
-use rumqttc::{AsyncClient, Event, EventLoop, LastWill, NetworkOptions, Packet, Publish, QoS};
+use rumqttc::{AsyncClient, ClientError, Event, EventLoop, LastWill, NetworkOptions, Packet, Publish, QoS};
 use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -221,12 +221,16 @@ impl Ear {
     }
 }
 
-/// Sends without waiting: the queue is only full while there is no connection, and then nobody would hear it.
+/// Sends without waiting; what finds no room is logged and gone.
 pub(super) fn publish(client: &AsyncClient, message: &Outgoing) {
-    let sent = client.try_publish(&message.topic, qos(message.qos), message.is_retained, message.payload.to_vec());
-    if let Err(error) = sent {
+    if let Err(error) = try_publish(client, message) {
         tracing::warn!(topic = %message.topic, %error, "not sent");
     }
+}
+
+/// Sends without waiting. The queue is full while there is no connection, and while the broker does not keep up.
+pub(super) fn try_publish(client: &AsyncClient, message: &Outgoing) -> Result<(), ClientError> {
+    client.try_publish(&message.topic, qos(message.qos), message.is_retained, message.payload.to_vec())
 }
 
 fn qos(qos: Qos) -> QoS {

@@ -162,14 +162,22 @@ impl Database {
 
     /// The connections that read, and cannot write.
     pub(super) async fn connect_readers(&self, count: u32) -> Result<AnyPool, StoreError> {
-        let set_up = match self.engine {
-            Engine::Sqlite => "PRAGMA query_only = ON; PRAGMA busy_timeout = 5000",
-            Engine::Postgres => "SET default_transaction_read_only = on; SET statement_timeout = '30s'",
+        let (set_up, wish) = match self.engine {
+            // Chunks are read once, and the system keeps the file's pages anyhow: 512 KiB a connection, for the way to them.
+            Engine::Sqlite => ("PRAGMA query_only = ON; PRAGMA busy_timeout = 5000", "PRAGMA cache_size = -512"),
+            Engine::Postgres => ("SET default_transaction_read_only = on; SET statement_timeout = '30s'", ""),
         };
         AnyPoolOptions::new()
             .max_connections(count.max(1))
             .acquire_timeout(ACQUIRE_TIMEOUT)
-            .after_connect(move |connection, _| Box::pin(async move { connection.execute(set_up).await.map(drop) }))
+            .after_connect(move |connection, _| {
+                Box::pin(async move {
+                    connection.execute(set_up).await?;
+                    // It reads the schema. That a schema is damaged is told by who reads from it, not by a pool that waits.
+                    let _ = connection.execute(wish).await;
+                    Ok(())
+                })
+            })
             .connect_with(self.options.clone())
             .await
             .map_err(StoreError::Open)

@@ -1,11 +1,14 @@
 //! Columns to values of the domain. What does not fit was not written by this program: an error, never a guess.
 
-use std::{fmt::Display, str::FromStr};
+use std::{
+    fmt::{Display, Write as _},
+    str::FromStr,
+};
 
 use domain::{reading::Reading, time::UnixMs};
 use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{
-    Any, AnyConnection, AssertSqlSafe, Decode, Row as _, Type,
+    Any, AnyConnection, AssertSqlSafe, Database as _, Decode, Row as _, Type,
     any::{AnyArguments, AnyRow},
     query::Query,
 };
@@ -97,16 +100,30 @@ pub(super) fn json_of<T: Serialize>(value: &T) -> String {
     serde_json::to_string(value).expect("maps of numbers and lists of texts are JSON")
 }
 
-/// Rows of so many values that go in one statement. SQLite finds each numbered value by going through the names of those
-/// before it, so that a statement of n values costs n²: with statements of 14 000 a batch in a flood took more than a second.
+/// Rows of so many values that go in one statement. A list is of numbered values, and SQLite finds each of them by going
+/// through the names of those before it: n values cost n².
 const fn rows_per_statement(columns: usize) -> usize {
     const VALUES: usize = 256;
     if columns < VALUES { VALUES / columns } else { 1 }
 }
 
-/// As many rows of `columns` values at a time as go in one statement, with their placeholders.
-pub(super) fn by_statement<T>(rows: &[T], columns: usize) -> impl Iterator<Item = (&[T], String)> {
-    rows.chunks(rows_per_statement(columns)).map(move |rows| (rows, placeholders(rows.len(), columns, 0)))
+/// As many rows of `columns` values at a time as go in one statement, with their placeholders as `connection` is quickest to
+/// bind them: SQLite, values without a number; PostgreSQL knows only numbered ones.
+pub(super) fn by_statement<'r, T>(
+    connection: &AnyConnection,
+    rows: &'r [T],
+    columns: usize,
+) -> impl Iterator<Item = (&'r [T], String)> + use<'r, T> {
+    let is_sqlite = connection.backend_name() == sqlx::Sqlite::NAME;
+    statements(rows, columns, if is_sqlite { unnumbered } else { |rows, columns| placeholders(rows, columns, 0) })
+}
+
+fn statements<T>(
+    rows: &[T],
+    columns: usize,
+    spell: fn(usize, usize) -> String,
+) -> impl Iterator<Item = (&[T], String)> {
+    rows.chunks(rows_per_statement(columns)).map(move |rows| (rows, spell(rows.len(), columns)))
 }
 
 /// As many values at a time as go in one statement's list, with that list's placeholders; `before` stand before it.
@@ -127,7 +144,7 @@ pub(super) async fn write_rows<T>(
     bind: impl for<'q> Fn(Statement<'q>, &T) -> Statement<'q>,
 ) -> Result<u64, sqlx::Error> {
     let mut touched = 0;
-    for (rows, values) in by_statement(rows, columns) {
+    for (rows, values) in by_statement(connection, rows, columns) {
         let statement = rows.iter().fold(sqlx::query(AssertSqlSafe(sql(&values))), &bind);
         touched += statement.execute(&mut *connection).await?.rows_affected();
     }
@@ -151,14 +168,25 @@ pub(super) async fn for_ids(
 
 /// `($1, $2), ($3, $4)`: placeholders for `rows` rows of `columns` values each, after `before` earlier ones.
 pub(super) fn placeholders(rows: usize, columns: usize, before: usize) -> String {
-    use std::fmt::Write as _;
+    let mut number = before;
+    spelled(rows, columns, |text| {
+        number += 1;
+        write!(text, "${number}").expect("writing to a string never fails");
+    })
+}
+
+/// `(?, ?), (?, ?)`: the same for a statement without any other value.
+fn unnumbered(rows: usize, columns: usize) -> String {
+    spelled(rows, columns, |text| text.push('?'))
+}
+
+fn spelled(rows: usize, columns: usize, mut put: impl FnMut(&mut String)) -> String {
     let mut text = String::with_capacity(rows * columns * 6);
     for row in 0..rows {
         text.push_str(if row == 0 { "(" } else { ", (" });
         for column in 0..columns {
-            let number = before + row * columns + column + 1;
-            let comma = if column == 0 { "" } else { ", " };
-            write!(text, "{comma}${number}").expect("writing to a string never fails");
+            text.push_str(if column == 0 { "" } else { ", " });
+            put(&mut text);
         }
         text.push(')');
     }
@@ -170,15 +198,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn placeholders_are_numbered_through() {
+    fn placeholders_are_numbered_through_or_not_at_all() {
         assert_eq!(placeholders(2, 3, 1), "($2, $3, $4), ($5, $6, $7)");
+        assert_eq!(unnumbered(2, 3), "(?, ?, ?), (?, ?, ?)");
     }
 
     #[test]
     fn rows_are_taken_statement_by_statement() {
         let of = |count: usize, columns| {
-            by_statement(&vec![(); count], columns)
-                .map(|(rows, values)| (rows.len(), values.matches('$').count()))
+            statements(&vec![(); count], columns, unnumbered)
+                .map(|(rows, values)| (rows.len(), values.matches('?').count()))
                 .collect::<Vec<_>>()
         };
         assert_eq!(of(0, 14), []);

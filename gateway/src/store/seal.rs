@@ -22,7 +22,7 @@ use super::{
     codec::{Sample, journal},
     error::StoreError,
     head::{Frozen, SealPolicy},
-    row::{Columns, placeholders},
+    row::{Columns, placeholders, write_rows},
     writer::Priority,
 };
 
@@ -220,19 +220,18 @@ async fn write_group(connection: &mut AnyConnection, packed: Vec<Packed>) -> Res
         .collect();
     let chunks: Vec<_> = packed.iter().flat_map(|packed| &packed.chunks).collect();
     insert_chunks(connection, chunks, OPERATION).await?;
-    if packed.is_empty() {
-        return Ok(());
-    }
-    let sql = format!(
-        "INSERT INTO series_seal (series_id, through_journal, latest) VALUES {} ON CONFLICT (series_id) DO UPDATE SET \
-         through_journal = excluded.through_journal, latest = excluded.latest",
-        placeholders(packed.len(), 3, 0)
-    );
-    let mut upsert = sqlx::query(AssertSqlSafe(sql));
-    for packed in packed {
-        upsert = upsert.bind(i64::from(packed.series.0)).bind(packed.through.0).bind(packed.latest);
-    }
-    upsert.execute(connection).await.map(drop).map_err(StoreError::failed(OPERATION))
+    let sql = |values: &str| {
+        format!(
+            "INSERT INTO series_seal (series_id, through_journal, latest) VALUES {values} ON CONFLICT (series_id) DO \
+             UPDATE SET through_journal = excluded.through_journal, latest = excluded.latest"
+        )
+    };
+    write_rows(connection, &packed, 3, sql, |upsert, packed| {
+        upsert.bind(i64::from(packed.series.0)).bind(packed.through.0).bind(packed.latest.clone())
+    })
+    .await
+    .map(drop)
+    .map_err(StoreError::failed(OPERATION))
 }
 
 async fn sealed_through(

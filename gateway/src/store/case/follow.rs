@@ -134,7 +134,7 @@ struct Opening<'a> {
 /// Opens a case for each of these alarms, with the first row of its time line.
 async fn open_all(connection: &mut AnyConnection, policy: &Policy, openings: &[Opening<'_>]) -> Result<(), StoreError> {
     let mut cases = Vec::with_capacity(openings.len());
-    for (rows, values) in by_statement(openings, 14) {
+    for (rows, values) in by_statement(connection, openings, 14) {
         let sql = format!(
             "INSERT INTO duty_case (site_id, plan, severity, state, title_zh, title_en, opened_at_ms, began_at_ms, \
              entered_at_ms, due_at_ms, check_at_ms, overdue_told, is_accident_told, event_count) VALUES {values} \
