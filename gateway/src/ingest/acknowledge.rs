@@ -129,11 +129,9 @@ impl Acknowledger {
         while stop.run_until_cancelled(self.shared.wake.notified()).await.is_some() {
             loop {
                 let now = self.shared.clock.now();
-                let (told, is_more_waiting) = {
-                    let mut due = self.due();
-                    (due.take(now.mono), !due.waiting.is_empty())
-                };
+                let told = self.due().take(now.mono);
                 self.tell(told, &voice, now.wall);
+                let is_more_waiting = !self.due().waiting.is_empty();
                 if !is_more_waiting || stop.run_until_cancelled(tokio::time::sleep(ROUND)).await.is_none() {
                     break;
                 }
@@ -240,8 +238,14 @@ impl Listener {
 #[cfg(test)]
 mod tests {
     use protocol::sparkplug::{outbox::Incarnation, topic::GroupId};
+    use rumqttc::{MqttOptions, QoS};
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+    };
 
     use super::*;
+    use crate::store::StoreConfig;
 
     fn address(node: u64) -> NodeAddress {
         NodeAddress { group: GroupId::new("500156001").unwrap(), node: NodeId::new(format!("edge-{node}")).unwrap() }
@@ -323,5 +327,41 @@ mod tests {
         let told = due.take(MonoMs(2 * PAUSE_MS));
         assert_eq!(told, [Telling { address: address(1), outbox: outbox(1, 1), concerns: numbers(2) }]);
         assert!(due.waiting.is_empty());
+    }
+    /// Takes one connection of MQTT, and hears what comes until `wanted` is in it.
+    async fn hear(listener: TcpListener, wanted: &[u8]) {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        let mut heard = vec![0; 64];
+        assert!(socket.read(&mut heard).await.unwrap() > 0, "CONNECT");
+        socket.write_all(&[0x20, 2, 0, 0]).await.unwrap();
+        while !heard.windows(wanted.len()).any(|part| part == wanted) {
+            assert!(socket.read_buf(&mut heard).await.unwrap() > 0, "the connection ended");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_full_connection_does_not_swallow_an_acknowledgement() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, _) = Store::open(&StoreConfig::default(), folder.path()).await.unwrap();
+        let acknowledger = Acknowledger::new(store, Clock::start());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let options = MqttOptions::new("gateway", "127.0.0.1", listener.local_addr().unwrap().port());
+        let (voice, mut connection) = AsyncClient::new(options, 1);
+        voice.try_publish("filler", QoS::AtMostOnce, false, Vec::new()).unwrap();
+
+        let stop = CancellationToken::new();
+        let telling = tokio::spawn(acknowledger.clone().run(voice, stop.clone()));
+        acknowledger.born(&address(1), outbox(1, 1));
+        while acknowledger.due().by_node["edge-1"].told.is_none() {
+            tokio::task::yield_now().await;
+        }
+        let speaking = async { while connection.poll().await.is_ok() {} };
+        tokio::select! {
+            () = hear(listener, b"NCMD/edge-1") => {}
+            () = speaking => panic!("the connection ended"),
+            () = tokio::time::sleep(Duration::from_secs(30)) => panic!("nobody was told"),
+        }
+        stop.cancel();
+        telling.await.unwrap();
     }
 }
