@@ -18,8 +18,13 @@ try {
   browser.assertNothingWentWrong()
 } catch (error) {
   console.error(error)
-  for (const page of browser.pages())
-    await page.screenshot({ path: browser.screenshotPath(`${name}-failed`) })
+  for (const [number, page] of browser.pages().entries()) {
+    const where = await page.evaluate(
+      () => `${location.href}, ${history.length} steps, ${JSON.stringify(history.state)}`,
+    )
+    console.error(`window ${number}: ${page.url()}; by its own word ${where}`)
+    await page.screenshot({ path: browser.screenshotPath(`${name}-failed-${number}`) })
+  }
   for (const problem of browser.problems) console.error(problem)
   process.exitCode = 1
 } finally {
