@@ -63,6 +63,14 @@ class Browser {
     return page
   }
 
+  /** Another tab of somebody who has one. */
+  async tab(page) {
+    const tab = await page.context().newPage()
+    tab.setDefaultTimeout(limitMs)
+    this.#watch(tab)
+    return tab
+  }
+
   screenshotPath(name) {
     return path.join(screenshots, `${name}.png`)
   }

@@ -20,7 +20,8 @@ try {
   console.error(error)
   for (const [number, page] of browser.pages().entries()) {
     const where = await page.evaluate(
-      () => `${location.href}, ${history.length} steps, ${JSON.stringify(history.state)}`,
+      () =>
+        `${location.href}, ${history.length} steps, ${JSON.stringify(history.state)}, loaded as ${performance.getEntriesByType('navigation')[0]?.name}`,
     )
     console.error(`window ${number}: ${page.url()}; by its own word ${where}`)
     await page.screenshot({ path: browser.screenshotPath(`${name}-failed-${number}`) })

@@ -19,8 +19,10 @@ export async function tell(browser, world) {
   const details = page.getByRole('complementary')
   await details.getByText('centre').first().waitFor()
 
-  await colleague.goto(`${browser.base}/alarms/${id}`)
-  await colleague.getByRole('complementary').getByText('centre').first().waitFor()
+  // As one opens an address that was sent.
+  const sent = await browser.tab(colleague)
+  await sent.goto(`${browser.base}/alarms/${id}`)
+  await sent.getByRole('complementary').getByText('centre').first().waitFor()
   await page.screenshot({ path: browser.screenshotPath('story-alarm') })
 
   // The lower levels of the same gas are still unanswered: one group, answered at once by keyboard alone.
