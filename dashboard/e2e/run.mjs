@@ -10,6 +10,10 @@ if (!name || !base || !logins) {
   process.exit(2)
 }
 
+/** Where a window is by its own word, with its steps, and the address as which it was loaded. */
+const itsPlace =
+  "[location.href, history.length, JSON.stringify(history.state), performance.getEntriesByType('navigation')[0]?.name].join(' ')"
+
 const { tell } = await import(`./stories/${name}.mjs`)
 const browser = await openBrowser(base)
 const world = new World(logins)
@@ -19,10 +23,7 @@ try {
 } catch (error) {
   console.error(error)
   for (const [number, page] of browser.pages().entries()) {
-    const where = await page.evaluate(
-      () =>
-        `${location.href}, ${history.length} steps, ${JSON.stringify(history.state)}, loaded as ${performance.getEntriesByType('navigation')[0]?.name}`,
-    )
+    const where = await page.evaluate(itsPlace)
     console.error(`window ${number}: ${page.url()}; by its own word ${where}`)
     await page.screenshot({ path: browser.screenshotPath(`${name}-failed-${number}`) })
   }
