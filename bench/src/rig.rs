@@ -20,10 +20,10 @@ use crate::{
 const WARM_UP: Duration = Duration::from_secs(2);
 /// The least time between two looks at the gateway's page, for the closed loop.
 const LOOK: Duration = Duration::from_millis(10);
-/// It is so many times as long as a look takes: with hundreds of nodes the page is long, and making it is not what is
-/// measured;
+/// Between them is so many times as long as a look takes, because with hundreds of nodes the page is long, and making it is
+/// not what is measured;
 const LOOK_PAUSE: u32 = 20;
-/// but no longer than this, in which less is committed than half of what the fleet may be ahead.
+/// but no longer than this, in which a million readings/s are half of what the fleet may be ahead.
 const LOOK_MOST: Duration = Duration::from_millis(40);
 /// Nobody waits longer for births, or for the last readings, than this.
 const SETTLE_LIMIT: Duration = Duration::from_mins(1);

@@ -22,12 +22,12 @@ try {
   browser.assertNothingWentWrong()
 } catch (error) {
   console.error(error)
-  for (const [number, page] of browser.pages().entries()) {
-    const where = await page.evaluate(itsPlace)
-    console.error(`window ${number}: ${page.url()}; by its own word ${where}`)
-    await page.screenshot({ path: browser.screenshotPath(`${name}-failed-${number}`) })
-  }
   for (const problem of browser.problems) console.error(problem)
+  for (const [number, page] of browser.pages().entries()) {
+    // First what has a time limit: a page that stands still answers nothing.
+    await page.screenshot({ path: browser.screenshotPath(`${name}-failed-${number}`) })
+    console.error(`window ${number}: ${page.url()}; by its own word ${await page.evaluate(itsPlace)}`)
+  }
   process.exitCode = 1
 } finally {
   await browser.close()

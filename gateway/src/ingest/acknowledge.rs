@@ -141,6 +141,7 @@ impl Acknowledger {
 
     /// Those for whom the connection has no room are told later: a node that does not hear sends everything again.
     fn tell(&self, told: Vec<Telling>, voice: &AsyncClient, at: UnixMs) {
+        let told_count = counter!("gateway_acknowledgements_total");
         let mut told = told.into_iter();
         while let Some(telling) = told.next() {
             let acknowledgement = self.shared.store.acknowledgement(&telling.outbox, &telling.concerns);
@@ -148,7 +149,7 @@ impl Acknowledger {
                 self.due().put_back(std::iter::once(telling).chain(told));
                 return;
             }
-            counter!("gateway_acknowledgements_total").increment(1);
+            told_count.increment(1);
         }
     }
 

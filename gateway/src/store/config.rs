@@ -14,7 +14,7 @@ pub struct StoreConfig {
     pub url: String,
     /// A file whose first line is the PostgreSQL password; None: the URL or the server's rules for the user suffice.
     pub password_file: Option<PathBuf>,
-    /// Connections for reading. Each costs SQLite about 1 MiB; more than the machine has cores gains little.
+    /// Connections for reading. Each keeps up to 512 KiB of SQLite's pages; more than the machine has cores gains little.
     pub reader_count: u32,
     /// A series is sealed when it has this many open readings. Beyond 900 the compression hardly gains.
     pub seal_reading_count: u32,

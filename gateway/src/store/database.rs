@@ -162,10 +162,10 @@ impl Database {
 
     /// The connections that read, and cannot write.
     pub(super) async fn connect_readers(&self, count: u32) -> Result<AnyPool, StoreError> {
-        let (set_up, wish) = match self.engine {
+        let (set_up, cache) = match self.engine {
             // Chunks are read once, and the system keeps the file's pages anyhow: 512 KiB a connection, for the way to them.
-            Engine::Sqlite => ("PRAGMA query_only = ON; PRAGMA busy_timeout = 5000", "PRAGMA cache_size = -512"),
-            Engine::Postgres => ("SET default_transaction_read_only = on; SET statement_timeout = '30s'", ""),
+            Engine::Sqlite => ("PRAGMA query_only = ON; PRAGMA busy_timeout = 5000", Some("PRAGMA cache_size = -512")),
+            Engine::Postgres => ("SET default_transaction_read_only = on; SET statement_timeout = '30s'", None),
         };
         AnyPoolOptions::new()
             .max_connections(count.max(1))
@@ -173,8 +173,10 @@ impl Database {
             .after_connect(move |connection, _| {
                 Box::pin(async move {
                     connection.execute(set_up).await?;
-                    // It reads the schema. That a schema is damaged is told by who reads from it, not by a pool that waits.
-                    let _ = connection.execute(wish).await;
+                    if let Some(cache) = cache {
+                        // It reads the schema. That this is damaged is told by who reads from it, not by a pool that waits.
+                        let _ = connection.execute(cache).await;
+                    }
                     Ok(())
                 })
             })
